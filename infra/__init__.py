@@ -1,0 +1,1 @@
+"""Long-lived cloud furniture and identity: desired state, Pulumi programs, reconciliation."""

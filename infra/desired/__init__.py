@@ -1,0 +1,1 @@
+"""Pure: a project and an environment -> the objects that should exist."""

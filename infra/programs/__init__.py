@@ -1,0 +1,1 @@
+"""Pulumi programs: plain functions that render desired items."""

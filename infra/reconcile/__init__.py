@@ -1,0 +1,1 @@
+"""Observe live identities, diff them against the desired ones, apply."""

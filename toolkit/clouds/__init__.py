@@ -1,0 +1,1 @@
+"""One file per cloud: makes its clients, and turns its errors into ours."""

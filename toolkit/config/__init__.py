@@ -1,0 +1,1 @@
+"""The user's files, read, merged and validated; every value keeps its origin."""

@@ -1,0 +1,131 @@
+"""What an agent is: parsed from its files at the edge, trusted inside."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigError, UsageError
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class AgentName(str):
+    """1-64 lower-case letters, digits and single inner hyphens, and not `default`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "AgentName":
+        """The one door to an AgentName.  Raises ConfigError."""
+        if not _NAME.fullmatch(text) or len(text) > 64 or text == "default":
+            raise ConfigError(
+                f"{text!r} is not an agent name",
+                hint="use 1-64 lower-case letters, digits and single inner hyphens, and not 'default'",
+            )
+        return cls(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialRef:
+    """`type` or `type:instance`: which credential an agent may use.  The instance defaults to `default`."""
+
+    type: str
+    instance: str = "default"
+
+    @classmethod
+    def parse(cls, text: str) -> "CredentialRef":
+        """Raises ConfigError.  Parts are trimmed; what may stand in one is what a path and both clouds accept."""
+        kind, _, instance = (part.strip() for part in text.partition(":"))
+        ref = cls(type=kind, instance=instance or "default")
+        if not re.fullmatch(r"[a-z0-9_]{1,64}", ref.type) or not re.fullmatch(
+            r"[A-Za-z0-9_@+=][A-Za-z0-9_.@+=-]{0,127}", ref.instance
+        ):
+            raise ConfigError(
+                f"{text!r} is not a credential reference",
+                hint="write 'type' or 'type:instance', e.g. 'github_token'",
+            )
+        return ref
+
+    def __str__(self) -> str:
+        return self.type if self.instance == "default" else f"{self.type}:{self.instance}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One named model of the project's `[models.*]`."""
+
+    name: str
+    provider: str
+    model: str
+    auth_type: str = "api_key"
+    thinking_level: str | None = None
+    base_url: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookTrigger:
+    """One `[[webhooks]]` entry of an agent: the source's name and the filters on its events."""
+
+    source: str
+    filters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreflightStep:
+    provider: str
+    required: bool = True
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """An agent as loaded and validated.  `timeout` is seconds; `memory` bytes; None means the back end's default."""
+
+    name: AgentName
+    directory: Path
+    instructions: str
+    description: str = ""
+    models: tuple[Model, ...] = ()
+    credentials: tuple[CredentialRef, ...] = ()
+    schedule: str | None = None
+    timezone: str | None = None
+    webhooks: tuple[WebhookTrigger, ...] = ()
+    hooks_pre: tuple[str, ...] = ()
+    hooks_post: tuple[str, ...] = ()
+    preflight: tuple[PreflightStep, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    scale: int = 1
+    timeout: int = 900
+    max_queue: int = 20
+    memory: int | None = None
+    cpus: float | None = None
+    isolation: str = "container"
+    run_as: str = "al-agent"
+    groups: tuple[str, ...] = ()
+    script: bool = False  # agents/<name>/test-script.sh runs instead of a model
+    dockerfile: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project directory as loaded: its agents, and what the user set for all of them."""
+
+    name: str
+    directory: Path
+    agents: tuple[Agent, ...]
+    models: Mapping[str, Model] = field(default_factory=dict)
+    scale: int | None = None
+    webhook_sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)  # the merged configuration, validated
+    warnings: tuple[str, ...] = ()
+
+    def agent(self, name: str) -> Agent:
+        """Raises UsageError with the known names."""
+        for agent in self.agents:
+            if agent.name == name:
+                return agent
+        known = ", ".join(a.name for a in self.agents) or "none"
+        raise UsageError(f"no agent named {name!r} in {self.name}", hint=f"known agents: {known}")

@@ -1,0 +1,65 @@
+"""Where agents run: this machine, or an account in a cloud, under one project and environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsCloud:
+    """Where on AWS.  None for ids means: what `al push` provisions, or finds in the default VPC."""
+
+    region: str
+    account: str
+    endpoint: str | None = None  # the sandbox's; None is AWS itself
+    registry: str | None = None  # ditto, for the OCI registry
+    profile: str | None = None
+    cluster: str | None = None
+    execution_role: str | None = None
+    task_role: str | None = None
+    lambda_role: str | None = None
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    lambda_subnets: tuple[str, ...] = ()
+    lambda_security_groups: tuple[str, ...] = ()
+    assign_public_ip: bool = True
+    use_lambda: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GcpCloud:
+    """Where on Google Cloud."""
+
+    project: str
+    region: str
+    repository: str
+    service_account: str | None = None
+    endpoint: str | None = None
+
+
+Cloud = AwsCloud | GcpCloud
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Whose things these are: every cloud object carries project and environment in its name and tags."""
+
+    project: str
+    environment: str
+    prefix: str = "action-llama"  # of secrets
+    legacy_names: bool = False  # nameScope = "legacy": the predecessor's unscoped names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A place to deploy to or run in: this machine when `cloud` is None."""
+
+    name: str
+    scope: Scope
+    cloud: Cloud | None = None
+    keep_images: int = 3
+    log_retention_days: int = 30
+    images: Mapping[str, str] = field(default_factory=dict)  # [images]: base, gateway, builder
+    pulumi: Mapping[str, str] = field(
+        default_factory=dict
+    )  # [pulumi]: backend, secretsProvider, root
+    gateway_url: str | None = None

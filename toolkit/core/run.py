@@ -1,0 +1,192 @@
+"""What a run is: its id, why it starts, what became of it."""
+
+import re
+import secrets as random_bytes
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from .agent import AgentName
+from .clock import from_iso
+from .errors import UsageError
+from .secrets import Receipt, SecretLease
+
+_RUN = re.compile(r"(?P<agent>[a-z0-9]+(?:-[a-z0-9]+)*)-(?P<hex>[0-9a-f]{8})")
+
+
+class RunId(str):
+    """`<agent>-<8 hex>`: allocated before anything is launched, and kept for the run's whole life."""
+
+    __slots__ = ()
+
+    @classmethod
+    def new(cls, agent: AgentName) -> "RunId":
+        return cls(f"{agent}-{random_bytes.token_hex(4)}")
+
+    @classmethod
+    def parse(cls, text: str) -> "RunId":
+        """Raises UsageError when `text` is no run id."""
+        if not _RUN.fullmatch(text):
+            raise UsageError(
+                f"{text!r} is not a run id",
+                hint="a run id looks like dev-1a2b3c4d; list them with `al logs AGENT`",
+            )
+        return cls(text)
+
+    @property
+    def agent(self) -> AgentName:
+        return AgentName(self.rsplit("-", 1)[0])
+
+
+class TriggerKind(StrEnum):
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+    WEBHOOK = "webhook"
+    CALL = "call"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """Why a run starts."""
+
+    agent: AgentName
+    kind: TriggerKind
+    prompt: str | None = None
+    source: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RunState(StrEnum):
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+    @property
+    def final(self) -> bool:
+        return self not in (RunState.QUEUED, RunState.STARTING, RunState.RUNNING)
+
+
+class Cause(StrEnum):
+    """Why a run failed, classified; `RunStatus.reason` has the words."""
+
+    EXIT_CODE = "exit_code"
+    OUT_OF_MEMORY = "out_of_memory"
+    IMAGE_PULL = "image_pull"
+    CAPACITY = "capacity"
+    SECRET_MISSING = "secret_missing"  # noqa: S105 - a cause, not a password
+    NETWORK = "network"
+    PERMISSION = "permission"
+    NEVER_STARTED = "never_started"
+    INTERRUPTED = "interrupted"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStatus:
+    """What a platform, or the run's own report, says about it."""
+
+    state: RunState
+    exit_code: int | None = None
+    cause: Cause | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """Everything `Runtime.launch` needs: references, never values (D1).
+
+    `definition` is what `Runtime.define` returned: a task definition with its revision, a function version,
+    a program on this machine.  `timeout` is the agent's, in seconds.
+    """
+
+    run: RunId
+    agent: AgentName
+    definition: str
+    timeout: int
+    lease: SecretLease
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHandle:
+    """How any process finds a run again: serialisable (D14)."""
+
+    runtime: str
+    run: RunId
+    agent: AgentName
+    ids: Mapping[str, str] = field(default_factory=dict)
+
+    def with_ids(self, **more: str) -> "RunHandle":
+        return replace(self, ids={**self.ids, **more})
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "runtime": self.runtime,
+            "run": str(self.run),
+            "agent": str(self.agent),
+            "ids": dict(self.ids),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "RunHandle":
+        return cls(
+            runtime=data["runtime"],
+            run=RunId(data["run"]),
+            agent=AgentName(data["agent"]),
+            ids=dict(data["ids"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailbox:
+    """What a run's container wrote for its launcher, and the launcher for it (D11, D11b).
+
+    `claimed` and `where` come with the claim (`where` holds the log stream, for instance); `read` is when the
+    container read its secret; `report` is its last word; `stop` is the launcher's wish.
+    """
+
+    claimed: str | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
+    read: str | None = None
+    burned: str | None = None
+    stop: bool = False
+    report: Mapping[str, Any] | None = (
+        None  # exit_code, state, reason, finished, return_value, usage, status
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as the ledger keeps it.  Times are ISO 8601 in UTC."""
+
+    id: RunId
+    agent: AgentName
+    runtime: str
+    trigger: TriggerKind
+    created: str
+    state: RunState = RunState.QUEUED
+    started: str | None = None
+    finished: str | None = None
+    deadline: str | None = None  # no report and no trace after this: lost
+    exit_code: int | None = None
+    cause: Cause | None = None
+    reason: str = ""
+    image: str = ""
+    definition: str = ""
+    handle: RunHandle | None = None
+    lease: SecretLease | None = None
+    receipt: Receipt = field(default_factory=Receipt)
+    return_value: str | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall time from creation to the end, or None while it goes on."""
+        if self.finished is None:
+            return None
+        return round((from_iso(self.finished) - from_iso(self.created)).total_seconds(), 3)

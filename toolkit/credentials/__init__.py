@@ -1,0 +1,1 @@
+"""Credential types, where they are kept, how a run gets them."""

@@ -1,0 +1,1 @@
+"""One file per credential type; each exports PLUGIN."""

@@ -1,0 +1,1 @@
+"""One file per way to build an image; each exports PLUGIN."""

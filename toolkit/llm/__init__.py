@@ -1,0 +1,1 @@
+"""The LLM settings bundle, provider and model tables."""

@@ -1,0 +1,1 @@
+"""The single door to a run, what became of it, and the sweeper."""

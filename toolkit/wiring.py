@@ -1,0 +1,87 @@
+"""The composition root: (project, environment) -> Services.  The only constructor of adapters.
+
+Everything is made when it is first asked for, so a verb pays only for what it uses.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+from toolkit.core import registry
+from toolkit.core.agent import Agent, Project
+from toolkit.core.environment import AwsCloud, Environment
+from toolkit.core.placement import runtime_name
+from toolkit.core.ports import Applier, Context, Ledger, Registry, Runtime, Store
+
+
+def home() -> Path:
+    """`~/.action-llama`, or AL_HOME."""
+    return Path(os.environ.get("AL_HOME") or Path.home() / ".action-llama")
+
+
+@dataclass(frozen=True)
+class Services:
+    """What ops, the gateway and the scheduler work with.  `project` is None where only an environment is known."""
+
+    context: Context
+    project: Project | None = None
+
+    @property
+    def environment(self) -> Environment:
+        return self.context.environment
+
+    @cached_property
+    def _runtimes(self) -> dict[str, Runtime]:
+        return {}
+
+    def runtime(self, name: str) -> Runtime:
+        """The runtime plug-in of that name; one per process."""
+        if name not in self._runtimes:
+            self._runtimes[name] = registry.find("runtime", name)(self.context)
+        return self._runtimes[name]
+
+    def runtime_for(self, agent: Agent) -> Runtime:
+        return self.runtime(runtime_name(agent, self.environment))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        name = "dynamodb" if isinstance(self.environment.cloud, AwsCloud) else "sqlite"
+        return cast(Ledger, registry.find("ledger", name)(self.context))
+
+    @cached_property
+    def local_store(self) -> Store:
+        """The user's own credentials, on this machine."""
+        return cast(Store, registry.find("store", "local_files")(self.context))
+
+    @cached_property
+    def store(self) -> Store:
+        """Where the environment keeps credentials and runs' secrets."""
+        name = "aws_secrets" if isinstance(self.environment.cloud, AwsCloud) else "local_files"
+        return cast(Store, registry.find("store", name)(self.context))
+
+    @cached_property
+    def registry(self) -> Registry:
+        from toolkit.images.oci import registry_for
+
+        return registry_for(self.context)
+
+    @cached_property
+    def applier(self) -> Applier:
+        cloud = self.environment.cloud
+        if isinstance(cloud, AwsCloud) and cloud.endpoint:
+            from toolkit.sandbox.engine import Engine
+
+            return Engine(self.context)
+        from infra.stack import Stack
+
+        return Stack(self.context)
+
+
+def services(
+    project: Project | None, environment: Environment, *, directory: Path | None = None
+) -> Services:
+    """Services for a loaded project, or for an environment alone."""
+    where = project.directory if project else (directory or Path.cwd())
+    return Services(Context(environment=environment, home=home(), project=where), project)
