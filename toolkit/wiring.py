@@ -7,11 +7,10 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 from toolkit.core import registry
 from toolkit.core.agent import Agent, Project
-from toolkit.core.environment import AwsCloud, Environment
+from toolkit.core.environment import AwsCloud, Environment, Scope
 from toolkit.core.placement import runtime_name
 from toolkit.core.ports import Applier, Context, Ledger, Registry, Runtime, Store
 
@@ -48,18 +47,31 @@ class Services:
     @cached_property
     def ledger(self) -> Ledger:
         name = "dynamodb" if isinstance(self.environment.cloud, AwsCloud) else "sqlite"
-        return cast(Ledger, registry.find("ledger", name)(self.context))
+        ledger: Ledger = registry.find("ledger", name)(self.context)
+        return ledger
 
     @cached_property
     def local_store(self) -> Store:
         """The user's own credentials, on this machine."""
-        return cast(Store, registry.find("store", "local_files")(self.context))
+        store: Store = registry.find("store", "local_files")(self.context)
+        return store
 
     @cached_property
     def store(self) -> Store:
         """Where the environment keeps credentials and runs' secrets."""
         name = "aws_secrets" if isinstance(self.environment.cloud, AwsCloud) else "local_files"
-        return cast(Store, registry.find("store", name)(self.context))
+        store: Store = registry.find("store", name)(self.context)
+        return store
+
+    @cached_property
+    def run_secrets(self) -> Store:
+        """Where runs' ephemeral secrets are: the cloud's store, or a private directory of the project."""
+        if self.environment.cloud is not None:
+            return self.store
+        store: Store = registry.find("store", "local_files")(
+            self.context, root=self.context.project / ".al" / "secrets"
+        )
+        return store
 
     @cached_property
     def registry(self) -> Registry:
@@ -85,3 +97,12 @@ def services(
     """Services for a loaded project, or for an environment alone."""
     where = project.directory if project else (directory or Path.cwd())
     return Services(Context(environment=environment, home=home(), project=where), project)
+
+
+def local_credentials() -> Store:
+    """The user's credentials on this machine, for verbs that need no project."""
+    nowhere = Environment(name="local", scope=Scope(project="none", environment="local"))
+    store: Store = registry.find("store", "local_files")(
+        Context(environment=nowhere, home=home(), project=Path.cwd())
+    )
+    return store

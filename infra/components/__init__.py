@@ -1,1 +1,1 @@
-"""One Pulumi ComponentResource per file."""
+"""Pulumi components, one per file: each renders items of infra/desired, and decides nothing."""

@@ -1,1 +1,1 @@
-"""Pulumi programs: plain functions that render desired items."""
+"""Pulumi programs: plain functions that turn desired items into components and exports."""

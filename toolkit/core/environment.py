@@ -63,3 +63,6 @@ class Environment:
         default_factory=dict
     )  # [pulumi]: backend, secretsProvider, root
     gateway_url: str | None = None
+    local_process: bool = (
+        False  # [local] runtime = "process": a model may run on the bare host (D22)
+    )

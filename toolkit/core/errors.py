@@ -81,7 +81,14 @@ class LimitExceeded(AlError):
 
 
 class LaunchError(AlError):
-    """A run could not be started."""
+    """A run could not be started.  `cause` is a value of core.run.Cause; some causes pass by themselves."""
+
+    def __init__(
+        self, message: str, *, hint: str, cause: str = "never_started", temporary: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.cause = cause
+        self.temporary = temporary
 
 
 class DriftFound(AlError):

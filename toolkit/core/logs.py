@@ -1,20 +1,22 @@
 """Log events and the cursor that reads each of them once (D12).
 
 A log service is read again from a little before the newest event seen, because events arrive late and in
-bunches; the cursor remembers which events of that overlap have been seen.  `fresh` is the whole rule, and it
-is pure: the CLI, the gateway and a restarted reader use it alike.
+bunches ("log events might appear behind the read position", CloudWatch Logs): the cursor remembers which
+events of that overlap have been read.  The rule is pure: the CLI, the gateway and a restarted reader share it.
 """
 
-import base64
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-
-from .errors import UsageError
+from typing import Any
 
 OVERLAP_MS = 20_000  # CloudWatch ingestion lags 5-15 s (measured by peers); Cloud Logging likewise
-MOST_SEEN = 256  # ids in a cursor: beyond it the overlap shrinks rather than the cursor grow
+MOST_SEEN = 600  # marks in a cursor, 7 bytes each, so that it fits into a request header
+LAST_LINE = "run completed"  # the `msg` of the last line that a container prints about its run
+
+Mark = tuple[int, bytes]  # an event's time and five bytes of its id's hash
+Entry = dict[str, Any]  # a line as clients see it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,27 +31,15 @@ class LogEvent:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Everything before `since` (epoch ms) is done with; `seen` are the ids at or after it that are."""
+    """Everything before `since` (epoch ms) is read, of the events at `since` the first `skip`, and all in `seen`."""
 
     since: int = 0
-    seen: tuple[str, ...] = ()
+    skip: int = 0
+    seen: frozenset[Mark] = frozenset()
 
-    def __str__(self) -> str:
-        text = json.dumps([self.since, *self.seen], separators=(",", ":"))
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
-    @classmethod
-    def parse(cls, text: str) -> "Cursor":
-        """Raises UsageError: a cursor comes back from a client, so it is input."""
-        try:
-            since, *seen = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            if not isinstance(since, int) or not all(isinstance(s, str) for s in seen):
-                raise TypeError
-        except (ValueError, TypeError) as error:
-            raise UsageError(
-                "the cursor is damaged", hint="leave it out to start from the latest lines"
-            ) from error
-        return cls(since, tuple(seen))
+def mark(event: LogEvent) -> Mark:
+    return event.time, hashlib.blake2b(event.id.encode(), digest_size=5).digest()
 
 
 def event_id(time: int, message: str, nth: int) -> str:
@@ -57,23 +47,80 @@ def event_id(time: int, message: str, nth: int) -> str:
     return hashlib.blake2b(f"{time}\0{nth}\0{message}".encode(), digest_size=6).hexdigest()
 
 
-def fresh(events: Iterable[LogEvent], cursor: Cursor) -> tuple[list[LogEvent], Cursor]:
-    """The events that `cursor` has not seen, by time, and the cursor that has seen them.
+class Reading:
+    """One pass over a run's events from `cursor.since` on, oldest first: which are unread, and the cursor after it.
 
-    `events` must be all that the service has from `cursor.since` on; their order does not matter.
+    It may end early: what was not taken stays unread.
     """
-    seen = set(cursor.seen)
-    within = {e.id: e for e in events if e.time >= cursor.since}
-    new = sorted((e for e in within.values() if e.id not in seen), key=lambda e: e.time)
-    if not new:
-        return [], cursor
-    return new, _moved(cursor, within)
+
+    def __init__(self, events: Iterable[LogEvent], cursor: Cursor) -> None:
+        self._events = events
+        self._start = cursor
+        self._taken = set(cursor.seen)
+        self.exhausted = False
+
+    def unread(self) -> Iterator[LogEvent]:
+        """What the cursor has not seen, each once even when the service repeats itself."""
+        offered, skip = set(self._taken), self._start.skip
+        for event in self._events:
+            if event.time < self._start.since:
+                continue
+            if event.time == self._start.since and skip:
+                skip -= 1
+            elif (known := mark(event)) not in offered:
+                offered.add(known)
+                yield event
+        self.exhausted = True
+
+    def take(self, event: LogEvent) -> None:
+        self._taken.add(mark(event))
+
+    def cursor(self, most: int = MOST_SEEN) -> Cursor:
+        """The cursor that has read what was taken, with at most `most` marks.
+
+        In a burst of more than `most` events the overlap shrinks rather than the cursor grow.  Events of one
+        millisecond are then counted, in the service's order, so that none is repeated and none left out.
+        """
+        if not self._taken:
+            return self._start
+        newest = max(time for time, _ in self._taken)
+        since = max(self._start.since, newest - OVERLAP_MS)
+        skip = self._start.skip if since == self._start.since else 0
+        kept = sorted(m for m in self._taken if m[0] >= since)
+        if len(kept) <= most:
+            return Cursor(since, skip, frozenset(kept))
+        floor = kept[-most][0]
+        skip = sum(time == floor for time, _ in kept) + (skip if floor == since else 0)
+        return Cursor(floor, skip, frozenset(m for m in kept if m[0] > floor))
 
 
-def _moved(cursor: Cursor, within: dict[str, LogEvent]) -> Cursor:
-    newest = sorted(within.values(), key=lambda e: e.time)
-    since = max(cursor.since, newest[-1].time - OVERLAP_MS)
-    if len(newest) > MOST_SEEN:
-        # the floor moves to a time of which every event fits, so that equal times are never split
-        since = max(since, min(newest[-MOST_SEEN].time + 1, newest[-1].time))
-    return Cursor(since, tuple(e.id for e in newest if e.time >= since))
+def fresh(events: Iterable[LogEvent], cursor: Cursor) -> tuple[list[LogEvent], Cursor]:
+    """The events that `cursor` has not seen, by time, and the cursor that has seen them."""
+    reading = Reading(sorted(events, key=lambda e: e.time), cursor)
+    new = list(reading.unread())
+    for event in new:
+        reading.take(event)
+    return new, reading.cursor()
+
+
+def entry(event: LogEvent) -> Entry:
+    """The line as clients see it: its fields when it is a JSON object, else its text as `msg`."""
+    fields = _fields(event.message)
+    known = {"time": event.time, "id": event.id, "run": event.run or fields.get("run", "")}
+    return fields | known
+
+
+def _fields(message: str) -> Entry:
+    if message.lstrip().startswith("{"):
+        try:
+            fields = json.loads(message)
+        except (ValueError, RecursionError):  # an agent may print any text that looks like JSON
+            return {"msg": message}
+        if isinstance(fields, dict):
+            return fields
+    return {"msg": message}
+
+
+def is_last(event: LogEvent) -> bool:
+    """Whether the container says with this line that no other follows."""
+    return f'"{LAST_LINE}"' in event.message and _fields(event.message).get("msg") == LAST_LINE

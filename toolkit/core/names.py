@@ -17,6 +17,7 @@ from .run import RunId
 GATEWAY = (
     "-gateway"  # no agent's name begins with a hyphen, so `al-p-e--gateway` is never an agent's
 )
+BASE = "-base"  # the part of the base image's repository
 
 
 def shorten(name: str, limit: int) -> str:
@@ -56,7 +57,10 @@ class Names:
         return self.scoped(agent, 255)
 
     def repository(self, agent: str) -> str:
-        return self.scoped(agent, 256)
+        """`al-<project>-<env>-<agent>`, and `al-<project>-<env>/gateway`: ECR takes no double hyphen
+        (https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-create.html)."""
+        name = self.scoped(agent, 256)
+        return name.replace(f"-{agent}", f"/{agent[1:]}") if agent.startswith("-") else name
 
     def role(self, agent: str, purpose: str) -> str:
         """`purpose` is task, execution or lambda: `al-<project>-<env>-<agent>-task-role`."""
@@ -69,6 +73,14 @@ class Names:
 
     def lambda_log_group(self, agent: str) -> str:
         return f"/aws/lambda/{self.function(agent)}"
+
+    def mailboxes(self, agent: AgentName | str) -> str:
+        """The partition keys in the state table that an agent's role is limited to begin so."""
+        return f"box/{agent}/"
+
+    def mailbox(self, run: RunId) -> str:
+        """The partition of a run's mailbox in the state table."""
+        return f"{self.mailboxes(run.agent)}{run}"
 
     # secrets: `/` between the parts on AWS and on this machine
 

@@ -157,8 +157,9 @@ class Mailbox:
     burned: str | None = None
     stop: bool = False
     report: Mapping[str, Any] | None = (
-        None  # exit_code, state, reason, finished, return_value, usage, status
+        None  # exit_code, state, reason, finished, return_value, usage
     )
+    status: str | None = None  # what the agent last said with `al-status`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,45 @@
+# The words that people and CI use.  Each sets up what it needs in .venv; nothing is installed outside it.
+PYTHON ?= python3
+CLOUD ?= aws
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := toolkit runtimes infra gateway tests moto_tests
+
+.PHONY: demo test check format lint types bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo     push an example project to the embedded cloud, run it, show what became of it"
+	@echo "make test     every test (ARGS='-k push' for some)"
+	@echo "make check    format check, lint, types, tests: what CI runs"
+	@echo "make format   rewrite the code in the house style"
+	@echo "make bench    print the figures"
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all]' --group dev
+	@touch $@
+
+demo: $(VENV)/.ready
+	@$(BIN)/python -m toolkit.sandbox.demo --cloud $(CLOUD)
+
+test: $(VENV)/.ready
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+
+check: $(VENV)/.ready
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(MAKE) test
+
+format: $(VENV)/.ready
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+bench: $(VENV)/.ready
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

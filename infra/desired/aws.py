@@ -1,0 +1,194 @@
+"""What an AWS account should hold for a project in an environment (D6): project in, items out.
+
+Pure: no cloud, no Pulumi, no value of a secret.  The Pulumi program renders these items, and `al doctor -c`
+compares a live account with the same ones.  The state table is not among them: it must be there before the
+deploy lease, so the ledger makes it.
+
+Kinds and their attributes:
+
+    repository   immutable, scan_on_push, lifecycle, policy (None: nobody but the account)
+    log_group    retention_days
+    cluster      (none)
+    secret       description
+    role         trust, policy
+    function     image, role, timeout, memory, environment, url, permissions
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from toolkit.clouds.aws import arn, cloud_of
+from toolkit.core.agent import Agent, CredentialRef
+from toolkit.core.environment import Environment
+from toolkit.core.names import BASE, GATEWAY, Names
+from toolkit.core.plan import Grant, Item
+
+from . import gateway, limits
+from .policy import VERSION, policy, trust
+
+Deployed = tuple[
+    Agent, str, tuple[Grant, ...]
+]  # the agent, its runtime's name, what its runs may touch
+Needed = tuple[CredentialRef, tuple[str, ...]]  # a credential and the fields of its type
+
+FORMAT = (
+    1  # raised when the programs render the same items differently, so that pushes run Pulumi again
+)
+KINDS = ("repository", "log_group", "cluster", "secret", "role", "function")
+
+# 7 days give a push that was interrupted between layers and tag time to be finished
+_LIFECYCLE = {
+    "rules": [
+        {
+            "rulePriority": 1,
+            "description": "images that nothing names any more",
+            "selection": {
+                "tagStatus": "untagged",
+                "countType": "sinceImagePushed",
+                "countUnit": "days",
+                "countNumber": 7,
+            },
+            "action": {"type": "expire"},
+        }
+    ]
+}
+
+
+def desired(
+    environment: Environment,
+    agents: Sequence[Deployed],
+    credentials: Sequence[Needed],
+    *,
+    gateway_image: str | None,
+) -> tuple[Item, ...]:
+    """Every item, in the order in which they can be made.
+
+    `gateway_image` is by digest; None leaves the function out, because a first push must make its repository
+    before there can be an image.  Raises LimitExceeded for what AWS would refuse, before anything is sent.
+    """
+    scene = _Scene(environment)
+    items = [
+        *scene.repositories(agents),
+        *scene.log_groups(agents),
+        *scene.cluster(),
+        *scene.secrets([*credentials, gateway.API_KEY]),
+        *(role for agent in agents for role in scene.roles(agent)),
+        *gateway.items(scene.cloud, scene.names, _lambdas(agents), gateway_image),
+    ]
+    unique = {item.key: item for item in items}.values()
+    ordered = tuple(sorted(unique, key=lambda i: (KINDS.index(i.kind), i.name)))
+    limits.check(ordered)
+    return ordered
+
+
+def digest(items: Iterable[Item]) -> str:
+    """A hash of the desired state: equal exactly when Pulumi would have nothing new to do (D7)."""
+    plain = sorted([i.kind, i.name, dict(i.attributes), dict(i.tags)] for i in items)
+    content = json.dumps([FORMAT, plain], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _lambdas(agents: Sequence[Deployed]) -> list[str]:
+    return [agent.name for agent, runtime, _ in agents if runtime == "aws_lambda"]
+
+
+class _Scene:
+    """One environment's items, by kind."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.cloud = cloud_of(environment)
+        self.names = Names(environment.scope)
+
+    def repositories(self, agents: Sequence[Deployed]) -> Iterator[Item]:
+        """One per agent, one for the base image, one for the gateway's."""
+        yield self._repository(BASE, pulled_by=None)
+        yield self._repository(GATEWAY, pulled_by=self.names.function(GATEWAY))
+        for agent, runtime, _ in agents:
+            on_lambda = runtime == "aws_lambda"
+            yield self._repository(
+                agent.name, pulled_by=self.names.function(agent.name) if on_lambda else None
+            )
+
+    def _repository(self, part: str, *, pulled_by: str | None) -> Item:
+        """Immutable, because tags are hashes of contents: one that never moves never leaves the digest of a
+        definition untagged, and so the lifecycle rule, which takes only untagged ones, never takes it."""
+        return Item(
+            kind="repository",
+            name=self.names.repository(part),
+            attributes={
+                "immutable": True,
+                "scan_on_push": True,
+                "lifecycle": _LIFECYCLE,
+                "policy": self._pull_policy(pulled_by) if pulled_by else None,
+            },
+            tags=self._tags(part),
+        )
+
+    def _pull_policy(self, function: str) -> dict[str, Any]:
+        """Lambda reads an image through its repository's policy, not through the function's role; it adds one
+        by itself only for deployers who may write it
+        (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html)."""
+        its_arn = arn(self.cloud, "lambda", f"function:{function}")
+        statement = {
+            "Sid": "LambdaPullsForOneFunction",
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            "Condition": {"StringLike": {"aws:SourceArn": [its_arn, f"{its_arn}:*"]}},
+        }
+        return {"Version": VERSION, "Statement": [statement]}
+
+    def log_groups(self, agents: Sequence[Deployed]) -> Iterator[Item]:
+        """Made by us, or Lambda would make them with no end to their retention, and Fargate tasks would not
+        start (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html)."""
+        yield self._log_group(self.names.ecs_log_group)
+        for part in (GATEWAY, *_lambdas(agents)):
+            yield self._log_group(self.names.lambda_log_group(part), part)
+
+    def _log_group(self, name: str, part: str = GATEWAY) -> Item:
+        days = limits.retention(self.environment.log_retention_days)
+        return Item(
+            kind="log_group", name=name, attributes={"retention_days": days}, tags=self._tags(part)
+        )
+
+    def cluster(self) -> Iterator[Item]:
+        """Ours, unless the environment names the user's own."""
+        if not self.cloud.cluster:
+            yield Item(kind="cluster", name=self.names.base, tags=self.names.tags())
+
+    def secrets(self, credentials: Iterable[Needed]) -> Iterator[Item]:
+        """Containers only: `al push` and `al creds` set the values."""
+        for ref, fields in credentials:
+            for field in fields:
+                yield Item(
+                    kind="secret",
+                    name=self.names.credential(ref, field),
+                    attributes={"description": f"{field} of the credential {ref}"},
+                    tags=self.names.tags(),
+                )
+
+    def roles(self, deployed: Deployed) -> Iterator[Item]:
+        """One per purpose that the agent has grants for, except those that the user brings."""
+        agent, _, grants = deployed
+        brought = {
+            "execution": self.cloud.execution_role,
+            "task": self.cloud.task_role,
+            "lambda": self.cloud.lambda_role,
+        }
+        for purpose in sorted({grant.role for grant in grants}):
+            if not brought[purpose]:
+                yield Item(
+                    kind="role",
+                    name=self.names.role(agent.name, purpose),
+                    attributes={
+                        "trust": trust(purpose, self.cloud.account),
+                        "policy": policy(g for g in grants if g.role == purpose),
+                    },
+                    tags=self._tags(agent.name),
+                )
+
+    def _tags(self, part: str) -> dict[str, str]:
+        return self.names.tags(agent=None if part in (BASE, GATEWAY) else part)

@@ -1,0 +1,100 @@
+"""AWS for tests: moto's server on a loopback port, reset before each test.
+
+What moto falls over on and the real services accept is mended here, never in the product.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from moto.ecs import models as ecs
+from moto.server import ThreadedMotoServer
+
+from moto_tests.given import ACCOUNT, REGION
+from toolkit.clouds.aws import Clients, clients_for
+from toolkit.core.environment import AwsCloud, Environment, Scope
+from toolkit.core.ports import Context
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """The endpoint of a moto server that lives as long as the tests."""
+    _mend_ecs()
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws_endpoint(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The endpoint, of an account that holds nothing, for a user without any AWS settings."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    httpx.post(f"{moto_url}/moto-api/reset").raise_for_status()
+    httpx.post(f"{moto_url}/moto-api/config", json={"lambda": {"use_docker": False}})
+    # a task goes on until somebody stops it, however often it is looked at
+    httpx.post(
+        f"{moto_url}/moto-api/state-manager/set-transition",
+        json={
+            "model_name": "ecs::task",
+            "transition": {"progression": "manual", "times": 1_000_000},
+        },
+    )
+    clients_for.cache_clear()
+    return moto_url
+
+
+@pytest.fixture
+def aws_cloud(aws_endpoint: str) -> AwsCloud:
+    return AwsCloud(region=REGION, account=ACCOUNT, endpoint=aws_endpoint)
+
+
+@pytest.fixture
+def aws_context(aws_cloud: AwsCloud, tmp_path: Path) -> Context:
+    """Project `shop` in environment `staging`, on moto."""
+    environment = Environment(
+        name="staging", scope=Scope(project="shop", environment="staging"), cloud=aws_cloud
+    )
+    return Context(environment=environment, home=tmp_path / "home", project=tmp_path / "project")
+
+
+@pytest.fixture
+def counted() -> Callable[[Clients], list[str]]:
+    """Writes down every call that these clients make from now on, as `ecs.RunTask`."""
+
+    def count(clients: Clients) -> list[str]:
+        calls: list[str] = []
+
+        def note(model: Any, **_: Any) -> None:
+            calls.append(f"{model.service_model.service_name}.{model.name}")
+
+        clients.session.events.register("before-call", note)
+        for client in clients._made.values():
+            client.meta.events.register("before-call", note)
+        return calls
+
+    return count
+
+
+def _mend_ecs() -> None:
+    """moto fails with 500 when a Fargate container has no memory of its own, or a task no security groups: both
+    are optional (API reference: ContainerDefinition.memory, AwsVpcConfiguration.securityGroups)."""
+    nothing = {"CPU": 0, "MEMORY": 0, "PORTS": [], "PORTS_UDP": []}
+    ecs.EC2ContainerServiceBackend._calculate_task_resource_requirements = staticmethod(  # type: ignore[method-assign]
+        lambda _: dict(nothing)
+    )
+    plain = ecs.EC2ContainerServiceBackend.run_task
+
+    def run_task(self: Any, *args: Any, **kwargs: Any) -> Any:
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, dict) and "awsvpcConfiguration" in value:
+                value["awsvpcConfiguration"].setdefault("securityGroups", [])
+        return plain(self, *args, **kwargs)
+
+    ecs.EC2ContainerServiceBackend.run_task = run_task  # type: ignore[method-assign]

@@ -1,0 +1,416 @@
+"""AWS's errors become ours, the sandbox is only another endpoint, and no key goes where it does not belong."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from botocore import exceptions as botocore
+from botocore.retries.standard import ThrottledRetryableChecker
+from botocore.session import get_session
+
+from moto_tests.given import ACCOUNT, IMAGE, REGION
+from toolkit.clouds.aws import (
+    Clients,
+    arn,
+    check_image,
+    clients_for,
+    cloud_of,
+    code_of,
+    role_arn,
+    translated,
+)
+from toolkit.clouds.aws_errors import meaning
+from toolkit.core.environment import AwsCloud, Environment, Scope
+from toolkit.core.errors import (
+    AccessDenied,
+    AlError,
+    AlreadyExists,
+    ConfigError,
+    Conflict,
+    LimitExceeded,
+    NotFound,
+    Throttled,
+    Unreachable,
+)
+
+USED = {
+    "ecs": "RunTask DescribeTasks StopTask ListTasks RegisterTaskDefinition CreateCluster DeleteCluster",
+    "lambda": "CreateFunction UpdateFunctionCode UpdateFunctionConfiguration PublishVersion GetFunction "
+    "PutFunctionEventInvokeConfig ListVersionsByFunction DeleteFunction AddPermission CreateFunctionUrlConfig",
+    "logs": "GetLogEvents FilterLogEvents CreateLogGroup DeleteLogGroup PutRetentionPolicy",
+    "secretsmanager": "CreateSecret PutSecretValue GetSecretValue DeleteSecret ListSecrets DescribeSecret",
+    "dynamodb": "PutItem UpdateItem GetItem Query DeleteItem CreateTable DescribeTable UpdateTimeToLive",
+    "ecr": "CreateRepository DeleteRepository BatchDeleteImage GetAuthorizationToken SetRepositoryPolicy",
+    "iam": "CreateRole DeleteRole PutRolePolicy DeleteRolePolicy GetRole UpdateAssumeRolePolicy TagRole",
+    "sts": "GetCallerIdentity AssumeRole",
+}
+
+
+def error(code: str, message: str = "no", status: int = 400) -> botocore.ClientError:
+    response = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "r-1"},
+    }
+    return botocore.ClientError(response, "RunTask")
+
+
+def modelled_codes() -> Iterator[str]:
+    session = get_session()
+    for service, operations in USED.items():
+        model = session.get_service_model(service)
+        for operation in operations.split():
+            yield from (e.error_code for e in model.operation_model(operation).error_shapes)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("ClusterNotFoundException", NotFound),
+        ("ResourceNotFoundException", NotFound),
+        ("NoSuchEntity", NotFound),
+        ("EntityAlreadyExists", AlreadyExists),
+        ("ResourceExistsException", AlreadyExists),
+        ("RepositoryAlreadyExistsException", AlreadyExists),
+        ("DeleteConflict", Conflict),
+        ("ConcurrentModification", Conflict),
+        ("ConditionalCheckFailedException", Conflict),
+        ("ResourceConflictException", Conflict),
+        ("LimitExceeded", LimitExceeded),
+        ("LimitExceededException", LimitExceeded),
+        ("RequestTooLargeException", LimitExceeded),
+        ("CodeStorageExceededException", LimitExceeded),
+        ("ThrottlingException", Throttled),
+        ("TooManyRequestsException", Throttled),
+        ("AccessDenied", AccessDenied),
+        ("AccessDeniedException", AccessDenied),
+        ("ExpiredTokenException", AccessDenied),
+        ("UnrecognizedClientException", AccessDenied),
+        ("ServerException", Unreachable),
+        ("ValidationException", AlError),
+    ],
+)
+def test_a_code_on_the_wire_has_its_counterpart(code: str, kind: type[AlError]) -> None:
+    """Codes as the services send them, IAM's without `Exception` at the end
+    (https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html)."""
+    with pytest.raises(AlError) as caught, translated("looking"):
+        raise error(code)
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("code", sorted(set(modelled_codes())))
+def test_every_error_of_the_calls_we_make_is_known(code: str) -> None:
+    """No error that a service documents for a call of ours falls through to the general hint."""
+    assert meaning(code) is not None
+
+
+@pytest.mark.parametrize(
+    "code",
+    sorted(set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES) - {"LimitExceededException"}),
+)
+def test_what_botocore_takes_for_throttling_is_temporary_here_too(code: str) -> None:
+    """All but LimitExceededException, which several services use for quotas that waiting does not lift."""
+    with pytest.raises(Throttled) as caught, translated("looking"):
+        raise error(code)
+    assert caught.value.temporary
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (botocore.NoCredentialsError(), AccessDenied),
+        (botocore.PartialCredentialsError(provider="env", cred_var="key"), AccessDenied),
+        (botocore.UnauthorizedSSOTokenError(), AccessDenied),
+        (botocore.EndpointConnectionError(endpoint_url="http://x"), Unreachable),
+        (botocore.ConnectTimeoutError(endpoint_url="http://x"), Unreachable),
+        (botocore.ReadTimeoutError(endpoint_url="http://x"), Unreachable),
+        (botocore.ConnectionClosedError(endpoint_url="http://x"), Unreachable),
+        (botocore.SSLError(endpoint_url="http://x", error="x"), Unreachable),
+        (botocore.ProfileNotFound(profile="work"), ConfigError),
+        (botocore.NoRegionError(), ConfigError),
+        (botocore.UnknownServiceError(service_name="x", known_service_names=[]), AlError),
+    ],
+)
+def test_a_failure_without_an_answer_has_its_counterpart(
+    raised: Exception, kind: type[AlError]
+) -> None:
+    """Absent or expired credentials, a silent network and a wrong profile are told apart."""
+    with pytest.raises(AlError) as caught, translated("looking"):
+        raise raised
+    assert type(caught.value) is kind
+    assert caught.value.__cause__ is raised
+
+
+def test_an_unknown_code_keeps_its_words() -> None:
+    """What nobody foresaw still says what AWS said, and which request it was."""
+    with pytest.raises(AlError) as caught, translated("launching dev"):
+        raise error("BrandNewException", "the moon is full")
+    assert (
+        caught.value.message == "launching dev: the moon is full (BrandNewException, request r-1)"
+    )
+
+
+def test_an_unknown_code_of_a_failing_service_is_temporary() -> None:
+    """HTTP 5xx is the service's trouble, whatever it calls it."""
+    with pytest.raises(Unreachable), translated("looking"):
+        raise error("BrandNewException", status=503)
+
+
+def test_the_callers_hint_wins_over_the_tables() -> None:
+    """By code or by class, the most specific advice is given."""
+    with pytest.raises(NotFound) as caught, translated("x", hints={"NotFound": "push first"}):
+        raise error("ClusterNotFoundException")
+    assert caught.value.hint == "push first"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind", "hint"),
+    [
+        (
+            "AccessDeniedException",
+            "User: x is not authorized to perform: iam:PassRole on resource: y",
+            AccessDenied,
+            "iam:PassedToService",
+        ),
+        (
+            "ClientException",
+            "ECS was unable to assume the role 'arn:aws:iam::1:role/x' that was provided for this task.",
+            AccessDenied,
+            "minutes old",
+        ),
+        (
+            "InvalidParameterValueException",
+            "MemorySize value failed to satisfy constraint: Member must have value less than or equal to 3008",
+            LimitExceeded,
+            "new accounts have 3008 MB",
+        ),
+        (
+            "InvalidParameterValueException",
+            "Specified ReservedConcurrentExecutions decreases account's UnreservedConcurrentExecution below 10",
+            LimitExceeded,
+            "concurrency quota",
+        ),
+        (
+            "InvalidParameterValueException",
+            "The image manifest, config or layer media type for the source image x is not supported.",
+            AlError,
+            "--provenance=false",
+        ),
+        (
+            "InvalidParameterValueException",
+            "Source image x is not valid. Provide a valid source image.",
+            NotFound,
+            "private ECR repository",
+        ),
+        (
+            "InvalidRequestException",
+            "You can't create this secret because a secret with this name is already scheduled for deletion.",
+            Conflict,
+            "being deleted",
+        ),
+    ],
+)
+def test_a_telling_sentence_wins_over_its_code(
+    code: str, message: str, kind: type[AlError], hint: str
+) -> None:
+    """One code stands for many causes; the known sentences get the remedy that helps
+    (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and the API references)."""
+    with pytest.raises(kind) as caught, translated("x"):
+        raise error(code, message)
+    assert hint in caught.value.hint
+
+
+def test_what_is_not_botocores_passes_through() -> None:
+    """Our own errors, and mistakes, are not dressed up as AWS's."""
+    with pytest.raises(ZeroDivisionError), translated("x"):
+        raise ZeroDivisionError
+
+
+def test_a_refused_parameter_is_named_and_never_quoted(aws_cloud: AwsCloud) -> None:
+    """botocore's own check quotes values, and one of them may be a secret: neither text nor cause has it."""
+    secrets = Clients(aws_cloud).client("secretsmanager")
+    with pytest.raises(AlError) as caught, translated("storing it"):
+        secrets.create_secret(Name="n", SecretString={"hunter2": "hunter2"})
+    assert "SecretString" in caught.value.message
+    assert "hunter2" not in caught.value.message
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_the_code_is_found_behind_our_error() -> None:
+    """An adapter that must tell two causes of one class apart can ask for AWS's own code."""
+    with pytest.raises(Conflict) as caught, translated("x"):
+        raise error("ResourceNotReadyException")
+    assert code_of(caught.value) == "ResourceNotReadyException"
+
+
+def test_an_error_that_is_not_awss_has_no_code() -> None:
+    """Asking is always safe."""
+    assert code_of(ValueError()) == ""
+
+
+def test_an_unreachable_endpoint_says_so(aws_cloud: AwsCloud) -> None:
+    """A sandbox that is not running is told apart from a refusal."""
+    gone = replace(aws_cloud, endpoint="http://127.0.0.1:1")
+    with pytest.raises(Unreachable) as caught, translated("looking"):
+        Clients(gone).invoker.list_functions()
+    assert "al sandbox status" in caught.value.hint
+
+
+def test_the_sandbox_never_sees_the_users_keys(
+    aws_cloud: AwsCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With an endpoint of our own, the user's environment and profile are not used."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
+    clients = Clients(replace(aws_cloud, profile="work"))
+    assert clients.session.get_credentials().access_key == "sandbox"
+
+
+def test_inside_the_sandbox_a_role_has_its_own_session(
+    aws_cloud: AwsCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function in the sandbox signs with its role's keys, as on Lambda."""
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ASIAROLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "session")
+    assert Clients(aws_cloud).session.get_credentials().access_key == "ASIAROLE"
+
+
+def test_the_way_to_the_sandbox_has_no_proxy(
+    aws_cloud: AwsCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A corporate proxy must not be asked for this machine's own ports."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert Clients(aws_cloud).caller_account() == ACCOUNT
+
+
+def test_a_missing_profile_says_how_to_make_it(
+    aws_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment's file names a profile that this machine does not have."""
+    cloud = AwsCloud(region=REGION, account=ACCOUNT, profile="work")
+    with pytest.raises(ConfigError) as caught:
+        Clients(cloud).client("sts")
+    assert "aws configure --profile" in caught.value.hint
+
+
+def test_without_credentials_the_error_says_how_to_log_in(
+    aws_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No keys anywhere is AccessDenied, before any call leaves the machine."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(AccessDenied) as caught:
+        Clients(AwsCloud(region=REGION, account=ACCOUNT)).caller_account()
+    assert "aws sso login" in caught.value.hint
+
+
+def test_the_environments_own_account_is_accepted(aws_cloud: AwsCloud) -> None:
+    """moto's account is the environment's."""
+    Clients(aws_cloud).check_account()
+
+
+def test_another_account_is_refused(aws_cloud: AwsCloud) -> None:
+    """Logged in to the wrong account, nothing is pushed there."""
+    with pytest.raises(ConfigError, match=f"are of account {ACCOUNT}, the environment is in 9999"):
+        Clients(replace(aws_cloud, account="999999999999")).check_account()
+
+
+def test_clients_are_made_once(aws_cloud: AwsCloud) -> None:
+    """One session and one client of each service per process: logging in happens once."""
+    assert clients_for(aws_cloud) is clients_for(replace(aws_cloud))
+    assert clients_for(aws_cloud).client("sts") is clients_for(aws_cloud).client("sts")
+
+
+def test_only_the_invoker_never_sends_twice(aws_cloud: AwsCloud) -> None:
+    """botocore's retries would invoke an agent again
+    (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
+    clients = Clients(aws_cloud)
+    attempts = [
+        one.meta.config.retries["total_max_attempts"]
+        for one in (clients.invoker, clients.client("lambda"))
+    ]
+    assert attempts == [1, 4]
+
+
+def test_a_fresh_role_is_waited_for(aws_cloud: AwsCloud) -> None:
+    """A role made a moment ago may be unknown to the service that is to use it
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html)."""
+    clients = Clients(aws_cloud)
+    clients.client("iam").create_role(RoleName="al-new", AssumeRolePolicyDocument="{}")
+    answers = iter([AccessDenied("the role cannot be assumed", hint="-"), "done"])
+    slept: list[float] = []
+    assert (
+        clients.when_assumable(lambda: play(answers), ["role/al-new"], sleep=slept.append) == "done"
+    )
+
+
+def test_a_role_that_was_not_just_made_is_not_waited_for(aws_cloud: AwsCloud) -> None:
+    """The same words from an old role are a mistake, and an endless retry would hide it."""
+    answers = iter([AccessDenied("the role cannot be assumed", hint="-"), "done"])
+    with pytest.raises(AccessDenied):
+        Clients(aws_cloud).when_assumable(lambda: play(answers), ["role/al-none"], sleep=print)
+
+
+def play(answers: Iterator[AlError | str]) -> str:
+    answer = next(answers)
+    if isinstance(answer, AlError):
+        raise answer
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("region", "service", "expected"),
+    [
+        ("eu-west-1", "ecr", f"arn:aws:ecr:eu-west-1:{ACCOUNT}:x"),
+        ("cn-north-1", "ecr", f"arn:aws-cn:ecr:cn-north-1:{ACCOUNT}:x"),
+        ("us-gov-west-1", "ecr", f"arn:aws-us-gov:ecr:us-gov-west-1:{ACCOUNT}:x"),
+        ("eu-west-1", "iam", f"arn:aws:iam::{ACCOUNT}:x"),
+    ],
+)
+def test_arns_know_their_partition(region: str, service: str, expected: str) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
+    assert arn(AwsCloud(region=region, account=ACCOUNT), service, "x") == expected
+
+
+@pytest.mark.parametrize(
+    ("configured", "expected"),
+    [
+        (None, f"arn:aws:iam::{ACCOUNT}:role/ours"),
+        ("theirs", f"arn:aws:iam::{ACCOUNT}:role/theirs"),
+        ("arn:aws:iam::1:role/path/theirs", "arn:aws:iam::1:role/path/theirs"),
+    ],
+)
+def test_a_role_may_be_configured_by_name_or_arn(configured: str | None, expected: str) -> None:
+    """The environment's own choice wins."""
+    assert role_arn(AwsCloud(region=REGION, account=ACCOUNT), configured, "ours") == expected
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        IMAGE.replace(REGION, "eu-west-1"),
+        IMAGE.split("@")[0] + ":latest",
+        f"public.ecr.aws/al/dev@sha256:{'a' * 64}",
+        f"docker.io/al/dev@sha256:{'a' * 64}",
+        f"{ACCOUNT}.dkr.ecr-fips.{REGION}.amazonaws.com/al@sha256:{'a' * 64}",
+    ],
+)
+def test_an_image_from_elsewhere_is_refused(image: str) -> None:
+    """Lambda takes private ECR repositories of its own region only, no tag pins anything, and there is no FIPS
+    host (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html)."""
+    with pytest.raises(ConfigError):
+        check_image(AwsCloud(region=REGION, account=ACCOUNT), image)
+
+
+def test_another_accounts_repository_is_accepted() -> None:
+    """With a repository policy Lambda and Fargate pull from it."""
+    check_image(AwsCloud(region=REGION, account="999999999999"), IMAGE)
+
+
+def test_an_environment_without_aws_says_so() -> None:
+    """An AWS plug-in in a local environment is a configuration error, not a crash."""
+    local = Environment(name="local", scope=Scope(project="p", environment="local"))
+    with pytest.raises(ConfigError, match="'local' is not on AWS"):
+        cloud_of(local)

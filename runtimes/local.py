@@ -1,0 +1,220 @@
+"""Runs agents as processes on this machine: for trying things out, with no cloud and no isolation (D22).
+
+A run has a private directory `<project>/.al/runs/<run>` and a log file `<project>/.al/logs/<run>.log`.  Its
+process is detached: it goes on when `al` ends, and any later `al` finds it again.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from toolkit.core.agent import Agent
+from toolkit.core.errors import ConfigError, LaunchError
+from toolkit.core.logs import LogEvent
+from toolkit.core.plan import Grant, Item
+from toolkit.core.ports import Context, Limits
+from toolkit.core.run import Cause, RunHandle, RunId, RunSpec, RunState, RunStatus
+
+from . import _lines, _process
+
+NAME = "local"
+ENTRY = (sys.executable, "-m", "toolkit.inside.entry")
+GRACE = (
+    10.0  # seconds between asking a run to end and killing it: ECS gives 30, a laptop's user less
+)
+RERUN, TIMEOUT = 42, 124
+# what a program needs to find its tools, its language and its network; nothing that could be a credential
+PASSED = (
+    *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+REFUSAL = (
+    "on the bare host only test-script.sh may run, not a model with a shell on your own account"
+)
+
+
+class LocalRuntime:
+    """core.ports.Runtime with processes; `program` is what a run executes."""
+
+    limits = Limits(
+        timeout=None, credentials_path="a private directory", writable=("the run's own directory",)
+    )
+
+    def __init__(
+        self, context: Context, *, program: Sequence[str] = ENTRY, grace: float = GRACE
+    ) -> None:
+        self._context = context
+        self._state = context.project / ".al"
+        self._program = program
+        self._grace = grace
+
+    def check(self, agent: Agent) -> Sequence[str]:
+        return () if agent.script or self._context.environment.local_process else (REFUSAL,)
+
+    def definition(self, agent: Agent, image: str) -> Item:
+        """`image` is the directory whose `static/` holds the agent's files.  Raises ConfigError for D22's refusal."""
+        if refused := self.check(agent):
+            raise _refused(agent.name, refused[0])
+        return Item(
+            kind="process",
+            name=self._context.names.scoped(agent.name),
+            attributes={"agent": str(agent.name), "app": image, "timeout": agent.timeout},
+            tags=self._context.names.tags(agent=agent.name),
+        )
+
+    def grants(self, agent: Agent) -> tuple[Grant, ...]:
+        return ()  # it runs as the user, who may do everything that the user may
+
+    def define(self, item: Item) -> str:
+        app = Path(item.attributes["app"])
+        if not (app / "static").is_dir():
+            raise LaunchError(
+                f"{app} holds no agent", hint="run `al push -E local` to prepare it again"
+            )
+        return str(app)
+
+    def launch(self, spec: RunSpec) -> RunHandle:
+        app, directory = Path(spec.definition), self._directory(spec.run)
+        script = (app / "static" / "test-script.sh").is_file()
+        if not script and not self._context.environment.local_process:
+            raise _refused(spec.agent, REFUSAL)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log = self._log(spec.run)
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        identity = _process.start(
+            self._program, directory=directory, log=log, env=self._env(spec, app)
+        )
+        return self._handle(spec.run, identity)
+
+    def states(self, handles: Sequence[RunHandle]) -> Mapping[RunId, RunStatus]:
+        answers = ((h.run, self._status(h)) for h in handles)
+        return {run: status for run, status in answers if status}
+
+    def stop(self, handle: RunHandle) -> str:
+        identity = self._identity(handle)
+        signal = _process.end(identity, grace=self._grace) if identity else None
+        self._clean(handle.run)
+        if signal is None:
+            return f"{handle.run} was already over"
+        return f"{handle.run} ended by {signal.name}"
+
+    def logs(self, handle: RunHandle, *, since: int = 0) -> Iterator[LogEvent]:
+        if not (log := self._log(handle.run)).exists():
+            return iter(())
+        started, over = self._started(handle.run), not self._alive(handle.run)
+        return _lines.forward(log, handle.run, since=since, started=started, over=over)
+
+    def tail(self, handle: RunHandle, *, before: int | None = None) -> Iterator[LogEvent]:
+        if not (log := self._log(handle.run)).exists():
+            return iter(())
+        started, over = self._started(handle.run), not self._alive(handle.run)
+        return _lines.backward(log, handle.run, before=before, started=started, over=over)
+
+    def running(self) -> Iterable[RunHandle]:
+        for path in sorted(self._state.glob("runs/*/identity")):
+            identity, run = _process.read_identity(path.parent), RunId(path.parent.name)
+            if identity and identity.alive:
+                yield self._handle(run, identity)
+
+    def _env(self, spec: RunSpec, app: Path) -> dict[str, str]:
+        scope, directory = self._context.environment.scope, self._directory(spec.run)
+        inherited = {name: os.environ[name] for name in PASSED if name in os.environ}
+        return inherited | {
+            "HOME": str(directory / "work"),
+            "TMPDIR": str(directory / "work"),
+            "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+            "PYTHONUNBUFFERED": "1",
+            "AL_APP": str(app),
+            "AL_AGENT": str(spec.agent),
+            "AL_PROJECT": scope.project,
+            "AL_ENVIRONMENT": scope.environment,
+            "AL_PLATFORM": "local",
+            "AL_RUNTIME": NAME,
+            "AL_CREDENTIALS_PATH": str(directory / "credentials"),
+            "AL_LEDGER": str(self._state / "action-llama.db"),
+            "AL_SECRETS": str(self._state / "secrets"),
+            "AL_RUN_ID": str(spec.run),
+            "AL_SECRET": spec.lease.ref.name,
+        }
+
+    def _status(self, handle: RunHandle) -> RunStatus | None:
+        directory = self._directory(handle.run)
+        if (identity := self._identity(handle)) is None:
+            return None
+        code = _process.read_exit(directory)
+        if code is None and identity.alive:
+            return RunStatus(state=RunState.RUNNING)
+        self._clean(handle.run)
+        # read again: it may have ended between the two looks
+        return _ended(_process.read_exit(directory))
+
+    def _clean(self, run: RunId) -> None:
+        """Remove what a killed process left; only its identity and exit code stay."""
+        directory = self._directory(run)
+        if self._alive(run) or not directory.exists():
+            return
+        if (code := _process.read_exit(directory)) is None or code > KILLED:
+            _process.end_strays(directory)
+        for name in ("credentials", "work"):
+            shutil.rmtree(directory / name, ignore_errors=True)
+
+    def _alive(self, run: RunId) -> bool:
+        identity = _process.read_identity(self._directory(run))
+        return identity is not None and identity.alive
+
+    def _identity(self, handle: RunHandle) -> _process.Identity | None:
+        """Who runs it: as its directory says, or the handle when somebody has removed the directory."""
+        if recorded := _process.read_identity(self._directory(handle.run)):
+            return recorded
+        held = _process.Identity(int(handle.ids["pid"]), handle.ids["started"])
+        return held if held.alive else None
+
+    def _handle(self, run: RunId, identity: _process.Identity) -> RunHandle:
+        ids = {
+            "pid": str(identity.pid),
+            "started": identity.started,
+            "log": str(self._log(run)),
+        }
+        return RunHandle(runtime=NAME, run=run, agent=run.agent, ids=ids)
+
+    def _directory(self, run: RunId) -> Path:
+        return self._state / "runs" / run
+
+    def _log(self, run: RunId) -> Path:
+        return self._state / "logs" / f"{run}.log"
+
+    def _started(self, run: RunId) -> int:
+        """When the run's process began, epoch ms."""
+        try:
+            return int((self._directory(run) / "identity").stat().st_mtime * 1000)
+        except FileNotFoundError:
+            return 0
+
+
+def _refused(agent: str, why: str) -> ConfigError:
+    return ConfigError(
+        f"{agent} cannot run here: {why}",
+        hint='add a test-script.sh, push to a cloud or the sandbox, or set `[local] runtime = "process"` in config.toml',
+    )
+
+
+def _ended(code: int | None) -> RunStatus:
+    if code is None:
+        return RunStatus(
+            state=RunState.FAILED, cause=Cause.UNKNOWN, reason="its process ended without a report"
+        )
+    if code in (0, RERUN):
+        return RunStatus(state=RunState.SUCCEEDED, exit_code=code)
+    if code == TIMEOUT:
+        return RunStatus(state=RunState.TIMED_OUT, exit_code=code)
+    return RunStatus(
+        state=RunState.FAILED,
+        exit_code=code,
+        cause=Cause.EXIT_CODE,
+        reason=f"exited with code {code}",
+    )
+
+
+PLUGIN = LocalRuntime

@@ -1,0 +1,110 @@
+"""Pulumi's event stream becomes our plan."""
+
+from typing import Any
+
+import pytest
+from pulumi.automation.events import EngineEvent
+
+from infra.events import change_of, done, plan, word
+from toolkit.core.plan import Action
+
+URN = "urn:pulumi:production::shop::al:aws:Identity$aws:iam/role:Role::"
+ROLE = "aws:iam/role:Role"
+
+
+def state(name: str, **inputs: Any) -> dict[str, Any]:
+    return {
+        "type": ROLE,
+        "urn": URN + name,
+        "id": name,
+        "parent": "",
+        "provider": "",
+        "inputs": inputs,
+    }
+
+
+def step(op: str, name: str = "al-dev", token: str = ROLE, **more: Any) -> EngineEvent:
+    """An event as the CLI writes it into its log (recorded fields of Pulumi 3)."""
+    metadata = {"op": op, "urn": URN + name, "type": token, "provider": "", **more}
+    return EngineEvent.from_json(
+        {
+            "sequence": 1,
+            "timestamp": 1,
+            "resourcePreEvent": {"metadata": metadata, "planning": True},
+        }
+    )
+
+
+SAID = EngineEvent.from_json(
+    {"sequence": 0, "timestamp": 0, "diagnosticEvent": {"message": "hi", "severity": "info"}}
+)
+
+
+def test_a_preview_becomes_a_plan_with_removals_last() -> None:
+    """Creations and updates in the engine's order, then removals."""
+    stream = [
+        SAID,
+        step("delete", "al-old", old=state("al-old")),
+        step("create", "al-new", new=state("al-new", tags={"al:agent": "new"})),
+        step("update", "al-dev", old=state("al-dev", a=1), new=state("al-dev", a=2), diffs=["a"]),
+        step("same", "al-same", old=state("al-same"), new=state("al-same")),
+    ]
+    changes = plan(stream).changes
+    assert [(c.action, c.item.kind, c.item.name) for c in changes] == [
+        (Action.CREATE, "role", "al-new"),
+        (Action.UPDATE, "role", "al-dev"),
+        (Action.DELETE, "role", "al-old"),
+    ]
+
+
+def test_a_change_says_what_was_and_what_will_be() -> None:
+    """Attributes and tags apart, and the names of what differs as the reason."""
+    event = step(
+        "update", old=state("al-dev", a=1), new=state("al-dev", a=2, tags={"k": "v"}), diffs=["a"]
+    )
+    (change,) = plan([event]).changes
+    assert change.before is not None
+    assert (dict(change.before.attributes), dict(change.item.attributes)) == ({"a": 1}, {"a": 2})
+    assert dict(change.item.tags) == {"k": "v"}
+    assert change.reason == "a"
+
+
+def test_a_replacement_is_told_once() -> None:
+    """The engine announces three steps for it."""
+    both = {"old": state("al-dev"), "new": state("al-dev")}
+    stream = [step(op, **both) for op in ("create-replacement", "replace", "delete-replaced")]
+    assert [c.action for c in plan(stream).changes] == [Action.UPDATE]
+
+
+@pytest.mark.parametrize(
+    "token", ["pulumi:pulumi:Stack", "pulumi:providers:aws", "al:aws:Identity"]
+)
+def test_what_is_not_in_the_cloud_is_not_in_the_plan(token: str) -> None:
+    """Stacks, providers and components cost nothing and are nobody's concern."""
+    assert not plan([step("create", token=token, new=state("x"))])
+
+
+def test_nothing_to_do_is_an_empty_plan() -> None:
+    """A push shows nothing then."""
+    assert not plan([SAID, step("same", old=state("al-dev"), new=state("al-dev"))])
+
+
+def test_progress_is_a_sentence() -> None:
+    """One line per change that was made."""
+    event = step("create", token="aws:iam/rolePolicy:RolePolicy", new=state("al-dev"))
+    change = change_of(event.resource_pre_event.metadata)
+    assert change is not None
+    assert done(change) == "created role policy al-dev"
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        ("aws:iam/rolePolicy:RolePolicy", "role_policy"),
+        ("aws:cloudwatch/logGroup:LogGroup", "log_group"),
+        ("aws:lambda/functionUrl:FunctionUrl", "function_url"),
+    ],
+)
+def test_types_become_words(token: str, said: str) -> None:
+    """Users read nouns, not tokens."""
+    assert word(token) == said

@@ -1,0 +1,124 @@
+"""Keep the credentials that agents use: ls, add, rm, types."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from toolkit.core.agent import CredentialRef
+from toolkit.core.errors import UsageError
+from toolkit.core.secrets import Secret
+
+from ._app import App, headless_option, json_option
+
+
+@click.group(
+    help="Keep credentials on this machine, in ~/.action-llama/credentials; values are never shown."
+)
+def command() -> None: ...
+
+
+@command.command("ls", help="List the credentials that are there.")
+@json_option
+@click.pass_obj
+def list_(app: App, as_json: bool) -> None:
+    from toolkit.ops import creds
+    from toolkit.wiring import local_credentials
+
+    found = creds.held(local_credentials())
+    if as_json:
+        app.ui.json([{"ref": str(h.ref), "fields": list(h.fields)} for h in found])
+    elif not found:
+        app.ui.line("No credentials yet: add one with `al creds add TYPE`.")
+    else:
+        app.ui.table(
+            ("CREDENTIAL", "FIELDS", "WHAT"), [(h.ref, ", ".join(h.fields), h.label) for h in found]
+        )
+
+
+@command.command(
+    "add",
+    help="Add or replace REF (type[:instance]), asking for each field, or from stdin or files.",
+)
+@click.argument("ref")
+@click.option(
+    "--stdin",
+    "from_stdin",
+    is_flag=True,
+    help="Read the value, or a JSON object of fields, from stdin.",
+)
+@click.option(
+    "--file", "files", multiple=True, metavar="FIELD=PATH", help="Read one field from a file."
+)
+@headless_option
+@click.pass_obj
+def add(app: App, ref: str, from_stdin: bool, files: tuple[str, ...]) -> None:
+    from toolkit.ops import creds
+    from toolkit.wiring import local_credentials
+
+    parsed = CredentialRef.parse(ref)
+    kind = creds.type_of(parsed)
+    values = dict(_from_file(entry) for entry in files)
+    if from_stdin or (not files and not sys.stdin.isatty()):
+        values |= creds.parse_input(kind, sys.stdin.read())
+    elif not files:
+        values = _asked(app, parsed)
+    written = creds.add(local_credentials(), parsed, values)
+    app.ui.line(f"{parsed}: kept {', '.join(written)}")
+
+
+def _from_file(entry: str) -> tuple[str, Secret]:
+    name, _, path = entry.partition("=")
+    try:
+        return name, Secret(Path(path).expanduser().read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"cannot read {path!r}", hint="write it as FIELD=PATH, with a readable text file"
+        ) from error
+
+
+def _asked(app: App, ref: CredentialRef) -> dict[str, Secret]:
+    from toolkit.ops import creds
+
+    if app.headless:
+        raise UsageError(
+            "headless never asks", hint="give the value with --stdin or --file FIELD=PATH"
+        )
+    values = {}
+    for field in creds.asked(creds.type_of(ref)):
+        text = click.prompt(
+            f"{field.label or field.name}{' (optional)' if field.optional else ''}",
+            hide_input=field.secret, default="" if field.optional else None, show_default=False, err=True,
+        )  # fmt: skip
+        values[field.name] = Secret(text.strip())
+    return values
+
+
+@command.command("rm", help="Remove REF (type[:instance]) from this machine.")
+@click.argument("ref")
+@click.pass_obj
+def remove(app: App, ref: str) -> None:
+    from toolkit.ops import creds
+    from toolkit.wiring import local_credentials
+
+    removed = creds.remove(local_credentials(), CredentialRef.parse(ref))
+    app.ui.line(f"{ref}: removed {', '.join(removed)}")
+
+
+@command.command("types", help="List the credential types, or show one.")
+@click.argument("name", required=False)
+@json_option
+@click.pass_obj
+def types(app: App, name: str | None, as_json: bool) -> None:
+    from toolkit.ops import creds
+
+    kinds = [creds.type_of(CredentialRef.parse(name))] if name else creds.types()
+    rows = [
+        (k.id, ", ".join(f.name for f in k.fields), ", ".join(k.environment), k.label)
+        for k in kinds
+    ]
+    if as_json:
+        app.ui.json([{"type": r[0], "fields": r[1].split(", "), "environment": list(k.environment), "label": k.label,
+                      "help": k.help_url} for r, k in zip(rows, kinds, strict=True)])  # fmt: skip
+        return
+    app.ui.table(("TYPE", "FIELDS", "VARIABLES", "WHAT"), rows)

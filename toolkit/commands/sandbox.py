@@ -1,0 +1,54 @@
+"""Start, stop and look at the embedded AWS cloud on this machine."""
+
+import click
+
+from ._app import App, json_option
+
+
+@click.group(
+    help="The embedded AWS cloud: moto's APIs, an OCI registry and an executor. It isolates nothing."
+)
+def command() -> None: ...
+
+
+@command.command("start", help="Start it in the background; nothing happens when it runs already.")
+@click.option("--keep", is_flag=True, help="Keep its contents when it stops.")
+@json_option
+@click.pass_obj
+def start(app: App, keep: bool, as_json: bool) -> None:
+    from toolkit.sandbox import daemon
+    from toolkit.wiring import home
+
+    sandbox = daemon.start(home(), keep=keep)
+    app.ui.json(sandbox.to_dict()) if as_json else app.ui.line(
+        f"the sandbox runs at {sandbox.endpoint} (pid {sandbox.pid})"
+    )
+
+
+@command.command("stop", help="Stop it, with everything that runs in it.")
+@click.pass_obj
+def stop(app: App) -> None:
+    from toolkit.sandbox import daemon
+    from toolkit.wiring import home
+
+    app.ui.line("the sandbox has stopped" if daemon.stop(home()) else "the sandbox was not running")
+
+
+@command.command("status", help="Where it is, for boto3, the aws CLI or a browser.")
+@json_option
+@click.pass_obj
+def status(app: App, as_json: bool) -> None:
+    from toolkit.sandbox import daemon
+    from toolkit.wiring import home
+
+    sandbox = daemon.status(home())
+    if as_json:
+        nothing = {"running": False, "pid": None, "aws": None, "registry": None, "gateway": None}
+        app.ui.json(sandbox.to_dict() if sandbox else nothing)
+    elif sandbox is None:
+        app.ui.line(
+            "the sandbox is not running; `al sandbox start`, or any verb with -E sandbox, starts it"
+        )
+    else:
+        app.ui.table(("WHAT", "WHERE"), [("pid", sandbox.pid), ("AWS endpoint", sandbox.endpoint),
+                     ("registry", sandbox.registry), ("gateway", sandbox.gateway or "not deployed yet")])  # fmt: skip

@@ -1,0 +1,79 @@
+"""What can be said of agents only when all of them, and the project, are known."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from toolkit.core.agent import Agent
+
+from .agents import ACTIONS, OLD_CONFIG, SKILL
+from .origin import Merged, dotted
+from .problems import Findings, nearest
+from .schedule import next_run
+from .schema import Config
+
+
+def check_agents(
+    agents: Sequence[Agent], config: Config, merged: Merged, now: datetime, findings: Findings
+) -> None:
+    """Findings about overrides of nobody, schedules that never fire, agents that nothing starts, and the caps."""
+    names = [str(agent.name) for agent in agents]
+    for name in config.agents.keys() - set(names):
+        layer = merged.layer_of(("agents", name))
+        remedy = nearest(name, names, otherwise="agents are directories in agents/: {known}")
+        where = layer.name if layer else "config.toml"
+        findings.error(where, dotted(("agents", name)), "there is no such agent", remedy)
+    for name in (name for name, count in Counter(names).items() if count > 1):
+        findings.error("agents", name, "there are two agents of this name", "rename one of them")
+    for agent in agents:
+        _check_start(agent, now, findings)
+        _check_instances(agent, findings)
+    _check_scale(agents, config, merged, findings)
+
+
+def check_strays(directory: Path, findings: Findings) -> None:
+    """Findings about directories in agents/ that are not agents, or are agents twice."""
+    for place in _folders(directory / "agents"):
+        shown = str(place.relative_to(directory))
+        if (place / SKILL).exists() and (place / OLD_CONFIG).exists():
+            findings.warn(shown, "", f"{OLD_CONFIG} is not read beside {SKILL}", "remove it")
+        if not any((place / name).exists() for name in (SKILL, OLD_CONFIG, ACTIONS)):
+            findings.warn(shown, "", "is not an agent", f"write its instructions to {SKILL}")
+
+
+def _folders(agents: Path) -> Iterator[Path]:
+    for place in sorted(agents.iterdir()) if agents.is_dir() else ():
+        if place.is_dir() and not place.name.startswith(".") and place.name != "node_modules":
+            yield place
+
+
+def _check_start(agent: Agent, now: datetime, findings: Findings) -> None:
+    file = f"agents/{agent.name}"
+    if agent.schedule and next_run(agent.schedule, now) is None:
+        words = f"{agent.schedule!r} never fires (next run: never)"
+        findings.warn(file, "schedule", words, "correct the day or the month")
+    if not agent.schedule and not agent.webhooks and agent.scale > 0:
+        words = "has neither a schedule nor webhooks, so only `al run` starts it"
+        findings.warn(file, "schedule", words, "add one, or set scale = 0")
+
+
+def _check_instances(agent: Agent, findings: Findings) -> None:
+    kinds = Counter(ref.type for ref in agent.credentials)
+    for kind in (kind for kind, count in kinds.items() if count > 1):
+        words = f"several instances of {kind}: its variables hold the last one's values"
+        findings.warn(f"agents/{agent.name}", "credentials", words, "name one instance")
+
+
+def _check_scale(
+    agents: Sequence[Agent], config: Config, merged: Merged, findings: Findings
+) -> None:
+    cap = config.scale
+    if cap is None:
+        return
+    for agent in (agent for agent in agents if agent.scale > cap):
+        words = f"{agent.scale} is more than the project's scale of {cap}"
+        findings.error(f"agents/{agent.name}", "scale", words, "lower it, or raise the project's")
+    if (total := sum(agent.scale for agent in agents)) > cap:
+        words = f"the agents' scales come to {total}, so some runs will wait"
+        findings.warn(merged.origin_of("scale"), "scale", words, f"raise it to {total}")

@@ -1,0 +1,108 @@
+"""The configuration of one agent: `agents/<name>/config.toml`, the older `agent-config.toml`, and `[agents.<name>]`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from .section import Section
+from .values import (
+    Count,
+    Cpus,
+    Credentials,
+    Memory,
+    Percent,
+    Positive,
+    Schedule,
+    Text,
+    Texts,
+    Timezone,
+    Url,
+)
+
+Provider = Literal[
+    "anthropic", "openai", "groq", "google", "xai", "mistral", "openrouter", "ollama", "custom"
+]
+AuthType = Literal["api_key", "oauth_token", "pi_auth", "none"]
+Thinking = Literal["off", "minimal", "low", "medium", "high", "xhigh"]
+
+
+class ModelSection(Section):
+    """`[models.<name>]`, and `[model]` of older projects.  A `custom` one may lack `baseUrl` until it is used."""
+
+    provider: Provider
+    model: Text
+    auth_type: AuthType = "api_key"
+    thinking_level: Thinking | None = None
+    base_url: Url | None = None
+    max_tokens: Positive | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    context_window: Positive | None = None
+    compact_pct: Percent | None = None
+    max_parallel: Positive | None = None
+    backend_id: Text | None = None
+    options: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Hooks(Section):
+    """`[hooks]`: shell commands before and after a run's session."""
+
+    pre: Texts = ()
+    post: Texts = ()
+
+
+class RuntimeSection(Section):
+    """`[runtime]`: whether the agent runs in a container or as another user of this machine."""
+
+    type: Literal["container", "host-user"] = "container"
+    run_as: Text = "al-agent"
+    groups: Texts = ()
+
+
+class Preflight(Section):
+    """`[[preflight]]`: one step before the session starts."""
+
+    provider: Literal["shell", "http", "git-clone"]
+    required: bool = True
+    params: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class AgentConfig(Section):
+    """Every key of an agent's own file, old and new."""
+
+    source: Text | None = None
+    description: Text | None = None
+    models: Texts | None = None
+    model: ModelSection | None = None
+    credentials: Credentials = ()
+    schedule: Schedule | None = None
+    timezone: Timezone | None = None
+    webhooks: Annotated[tuple[Mapping[str, Any], ...], Field(strict=False)] = ()
+    hooks: Hooks = Field(default_factory=Hooks)
+    preflight: Annotated[tuple[Preflight, ...], Field(strict=False)] = ()
+    params: Mapping[str, Any] = Field(default_factory=dict)
+    scale: Count | None = None
+    timeout: Positive | None = None
+    max_work_queue_size: Positive | None = None
+    memory: Memory | None = None
+    cpus: Cpus | None = None
+    runtime: RuntimeSection = Field(default_factory=RuntimeSection)
+
+
+def _custom(value: Any) -> Any:
+    return {"provider": "custom", "model": value} if isinstance(value, str) else value
+
+
+class AgentOverride(AgentConfig):
+    """`[agents.<name>]` in the project's files: it overrides the agent's own file.
+
+    `model = "name"` with `base_url` means a server of one's own that speaks OpenAI's API.
+    """
+
+    model: Annotated[ModelSection | None, BeforeValidator(_custom)] = None
+    base_url: Url | None = None
+    api_key: Text | None = None
+    compact_pct: Percent | None = None
+    roles: Texts = ("dev",)
+    forge_user: Text | None = None
+    poll_interval: Positive = 60

@@ -1,0 +1,134 @@
+"""`[cloud]` as a whole: the section checked for its provider, and turned into the core's AwsCloud or GcpCloud."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.core.environment import AwsCloud, GcpCloud
+
+from .cloud_schema import AWS, GOOGLE, Cloud
+from .origin import DEFAULT, Merged
+from .problems import Findings
+
+_REPOSITORY = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/.+"
+)
+PLACEHOLDER = "REPLACE_ME"  # in the environment files that `al env init` writes
+_MOST_SUBNETS, _MOST_GROUPS = 16, 5
+_LISTS = {
+    # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
+    "subnets": _MOST_SUBNETS,
+    "securityGroups": _MOST_GROUPS,
+    # https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html
+    "lambdaSubnets": _MOST_SUBNETS,
+    "lambdaSecurityGroups": _MOST_GROUPS,
+}
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
+    1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudReader:
+    """Makes the core's cloud of a section.  `merged` says which file each value is from."""
+
+    merged: Merged
+    findings: Findings
+
+    def error(self, key: str, message: str, remedy: str) -> None:
+        self.findings.error(self._file(key), f"cloud.{key}", message, remedy)
+
+    def _file(self, key: str) -> str:
+        own = self.merged.origin_of(f"cloud.{key}")
+        return own if own != DEFAULT else self.merged.origin_of("cloud.provider")
+
+    def read(self, cloud: Cloud) -> AwsCloud | GcpCloud | None:
+        """The cloud, or None and findings."""
+        foreign, other = (GOOGLE, "cloud-run") if cloud.provider == "ecs" else (AWS, "ecs")
+        given: Mapping[str, Any] = self.merged.values.get("cloud", {})
+        for key in sorted(foreign & given.keys()):
+            self.error(key, f"is a key of provider {other!r}", "remove it, or change the provider")
+        return self._aws(cloud) if cloud.provider == "ecs" else self._google(cloud)
+
+    def retention(self, days: int) -> int:
+        """`days`, or the next longer time that CloudWatch Logs can keep, with a warning."""
+        allowed = next((step for step in RETENTION_DAYS if step >= days), RETENTION_DAYS[-1])
+        if allowed != days:
+            words = f"CloudWatch Logs cannot keep logs for {days} days, so it will be {allowed}"
+            file, choices = self._file("logRetentionDays"), ", ".join(map(str, RETENTION_DAYS))
+            self.findings.warn(file, "cloud.logRetentionDays", words, f"use one of: {choices}")
+        return allowed
+
+    def _aws(self, cloud: Cloud) -> AwsCloud | None:
+        account, region = self._account(cloud), self._require("region", "awsRegion", cloud.region)
+        for key, most in _LISTS.items():
+            if len(self.merged.values["cloud"].get(key, ())) > most:
+                self.error(key, f"has more than {most} entries", f"name at most {most}")
+        if not account or not region:
+            return None
+        return AwsCloud(
+            region=region,
+            account=account,
+            profile=cloud.profile,
+            cluster=cloud.ecs_cluster,
+            execution_role=cloud.execution_role_arn,
+            task_role=cloud.task_role_arn,
+            lambda_role=cloud.lambda_role_arn,
+            subnets=cloud.subnets,
+            security_groups=cloud.security_groups,
+            lambda_subnets=cloud.lambda_subnets,
+            lambda_security_groups=cloud.lambda_security_groups,
+            assign_public_ip=cloud.assign_public_ip,
+            use_lambda=cloud.lambda_ == "auto",
+        )
+
+    def _account(self, cloud: Cloud) -> str:
+        """Twelve digits, from `accountId` or from `ecrRepository`."""
+        repository = _REPOSITORY.fullmatch(cloud.ecr_repository or "")
+        self._check_repository(cloud, repository)
+        account = cloud.account_id or (repository["account"] if repository else "")
+        if not account and not cloud.ecr_repository:
+            self.error(
+                "accountId",
+                "is required: it says whose account this is",
+                "write accountId = '123456789012', or ecrRepository = "
+                "'123456789012.dkr.ecr.REGION.amazonaws.com/NAME', which has it too",
+            )
+        elif account and not re.fullmatch(r"\d{12}|.*REPLACE_ME.*", account):
+            self.error("accountId", f"{account!r} is not an account id", "write its twelve digits")
+        return account
+
+    def _check_repository(self, cloud: Cloud, repository: re.Match[str] | None) -> None:
+        if not repository and cloud.ecr_repository and PLACEHOLDER not in cloud.ecr_repository:
+            form = "write it like '123456789012.dkr.ecr.us-east-1.amazonaws.com/al-images'"
+            self.error("ecrRepository", "is not an ECR repository", form)
+        elif repository and cloud.region and repository["region"] != cloud.region:
+            # Lambda takes images of its own Region only:
+            # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
+            words = f"is in {repository['region']}, the environment in {cloud.region}"
+            self.error("ecrRepository", words, "use a repository of the environment's region")
+        if repository and cloud.account_id and repository["account"] != cloud.account_id:
+            words = f"{cloud.account_id!r} is not the account of ecrRepository"
+            self.error("accountId", words, "correct one of the two")
+
+    def _google(self, cloud: Cloud) -> GcpCloud | None:
+        project = self._require("project", "gcpProject", cloud.project)
+        region = self._require("region", "region", cloud.region)
+        repository = self._require("artifactRegistry", "artifactRegistry", cloud.artifact_registry)
+        if not project or not region or not repository:
+            return None
+        return GcpCloud(
+            project=project,
+            region=region,
+            repository=repository.rstrip("/").rsplit("/", 1)[-1],
+            service_account=cloud.service_account,
+        )
+
+    def _require(self, key: str, older: str, value: str | None) -> str:
+        if not value:
+            also = f" (or {older})" if older != key else ""
+            self.error(key, "is required", f"add {key} = '...'{also} to [cloud]")
+        return value or ""

@@ -1,0 +1,175 @@
+"""Environments: which one is meant, which there are, and the core's Environment of the settings."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.environment import AwsCloud, Environment, Scope
+from toolkit.core.errors import ConfigError
+
+from .clouds import PLACEHOLDER, CloudReader
+from .files import read_toml
+from .origin import Merged
+from .problems import Findings, nearest
+from .project_files import ENVIRONMENT_TEXT, LOCAL_CONFIG, Places
+from .schema import Config
+
+LOCAL, SANDBOX, SANDBOX_GCP = "local", "sandbox", "sandbox-gcp"
+BUILT_IN = (LOCAL, SANDBOX, SANDBOX_GCP)
+SANDBOX_REGION, SANDBOX_ACCOUNT = "us-east-1", "123456789012"
+# Nothing answers on the discard port: until a sandbox runs, its environment reaches neither AWS nor anybody else.
+NOT_RUNNING = "127.0.0.1:9"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
+
+
+def check_environment_name(name: str) -> str:
+    """The name.  Raises ConfigError unless it is 1-50 lower-case letters, digits and inner hyphens."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} is not an environment name",
+            hint="use 1-50 lower-case letters, digits and inner hyphens",
+        )
+    return name
+
+
+def choose_environment(
+    flag: str | None, variables: Mapping[str, str], directory: Path
+) -> tuple[str, str]:
+    """(name, who said so): the flag, AL_ENV, `environment` in .env.toml, else `local`.  Raises ConfigError."""
+    findings = Findings()
+    bound = read_toml(directory / LOCAL_CONFIG, name=LOCAL_CONFIG, findings=findings)
+    candidates = (
+        (flag, "--env"),
+        (variables.get("AL_ENV"), "AL_ENV"),
+        (bound.get("environment"), LOCAL_CONFIG),
+    )
+    for name, origin in candidates:
+        if name:
+            return check_environment_name(str(name)), origin
+    findings.raise_errors()
+    return LOCAL, "default"
+
+
+def require_known(name: str, places: Places) -> None:
+    """Raises ConfigError, with the known environments and how to make one, when `name` is none of them."""
+    if name == SANDBOX_GCP:
+        raise ConfigError(
+            f"the environment {name!r} is not in this release",
+            hint="use `-E sandbox`, the embedded AWS cloud",
+        )
+    known = places.known_environments()
+    if name in BUILT_IN or name in known or places.variables.get(ENVIRONMENT_TEXT):
+        return
+    choices = [LOCAL, SANDBOX, *known]
+    meant = nearest(name, choices, otherwise="known: {known}")
+    make = f"make it with `al env init {name} -t ecs`"
+    raise ConfigError(
+        f"no environment named {name!r} (known: {', '.join(choices)})",
+        hint=f"{meant} or {make}" if meant.startswith("did") else make,
+    )
+
+
+def sandbox_state(home: Path) -> Mapping[str, Any]:
+    """What the running sandbox wrote about itself; empty when none has.  Raises ConfigError when it is damaged."""
+    path = home / "sandbox" / "state.json"
+    if not path.exists():
+        return {}
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(
+            f"{path} is damaged", hint="run `al sandbox stop`, then `al sandbox start`"
+        ) from error
+    return state if isinstance(state, Mapping) else {}
+
+
+def sandbox_cloud(state: Mapping[str, Any]) -> AwsCloud:
+    """The embedded cloud, as its state file describes it: `aws` {endpoint, region, account}, `registry`.
+
+    An empty state gives addresses where nothing answers, never AWS's own.
+    """
+    aws = state.get("aws") or {}
+    return AwsCloud(
+        region=aws.get("region") or SANDBOX_REGION,
+        account=aws.get("account") or SANDBOX_ACCOUNT,
+        endpoint=aws.get("endpoint") or f"http://{NOT_RUNNING}",
+        registry=state.get("registry") or NOT_RUNNING,
+    )
+
+
+def in_sandbox(environment: Environment, state: Mapping[str, Any]) -> Environment:
+    """`environment` with the addresses of a sandbox that has just been started."""
+    cloud = sandbox_cloud(state)
+    if isinstance(environment.cloud, AwsCloud):
+        cloud = replace(
+            environment.cloud,
+            region=cloud.region,
+            account=cloud.account,
+            endpoint=cloud.endpoint,
+            registry=cloud.registry,
+        )
+    return replace(environment, cloud=cloud)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentReader:
+    """Makes the Environment of validated settings."""
+
+    config: Config
+    merged: Merged
+    findings: Findings
+
+    def read(self, name: str, project: str, sandbox: Mapping[str, Any]) -> Environment:
+        """The environment; with findings when its cloud is incomplete."""
+        if name == LOCAL:
+            return self._environment(name, project)
+        if name == SANDBOX:
+            environment = self._environment(name, project)
+            return replace(environment, cloud=self._rehearsed(sandbox), gateway_url=None)
+        if self.config.server:
+            origin = self.merged.origin_of("server.host")
+            words = "deploying to a machine over SSH is not in this release"
+            self.findings.error(origin, "server", words, "use [cloud] with provider = 'ecs'")
+        self._refuse_placeholders()
+        environment = self._environment(name, project)
+        if self.config.cloud is None:
+            return environment
+        reader = CloudReader(merged=self.merged, findings=self.findings)
+        cloud = reader.read(self.config.cloud)
+        days = reader.retention(environment.log_retention_days)
+        return replace(environment, cloud=cloud, log_retention_days=days)
+
+    def _environment(self, name: str, project: str) -> Environment:
+        config, cloud = self.config, self.config.cloud
+        scope = Scope(project=project, environment=name)
+        if cloud:
+            legacy = cloud.name_scope == "legacy"
+            scope = replace(scope, prefix=cloud.secret_prefix, legacy_names=legacy)
+        return Environment(
+            name=name,
+            scope=scope,
+            keep_images=cloud.keep_images if cloud else 3,
+            log_retention_days=cloud.log_retention_days if cloud else 30,
+            images=config.images.model_dump(by_alias=True, exclude_none=True),
+            pulumi=config.pulumi.model_dump(by_alias=True, exclude_none=True),
+            gateway_url=config.gateway.url,
+            local_process=config.local.runtime == "process",
+        )
+
+    def _refuse_placeholders(self) -> None:
+        for setting in self.merged.explain():
+            if PLACEHOLDER in str(setting.value):
+                words = "is still a placeholder"
+                self.findings.error(setting.origin, setting.key, words, "write the real value")
+
+    def _rehearsed(self, state: Mapping[str, Any]) -> AwsCloud:
+        """The sandbox takes over what shapes a deployment, and nothing that names a real account's things."""
+        cloud, given = sandbox_cloud(state), self.config.cloud
+        if given is None:
+            return cloud
+        return replace(
+            cloud, assign_public_ip=given.assign_public_ip, use_lambda=given.lambda_ == "auto"
+        )

@@ -1,0 +1,124 @@
+"""Which models an agent works with, in order: its own list, its own `[model]`, or the project's `[model]`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.core.agent import Model
+
+from .agent_schema import AgentOverride, ModelSection
+from .origin import Merged, dotted
+from .problems import Findings, nearest
+
+_SETTINGS = (
+    "max_tokens",
+    "temperature",
+    "context_window",
+    "compact_pct",
+    "max_parallel",
+    "backend_id",
+)
+NO_KEY = "sk-no-key-required"  # a placeholder that servers of one's own accept
+
+
+def as_model(name: str, section: ModelSection) -> Model:
+    """The core's Model: what is not common to all providers is in its options, in snake_case."""
+    settings = {key: getattr(section, key) for key in _SETTINGS}
+    return Model(
+        name=name,
+        provider=section.provider,
+        model=section.model,
+        auth_type="none" if section.provider == "ollama" else section.auth_type,
+        thinking_level=section.thinking_level,
+        base_url=section.base_url,
+        options={k: v for k, v in settings.items() if v is not None} | dict(section.options),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReader:
+    """`named` are the project's models; `mentioned` also those that could not be read, so that one
+    mistake is not reported twice."""
+
+    named: Mapping[str, Model]
+    mentioned: frozenset[str]
+    inherited: Model | None
+    findings: Findings
+
+    def of_agent(self, config: AgentOverride, merged: Merged, *, script: bool) -> tuple[Model, ...]:
+        """The agent's models, primary first.  Without any, the agent must have a script."""
+        models = self._chosen(config, merged)
+        if not models and not script and not self._broken(merged):
+            self.findings.error(
+                merged.layers[0].name,
+                "models",
+                "the agent has neither a model nor a test-script.sh",
+                self._remedy(),
+            )
+        for model in models:
+            self._note_login(model, merged)
+        return models
+
+    def _chosen(self, config: AgentOverride, merged: Merged) -> tuple[Model, ...]:
+        if config.model is not None:
+            return (self._own(config, config.model, merged),)
+        if config.base_url is not None:
+            layer = merged.layer_of(("baseUrl",)) or merged.layers[0]
+            key = dotted((*layer.prefix, "baseUrl"))
+            self.findings.error(layer.name, key, "needs a model", "add model = '...' beside it")
+        if config.models is not None:
+            return tuple(
+                self.named[name]
+                for at, name in enumerate(config.models)
+                if self._exists(name, at, merged)
+            )
+        return (self.inherited,) if self.inherited else ()
+
+    def _own(self, config: AgentOverride, section: ModelSection, merged: Merged) -> Model:
+        """The agent's `[model]`, with the address and limits of its `[agents.<name>]`."""
+        changes: dict[str, Any] = {}
+        if config.base_url:
+            changes["base_url"] = config.base_url
+        if config.compact_pct:
+            changes["compact_pct"] = config.compact_pct
+        if config.api_key == NO_KEY:
+            changes["auth_type"] = "none"
+        elif config.api_key:
+            self._refuse_key(merged)
+        return as_model("default", section.model_copy(update=changes))
+
+    def _refuse_key(self, merged: Merged) -> None:
+        layer = merged.layer_of(("apiKey",)) or merged.layers[0]
+        self.findings.error(
+            layer.name,
+            dotted((*layer.prefix, "apiKey")),
+            "a key must not stand in a configuration file",
+            "remove it and store it with `al creds add custom_key`",
+        )
+
+    def _exists(self, name: str, at: int, merged: Merged) -> bool:
+        if name in self.named:
+            return True
+        if name not in self.mentioned:
+            layer = merged.layer_of(("models",)) or merged.layers[0]
+            key = dotted((*layer.prefix, "models", at))
+            self.findings.error(layer.name, key, f"no model named {name!r}", self._remedy(name))
+        return False
+
+    def _remedy(self, name: str = "") -> str:
+        if not self.mentioned:
+            return "define one as [models.<name>] in config.toml and name it in models = [...]"
+        return nearest(name, self.mentioned, otherwise="name one in models = [...]: {known}")
+
+    def _broken(self, merged: Merged) -> bool:
+        """Whether the agent asks for a model and only its reading failed, which is reported already."""
+        return "models" in merged.values or "model" in merged.values
+
+    def _note_login(self, model: Model, merged: Merged) -> None:
+        if model.auth_type == "pi_auth":
+            self.findings.warn(
+                merged.layers[0].name,
+                "models",
+                f"{model.name!r} uses pi_auth, which containers and clouds refuse",
+                "use authType = 'api_key' and store the key with `al creds add`",
+            )

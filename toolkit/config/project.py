@@ -1,0 +1,84 @@
+"""From layers of settings and the agents' directories to the core's Project."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.core.agent import Agent, Project
+from toolkit.core.clock import now
+
+from .agent_checks import check_agents, check_strays
+from .agents import AgentReader, find_agents
+from .models import ModelReader, as_model
+from .origin import DEFAULT, Layer, Merged
+from .problems import Findings
+from .project_name import project_name
+from .schema import Config, defaults
+from .triggers import TriggerReader, described
+from .validate import validated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectRead:
+    """A project, the settings that it was made of, and where they are from."""
+
+    project: Project
+    config: Config
+    merged: Merged
+
+
+def with_defaults(layers: Sequence[Layer]) -> Merged:
+    """The layers above the schema's defaults."""
+    return Merged((Layer(name=DEFAULT, values=defaults()), *layers))
+
+
+def read_project(directory: Path, layers: Sequence[Layer], findings: Findings) -> ProjectRead:
+    """The project, as far as it can be made; what is wrong is in `findings`."""
+    merged = with_defaults(layers)
+    config = validated(Config, merged, findings)
+    agents = tuple(_agents(directory, config, merged, findings))
+    check_agents(agents, config, merged, now(), findings)
+    check_strays(directory, findings)
+    _check_gateway(config, merged, findings)
+    project = Project(
+        name=project_name(merged, directory, findings),
+        directory=directory,
+        agents=agents,
+        models={name: as_model(name, section) for name, section in config.models.items()},
+        scale=config.scale,
+        webhook_sources={
+            name: described(name, source, merged.origin_of(f"webhooks.{name}.type"), findings)
+            for name, source in config.webhooks.items()
+        },
+        settings=config.model_dump(mode="json", by_alias=True, exclude_none=True),
+    )
+    return ProjectRead(project=project, config=config, merged=merged)
+
+
+def _agents(directory: Path, config: Config, merged: Merged, findings: Findings) -> Iterator[Agent]:
+    named = {name: as_model(name, section) for name, section in config.models.items()}
+    mentioned, sources = merged.values.get("models", {}), merged.values.get("webhooks", {})
+    kinds = {name: entry.type for name, entry in config.webhooks.items()}
+    reader = AgentReader(
+        directory=directory,
+        config=config,
+        layers=tuple(merged.layers),
+        models=ModelReader(
+            named=named,
+            mentioned=frozenset(mentioned),
+            inherited=as_model("default", config.model) if config.model else None,
+            findings=findings,
+        ),
+        triggers=TriggerReader(sources=dict.fromkeys(sources, "") | kinds, findings=findings),
+        findings=findings,
+    )
+    for place in find_agents(directory):
+        if agent := reader.read(place):
+            yield agent
+
+
+def _check_gateway(config: Config, merged: Merged, findings: Findings) -> None:
+    if "0.0.0.0" in (config.gateway.url or ""):  # noqa: S104 - looked for, not bound
+        words = "0.0.0.0 is no address that others can call"
+        remedy = "write the name or address under which the gateway is reached"
+        findings.warn(merged.origin_of("gateway.url"), "gateway.url", words, remedy)

@@ -1,0 +1,79 @@
+"""Schedules and time zones: which expressions are valid, and when they fire next.
+
+Five fields, or six with the seconds first; the `@daily` family is written out.  Decides nothing about runs.
+"""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, available_timezones
+
+from cronsim import CronSim, CronSimError
+
+from toolkit.core.errors import ConfigError
+
+from .problems import nearest
+
+NICKNAMES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_EXAMPLES = "write five fields, e.g. '*/15 * * * *', or six with the seconds first"
+_ZONE_LIMIT = (
+    50  # https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+)
+
+
+def check_schedule(text: str) -> str:
+    """The expression with nicknames written out.  Raises ConfigError when it is not a schedule."""
+    expression = NICKNAMES.get(text.strip().lower(), " ".join(_any_day(text.split())))
+    if (words := _refusal(expression)) and not _never(expression):
+        raise ConfigError(f"{text!r} is not a schedule ({words})", hint=_EXAMPLES)
+    return expression
+
+
+def next_run(expression: str, after: datetime) -> datetime | None:
+    """When a checked expression fires next after `after` (in that moment's time zone); None for never."""
+    try:
+        return next(iter(CronSim(expression, after)), None)
+    except CronSimError:
+        return None  # checked before: what is left is a day that its months do not have
+
+
+def check_timezone(text: str) -> str:
+    """The IANA name.  Raises ConfigError when it is none."""
+    try:
+        ZoneInfo(text)
+    except (OSError, ValueError, KeyError) as error:
+        hint = nearest(text, available_timezones(), otherwise="write it like 'Europe/Berlin'")
+        raise ConfigError(f"no time zone named {text!r}", hint=hint) from error
+    if len(text) > _ZONE_LIMIT:
+        raise ConfigError(f"{text!r} is longer than 50 characters", hint="use a shorter name of it")
+    return text
+
+
+def _any_day(fields: list[str]) -> list[str]:
+    """`?` in one of the two day fields is what other cron dialects write for `*`."""
+    days = {len(fields) - 3, len(fields) - 1}
+    return ["*" if text == "?" and at in days else text for at, text in enumerate(fields)]
+
+
+def _refusal(expression: str) -> str:
+    """What is wrong with the expression, or ""."""
+    try:
+        CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC))
+    except (CronSimError, ValueError) as error:
+        return str(error).lower() or "bad expression"
+    return ""
+
+
+def _never(expression: str) -> bool:
+    """Whether it is refused only because no month that it names has its day, as in `0 0 31 2 *`."""
+    if len(expression.split()) not in (5, 6):
+        return False
+    *head, day, month, weekday = expression.split()
+    alone = (" ".join([*head, day, "*", weekday]), " ".join([*head, "*", month, weekday]))
+    return not any(_refusal(part) for part in alone)

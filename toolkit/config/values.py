@@ -1,0 +1,87 @@
+"""The kinds of value that settings have: each parsed once, refused with a remedy.
+
+A parser raises ConfigError; `parsed` makes a pydantic type of it that keeps the remedy.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from toolkit.core import registry
+from toolkit.core.agent import CredentialRef
+from toolkit.core.errors import ConfigError
+from toolkit.core.units import parse_cpus, parse_memory
+
+from .problems import nearest
+from .schedule import check_schedule, check_timezone
+
+
+def parsed(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """`parse` as a validator: its ConfigError becomes a finding with the same words and remedy."""
+
+    def validate(value: Any) -> Any:
+        try:
+            return parse(value)
+        except ConfigError as error:
+            context = {"words": error.message, "remedy": error.hint}
+            raise PydanticCustomError("al", "{words}", context) from error
+
+    return validate
+
+
+def _credential(text: str) -> str:
+    ref = CredentialRef.parse(text)
+    known = registry.names("credential")
+    if ref.type not in known:
+        raise ConfigError(
+            f"no credential type named {ref.type!r}",
+            hint=nearest(ref.type, known, otherwise="list the types with `al creds types`"),
+        )
+    return str(ref)
+
+
+def _instance(text: str) -> str:
+    """The instance alone, or a whole reference (`type:instance`), as both were written."""
+    return CredentialRef.parse(text if ":" in text else f"any:{text}").instance
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"{text!r} is not a URL", hint="write it like 'https://example.com'")
+    if parts.username or parts.password:
+        raise ConfigError("a URL must not hold a password", hint="store it with `al creds add`")
+    return text
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _memory(value: Any) -> Any:
+    return parse_memory(value) if isinstance(value, str | int) and value is not True else value
+
+
+def _cpus(value: Any) -> Any:
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return parse_cpus(value) if plain else value
+
+
+Text = Annotated[str, Field(min_length=1)]
+TextOrNumber = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
+Texts = Annotated[tuple[Text, ...], Field(strict=False)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Percent = Annotated[int, Field(ge=1, le=100)]
+Url = Annotated[str, AfterValidator(parsed(_url))]
+Memory = Annotated[int, BeforeValidator(parsed(_memory))]
+Cpus = Annotated[float, BeforeValidator(parsed(_cpus))]
+Schedule = Annotated[str, AfterValidator(parsed(check_schedule))]
+Timezone = Annotated[str, AfterValidator(parsed(check_timezone))]
+Credential = Annotated[str, AfterValidator(parsed(_credential))]
+Credentials = Annotated[tuple[Credential, ...], Field(strict=False)]
+Instance = Annotated[str, AfterValidator(parsed(_instance))]

@@ -1,0 +1,176 @@
+"""Secrets in AWS Secrets Manager: an environment's credentials, and its runs' ephemeral secrets.
+
+Names, sizes and what happens around a deletion are checked and waited for here, because AWS refuses or delays
+them and emulators do not.  A value is in exactly one parameter of two calls, and in no error.
+"""
+
+import hmac
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from toolkit.clouds.aws import clients_for, cloud_of, code_of, tag_list, translated
+from toolkit.core.errors import (
+    AlError,
+    AlreadyExists,
+    ConfigError,
+    Conflict,
+    CredentialError,
+    LimitExceeded,
+    NotFound,
+)
+from toolkit.core.ports import Context
+from toolkit.core.retry import retrying
+from toolkit.core.secrets import Secret, StoredSecret
+
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html; 256 is what the other
+# operations take
+_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,256}")
+# read as the random end of an ARN: https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
+_LIKE_ARN = re.compile(r"-[A-Za-z0-9]{6}$")
+LARGEST = 65_536  # bytes: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+DELETION_SECONDS = 120.0  # for a forced deletion, which is asynchronous, to free its name
+
+
+class AwsSecrets:
+    """core.ports.Store in the environment's account and region."""
+
+    name = "aws_secrets"
+
+    def __init__(self, context: Context, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._cloud = cloud_of(context.environment)
+        self._names = context.names
+        self._sleep = sleep
+
+    @property
+    def _client(self) -> Any:
+        return clients_for(self._cloud).client("secretsmanager")
+
+    def put(self, name: str, value: Secret, *, tags: Mapping[str, str]) -> None:
+        """Create it with these tags, or replace the value if it differs: versions are few and never young ones
+        removed (API_PutSecretValue).  Raises LimitExceeded, ConfigError, or Conflict for a secret that is not ours."""
+        _check(name, value)
+        retrying(
+            lambda: self._put(name, value, tags),
+            seconds=DELETION_SECONDS,
+            retry=lambda error: error.temporary or _being_deleted(error),
+            sleep=self._sleep,
+        )
+
+    def get(self, name: str) -> Secret | None:
+        try:
+            with translated(f"reading the secret {name}"):
+                answer = self._client.get_secret_value(SecretId=name)
+        except AlError as error:
+            if isinstance(error, NotFound) or _being_deleted(error):
+                return None
+            raise
+        if "SecretString" not in answer:
+            raise CredentialError(
+                f"the secret {name} is binary, and a credential is text",
+                hint="remove it, and add it again with `al creds add`",
+            )
+        return Secret(answer["SecretString"])
+
+    def delete(self, name: str) -> None:
+        """At once, without the window of days in which its name would stay taken."""
+        if not self._of_a_run(name) and self._describe(name, ours=True) is None:
+            return
+        try:
+            with translated(f"deleting the secret {name}"):
+                self._client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+        except NotFound:
+            return
+
+    def exists(self, name: str) -> bool:
+        found = self._describe(name)
+        return found is not None and "DeletedDate" not in found
+
+    def list(self, prefix: str) -> Iterator[StoredSecret]:
+        # the filter is a search by words; what it finds may begin otherwise
+        filters = [{"Key": "name", "Values": [prefix]}] if prefix else []
+        pages = self._client.get_paginator("list_secrets").paginate(Filters=filters)
+        with translated(f"listing the secrets {prefix}*"):
+            for page in pages:
+                yield from (_stored(s) for s in page["SecretList"] if s["Name"].startswith(prefix))
+
+    def _of_a_run(self, name: str) -> bool:
+        """A run's secret has a name that nobody had before, so there is nothing to look for or to compare."""
+        return name.startswith(f"{self._names.secrets}runs/")
+
+    def _describe(self, name: str, *, ours: bool = False) -> Mapping[str, Any] | None:
+        """What there is of that name; with `ours`, raises Conflict when it lacks our tags."""
+        try:
+            with translated(f"looking at the secret {name}"):
+                found: Mapping[str, Any] = self._client.describe_secret(SecretId=name)
+        except NotFound:
+            return None
+        if ours and not self._owns(found):
+            raise Conflict(
+                f"the secret {name} is not this environment's: it lacks its tags",
+                hint="remove or rename that secret, or set another `prefix` for the environment's secrets",
+            )
+        return found
+
+    def _owns(self, found: Mapping[str, Any]) -> bool:
+        # the predecessor's secrets, which legacy names take over, have no tags
+        return self._names.scope.legacy_names or self._names.owns(_tags(found))
+
+    def _put(self, name: str, value: Secret, tags: Mapping[str, str]) -> None:
+        found = None if self._of_a_run(name) else self._describe(name, ours=True)
+        if found is None:
+            try:
+                return self._create(name, value, tags)
+            except AlreadyExists:
+                if (found := self._describe(name, ours=True)) is None:
+                    raise
+        if "DeletedDate" in found:
+            with translated(f"restoring the secret {name}"):
+                self._client.restore_secret(SecretId=name)
+        return self._replace(name, value)
+
+    def _create(self, name: str, value: Secret, tags: Mapping[str, str]) -> None:
+        with translated(f"creating the secret {name}"):
+            self._client.create_secret(
+                Name=name, SecretString=value.reveal(), Tags=tag_list(tags, "Key", "Value")
+            )
+
+    def _replace(self, name: str, value: Secret) -> None:
+        present = self.get(name)
+        if present and hmac.compare_digest(present.reveal().encode(), value.reveal().encode()):
+            return
+        with translated(f"setting the secret {name}"):
+            self._client.put_secret_value(SecretId=name, SecretString=value.reveal())
+
+
+def _check(name: str, value: Secret) -> None:
+    """Raises ConfigError or LimitExceeded for what AWS would refuse, or lose."""
+    if not _NAME.fullmatch(name) or _LIKE_ARN.search(name):
+        raise ConfigError(
+            f"{name!r} cannot be a secret's name in AWS",
+            hint="use letters, digits and /_+=.@-, at most 256, and no end like '-abc123'",
+        )
+    size = len(value.reveal().encode())
+    if not 1 <= size <= LARGEST:
+        raise LimitExceeded(
+            f"the value for {name} is {size:,} bytes, and AWS keeps 1 to {LARGEST:,}",
+            hint="remove the credential instead of emptying it; put large files elsewhere",
+        )
+
+
+def _being_deleted(error: AlError) -> bool:
+    """Whether AWS refuses because the secret waits for its end: InvalidRequestException, not NotFound
+    (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html)."""
+    return code_of(error) == "InvalidRequestException" and "delet" in error.message.lower()
+
+
+def _tags(found: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in found.get("Tags", ())}
+
+
+def _stored(found: Mapping[str, Any]) -> StoredSecret:
+    return StoredSecret(name=found["Name"], tags=_tags(found), created=found.get("CreatedDate"))
+
+
+PLUGIN = AwsSecrets

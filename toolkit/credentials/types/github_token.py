@@ -1,0 +1,13 @@
+"""A token for GitHub's API."""
+
+from toolkit.core.credential import CredentialType, Field
+
+PLUGIN = CredentialType(
+    id="github_token",
+    label="GitHub token",
+    fields=(Field(name="token", label="Token", env="GITHUB_TOKEN"),),
+    description="A personal access token with the scopes repo and workflow.",
+    help_url="https://github.com/settings/tokens",
+    context="GITHUB_TOKEN and GH_TOKEN are set: use gh and git directly, without logging in.",
+    aliases={"GH_TOKEN": "token"},
+)

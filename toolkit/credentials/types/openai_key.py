@@ -1,0 +1,13 @@
+"""The key of OpenAI's models.  Used by the model session; agents' tools never see it as a variable."""
+
+from toolkit.core.credential import CredentialType, Field
+
+from ._checks import begins
+
+PLUGIN = CredentialType(
+    id="openai_key",
+    label="OpenAI API key",
+    fields=(Field(name="token", label="API key"),),
+    help_url="https://platform.openai.com/api-keys",
+    check=begins("token", "sk-"),
+)

@@ -1,0 +1,11 @@
+"""A token for Slack bot's API."""
+
+from toolkit.core.credential import CredentialType, Field
+
+PLUGIN = CredentialType(
+    id="slack_bot_token",
+    label="Slack bot token",
+    fields=(Field(name="token", label="Token", env="SLACK_BOT_TOKEN"),),
+    help_url="https://api.slack.com/apps",
+    context="SLACK_BOT_TOKEN is set: send it to https://slack.com/api as a Bearer token.",
+)

@@ -1,0 +1,101 @@
+"""What the container prints: one JSON object per line, which carries the run's id.
+
+`{"_log": true, "level", "msg", ...fields, "run", "ts"}` with `ts` in epoch milliseconds, never going back.  Every
+line is redacted here, at the one door, and none is longer than 16 KiB, where the awslogs driver cuts
+(https://docs.docker.com/engine/logging/drivers/awslogs/); a longer text comes in several lines that are numbered by
+`part`, the last of them marked by `end`.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from .redact import Redactor
+
+ROOM = 12 * 1024  # bytes of one text in its line, as JSON
+
+
+class Log:
+    """Prints lines of one run; every thread may call it."""
+
+    def __init__(
+        self,
+        run: str,
+        *,
+        write: Callable[[bytes], None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.redactor = Redactor()  # the run replaces it when it knows its secrets
+        self._run = run
+        self._write = write or to_stdout
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def debug(self, msg: str, **fields: Any) -> None:
+        self.record("debug", msg, fields)
+
+    def info(self, msg: str, **fields: Any) -> None:
+        self.record("info", msg, fields)
+
+    def warn(self, msg: str, **fields: Any) -> None:
+        self.record("warn", msg, fields)
+
+    def error(self, msg: str, **fields: Any) -> None:
+        self.record("error", msg, fields)
+
+    def record(self, level: str, msg: str, fields: Mapping[str, Any]) -> None:
+        body = {"_log": True, "level": level, "msg": msg} | self.redactor.value(dict(fields))
+        for part in _fitted(body):
+            self._print(part)
+
+    def output(self, fields: Mapping[str, Any]) -> None:
+        """A line that an agent's process printed: redacted and cut already, by `output.Lines`."""
+        self._print({"_log": True, "level": "info", "msg": "output", **fields})
+
+    def _print(self, body: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._last = max(self._last, int(self._clock() * 1000))
+            line = json.dumps({**body, "run": self._run, "ts": self._last}, ensure_ascii=False)
+            self._write(line.encode("utf-8", "replace") + b"\n")
+
+
+def to_stdout(data: bytes) -> None:
+    """The whole of `data`, at once where the pipe lets it."""
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(1, view) :]
+    except BrokenPipeError:
+        return  # nobody reads any more: the run still has work to finish and a report to write
+
+
+def size(text: str) -> int:
+    """Bytes of `text` as a JSON string."""
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def pieces(text: str, room: int = ROOM) -> Iterator[str]:
+    """`text` in pieces of at most `room` bytes as JSON each; one empty piece when it is empty."""
+    start = 0
+    while start == 0 or start < len(text):
+        piece = text[start : start + room]
+        while (length := size(piece)) > room:
+            piece = piece[: max(1, min(len(piece) - 1, len(piece) * room // length))]
+        yield piece
+        start += max(1, len(piece))
+
+
+def _fitted(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    texts = {key: value for key, value in body.items() if isinstance(value, str)}
+    longest = max(texts, key=lambda key: len(texts[key]))
+    if size(texts[longest]) <= ROOM:
+        yield body
+        return
+    *rest, last = pieces(texts[longest])
+    for part, piece in enumerate(rest, 1):
+        yield body | {longest: piece, "part": part}
+    yield body | {longest: last, "part": len(rest) + 1, "end": True}

@@ -1,0 +1,81 @@
+"""Work with a model: a session in a process of its own, so that ending it is ending a process.
+
+The session gets what it needs, keys included, through its stdin, and answers with records on a pipe of its own; what
+it or a library prints elsewhere is output like any other.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.errors import ConfigError
+
+from .job import AgentFile, App
+from .lines import Log
+from .outcome import OK, RERUN, Outcome
+from .records import Reader
+from .secret import RunSecret
+from .shell import Shell
+from .signals import Signals
+
+
+def work(
+    request: Mapping[str, Any], library: Path, shell: Shell, signals: Signals, log: Log
+) -> Outcome:
+    """Runs a session for `request`; `library` is where its code is."""
+    reading, writing = os.pipe()
+    records = Reader(reading, log)
+    try:
+        child = _start({**request, "records": writing}, library, shell)
+    finally:
+        os.close(writing)
+    code = shell.family.finish(child)
+    records.close()
+    if records.usage:
+        log.info("token-usage", **records.usage)
+    return _outcome(code, signals, records, log)
+
+
+def request(app: App, agent: AgentFile, secret: RunSecret, shell: Shell) -> Mapping[str, Any]:
+    """What the session has to know.  Raises ConfigError when the agent has no model."""
+    if not agent.models:
+        raise ConfigError(
+            "the agent has neither a model nor a test-script.sh",
+            hint="name a model in the agent's `models`",
+        )
+    types = {f"{model.get('provider')}_key" for model in agent.models}
+    keys = {kind: secret.credentials.get(f"{kind}/default/token") for kind in types}
+    return {
+        "models": [dict(model) for model in agent.models],
+        "keys": {kind: key.reveal() for kind, key in keys.items() if key},
+        "skill": app.text("SKILL.md"),
+        "prompt": f"{app.text('prompt-static.txt')}\n\n{shell.env['PROMPT']}",
+        "env": dict(shell.env),
+        "cwd": str(shell.cwd),
+    }
+
+
+def _start(request: Mapping[str, Any], library: Path, shell: Shell) -> subprocess.Popen[bytes]:
+    env = {**shell.env, "PYTHONPATH": str(library)}
+    # -P: the agent's working directory must not stand in for a module
+    command = (sys.executable, "-P", "-m", "toolkit.inside.session")
+    feed, keep = json.dumps(request).encode(), (request["records"],)
+    return shell.family.start(command, cwd=shell.cwd, env=env, feed=feed, keep=keep)
+
+
+def _outcome(code: int, signals: Signals, records: Reader, log: Log) -> Outcome:
+    wanted = signals.exit_code
+    if code == OK and wanted is not None:
+        code = wanted
+        log.info("signal-result", type="exit", exitCode=wanted)
+    elif code == OK and signals.rerun:
+        code = RERUN
+        log.info("signal-result", type="rerun")
+    if (answer := signals.answer) is not None:
+        log.info("signal-result", type="return", value=answer[:1000])
+    outcome = Outcome.of_code(code, "the session", reason=records.reason)
+    return outcome.with_(return_value=answer, usage=records.usage)

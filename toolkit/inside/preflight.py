@@ -1,0 +1,118 @@
+"""`preflight` steps of an agent's configuration: fetch what the agent needs before it starts.
+
+Providers: `shell` {command, output?}, `http` {url, output, method?, headers?, body?} and `git-clone` {repo, dest,
+branch?, depth?}.  `${NAME}` in a parameter is the variable of that name; in a shell command the shell sees to it.
+"""
+
+import re
+import shlex
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from toolkit.core.errors import AlError, ConfigError
+
+from .lines import Log
+from .shell import Shell
+
+SECONDS = 300  # for each step
+_HINT = "see the agent's `preflight` in its configuration"
+
+
+class StepFailed(AlError):
+    """A preflight step could not be done."""
+
+
+def run_preflight(steps: Sequence[Mapping[str, Any]], shell: Shell, log: Log) -> None:
+    """In order.  Raises StepFailed at the first required step that fails; an optional one is only logged."""
+    if not steps:
+        return
+    log.info("preflight starting", stepCount=len(steps))
+    for number, step in enumerate(steps, 1):
+        provider, began = str(step.get("provider")), time.monotonic()
+        try:
+            _provider(provider)(step.get("params") or {}, shell)
+        except AlError as error:
+            if step.get("required", True):
+                raise
+            log.warn("preflight step failed", step=number, provider=provider, error=error.message)
+        else:
+            took = int((time.monotonic() - began) * 1000)
+            log.info("preflight step done", step=number, provider=provider, durationMs=took)
+    log.info("preflight complete")
+
+
+def _provider(name: str) -> Callable[[Mapping[str, Any], Shell], None]:
+    if name not in _PROVIDERS:
+        raise ConfigError(
+            f"no preflight provider named {name!r}", hint=f"use one of: {', '.join(_PROVIDERS)}"
+        )
+    return _PROVIDERS[name]
+
+
+def _shell(params: Mapping[str, Any], shell: Shell) -> None:
+    command = _needed(params, "command")
+    if output := params.get("output"):
+        command = f"(\n{command}\n) > {shlex.quote(_filled(str(output), shell.env))}"
+    _ended(shell.line(command, timeout=SECONDS), "the shell step")
+
+
+def _clone(params: Mapping[str, Any], shell: Shell) -> None:
+    repo = _filled(_needed(params, "repo"), shell.env)
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
+        repo = f"git@github.com:{repo}.git"
+    command = ["git", "clone"]
+    command += ["--branch", str(params["branch"])] if params.get("branch") else []
+    command += ["--depth", str(params["depth"])] if params.get("depth") else []
+    command += ["--", repo, _filled(_needed(params, "dest"), shell.env)]
+    _ended(shell.run(command, timeout=SECONDS), "git clone")
+
+
+def _http(params: Mapping[str, Any], shell: Shell) -> None:
+    import urllib.error  # here, because few agents need it and every run would wait for it
+    import urllib.request
+
+    url = _filled(_needed(params, "url"), shell.env)
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError("a preflight step's url is not http or https", hint=_HINT)
+    headers = {k: _filled(str(v), shell.env) for k, v in (params.get("headers") or {}).items()}
+    body = params.get("body")
+    request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
+        url,
+        data=None if body is None else _filled(str(body), shell.env).encode(),
+        headers=headers,
+        method=str(params.get("method") or "GET"),
+    )
+    target = shell.cwd / _filled(_needed(params, "output"), shell.env)
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+            target.write_bytes(answer.read())
+    except (urllib.error.URLError, OSError) as error:
+        raise StepFailed(f"a preflight request failed: {error}", hint=_HINT) from error
+
+
+_PROVIDERS: Mapping[str, Callable[[Mapping[str, Any], Shell], None]] = {
+    "shell": _shell,
+    "http": _http,
+    "git-clone": _clone,
+}
+
+
+def _needed(params: Mapping[str, Any], name: str) -> str:
+    if not (value := params.get(name)):
+        raise ConfigError(f"a preflight step lacks {name!r}", hint=_HINT)
+    return str(value)
+
+
+def _filled(text: str, env: Mapping[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in env:
+            raise ConfigError(f"a preflight step needs the variable {match[1]}", hint=_HINT)
+        return env[match[1]]
+
+    return re.sub(r"\$\{(\w+)\}", value, text)
+
+
+def _ended(code: int, what: str) -> None:
+    if code:
+        raise StepFailed(f"{what} of preflight ended with exit code {code}", hint=_HINT)

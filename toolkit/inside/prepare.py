@@ -1,0 +1,62 @@
+"""What happens between the claim and the work: the secret is taken and burned, and the agent's shell is made."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from toolkit.core.clock import iso
+from toolkit.core.errors import CredentialError
+from toolkit.core.ports import Platform
+
+from .credentials import Credentials, values_of
+from .job import AgentFile, Job
+from .lines import Log
+from .processes import Family
+from .prompt import dynamic_prompt
+from .redact import Redactor
+from .scratch import Scratch, wipe
+from .secret import RunSecret
+from .shell import Shell, visible
+
+
+def take_secret(platform: Platform, log: Log, clock: Callable[[], datetime]) -> RunSecret:
+    """Read, then burned before any work of the agent: from here on only this process knows it.
+
+    A secret that cannot be read or burned ends the run: an agent never works with half of its credentials, nor
+    next to a secret that it could still read.  Raises AlError.
+    """
+    raw = platform.read_secret()
+    platform.note(read=iso(clock()))
+    platform.burn_secret()
+    platform.note(burned=iso(clock()))
+    secret = RunSecret.parse(raw)
+    log.redactor = Redactor(values_of(secret.credentials, (secret.token,)))
+    return secret
+
+
+def make_shell(
+    job: Job, secret: RunSecret, agent: AgentFile, family: Family, scratch: Scratch
+) -> Shell:
+    """Writes the credential files; the shell sees them, their variables, and nothing of the platform's own.
+
+    Raises CredentialError when a required field is missing.
+    """
+    types = job.app.json("credentials.json")
+    credentials = Credentials(agent.credentials, types, secret.credentials)
+    if missing := credentials.missing():
+        raise CredentialError(
+            f"the run's secret lacks {', '.join(missing)}",
+            hint="add it with `al creds add`, then start the run again",
+        )
+    wipe(job.credentials)
+    credentials.write(job.credentials)
+    env = visible(job.environ, job.app.library, job.app.root / "bin")
+    env |= scratch.environment() | {"AL_CREDENTIALS_PATH": str(job.credentials)}
+    env |= {"PROMPT": dynamic_prompt(secret.trigger, secret.prompt)} | _gateway(secret)
+    env |= credentials.environment(env, scratch.home)
+    return Shell(family=family, cwd=scratch.home, env=env)
+
+
+def _gateway(secret: RunSecret) -> dict[str, str]:
+    if not secret.gateway:
+        return {}
+    return {"GATEWAY_URL": secret.gateway, "SHUTDOWN_SECRET": secret.token.reveal()}

@@ -1,0 +1,183 @@
+"""Every process that a run starts, so that none outlives it.
+
+A run's processes get sessions of their own, so a whole group can be signalled; and this process adopts their orphans
+(prctl(2), PR_SET_CHILD_SUBREAPER), so that a daemon which left its group is still found.  On Lambda this is what
+keeps one run's background work out of the next (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from .lines import Log
+from .output import pump
+
+_SUBREAPER, _DUMPABLE = 36, 4  # linux/prctl.h
+_LAST = 5.0  # seconds after which a process that survives SIGKILL is left to the platform
+_TAIL = 1.0  # seconds that we wait for the rest of the output of a process that has ended
+
+
+class Ended(Exception):
+    """The run has been ended from outside; nothing may be started any more."""
+
+
+class Family:
+    """The processes of one run."""
+
+    def __init__(self, log: Log, *, grace: float = 5.0) -> None:
+        self._log = log
+        self._grace = grace  # seconds from SIGTERM to SIGKILL
+        self._lock = threading.Lock()
+        self._ended = False
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._pumps: list[threading.Thread] = []
+
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        feed: bytes | None = None,
+        keep: Sequence[int] = (),
+    ) -> subprocess.Popen[bytes]:
+        """Its output goes to the log, `feed` to its stdin; `keep` are descriptors that it inherits.
+
+        Raises Ended, and OSError when there is no such program.
+        """
+        with self._lock:
+            if self._ended:
+                raise Ended
+            child = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=keep,
+            )
+            self._children.append(child)
+            self._pumps += [_pumping(child.stdout, "stdout", self._log)]
+            self._pumps += [_pumping(child.stderr, "stderr", self._log)]
+        if child.stdin is not None:
+            _give(child.stdin, feed or b"")
+        return child
+
+    def finish(self, child: subprocess.Popen[bytes], *, timeout: float | None = None) -> int:
+        """Its exit code, 128 + n when signal n ended it.  Raises TimeoutExpired when it was ended for being late."""
+        try:
+            code = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            _signal_group(child, signal.SIGKILL)
+            child.wait()
+            raise
+        finally:
+            self._drain()
+        return code if code >= 0 else 128 - code
+
+    def end(self) -> None:
+        """End everything: SIGTERM, `grace` seconds, SIGKILL.  Nothing can be started afterwards."""
+        with self._lock:
+            self._ended = True
+        for number, seconds in ((signal.SIGTERM, self._grace), (signal.SIGKILL, _LAST)):
+            if self._gone(number, seconds):
+                break
+        else:
+            self._log.warn("processes of the run could not be ended", pids=descendants())
+        self._drain()
+
+    def _gone(self, number: int, seconds: float) -> bool:
+        """Whether nothing is left within `seconds` of the signal, which late-comers get too."""
+        deadline, told = time.monotonic() + seconds, set[int]()
+        for child in self._children:
+            _signal_group(child, number)
+        while self._alive():
+            if time.monotonic() > deadline:
+                return False
+            late = set(descendants()) - told
+            _signal_all(late, number)
+            told |= late
+            time.sleep(0.01)
+        return True
+
+    def _alive(self) -> bool:
+        self._reap()
+        return any(child.poll() is None for child in self._children) or bool(descendants())
+
+    def _reap(self) -> None:
+        """Collect adopted orphans; our own children are collected by their Popen."""
+        own = {child.pid for child in self._children}
+        for pid, parent, state in _processes():
+            if parent == os.getpid() and state == "Z" and pid not in own:
+                with suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+
+    def _drain(self) -> None:
+        """Wait for the output of what has ended; a daemon that keeps the pipe is left to write on."""
+        deadline = time.monotonic() + _TAIL
+        for thread in self._pumps:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._pumps = [thread for thread in self._pumps if thread.is_alive()]
+
+
+def keep_to_ourselves() -> None:
+    """Adopt orphans, and hide this process's memory and environment from the agent, which has the same user id."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_SUBREAPER, 1, 0, 0, 0)
+        libc.prctl(_DUMPABLE, 0, 0, 0, 0)
+
+
+def descendants() -> list[int]:
+    """The living processes below this one.  Empty where there is no /proc: there, groups must do."""
+    table = list(_processes())
+    below, found = {os.getpid()}, []
+    while fresh := [row for row in table if row[1] in below and row[0] not in below]:
+        below |= {pid for pid, _, _ in fresh}
+        found += [pid for pid, _, state in fresh if state != "Z"]
+    return found
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    """(id, parent's id, state) of every process, from proc(5)."""
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile
+        yield int(entry.parent.name), int(fields[1]), fields[0]
+
+
+def _give(pipe: IO[bytes], data: bytes) -> None:
+    with suppress(BrokenPipeError), pipe:  # it has ended already: its exit code tells why
+        pipe.write(data)
+
+
+def _pumping(pipe: IO[bytes] | None, name: str, log: Log) -> threading.Thread:
+    thread = threading.Thread(target=pump, args=(pipe, name, log), daemon=True)
+    thread.start()
+    return thread
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
+    """The child and its group.  Of a child that has ended the orphans are ours now, where the system has it."""
+    if child.poll() is not None and sys.platform == "linux":
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
+
+
+def _signal_all(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)

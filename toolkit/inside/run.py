@@ -1,0 +1,172 @@
+"""One run from its claim to its report, in the order that keeps secrets and promises.
+
+claim -> read the secret -> burn it -> credential files and variables -> hooks.pre -> work -> hooks.post -> end
+every process -> report -> wipe.  Nothing of a run stays behind: not a process, not a file, and this process's own
+environment is never touched.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+from toolkit.core.clock import iso, now
+from toolkit.core.errors import AlError
+from toolkit.core.ports import Platform
+from toolkit.core.run import RunState
+
+from . import model_work, script_work
+from .hooks import HookFailed, run_hooks
+from .job import AgentFile, Job
+from .lines import Log
+from .outcome import Outcome
+from .platform import platform_of
+from .preflight import run_preflight
+from .prepare import make_shell, take_secret
+from .processes import Ended, Family
+from .scratch import Scratch, temporary_root, wipe
+from .shell import Shell
+from .signals import Signals
+from .watch import Poller, Watch
+
+POLL = 2.5  # seconds between two looks at the stop flag
+
+
+@dataclass(kw_only=True)
+class Execution:
+    """One run.  `seconds` is the time that it has, from `started` on the clock of time.monotonic."""
+
+    job: Job
+    platform: Platform
+    log: Log
+    started: float
+    seconds: float
+    poll: float = POLL
+    clock: Callable[[], datetime] = now
+    _scratch: Scratch | None = field(default=None, init=False)
+    _usage: Mapping[str, Any] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._family = Family(self.log)
+        self._watch = Watch(deadline=self.started + self.seconds, end=self._family.end)
+
+    @classmethod
+    def of(cls, job: Job, log: Log, started: float, seconds: float) -> "Execution":
+        """On the platform that the job's environment names."""
+        poll = float(job.environ.get("AL_POLL_SECONDS") or POLL)
+        platform = platform_of(job.environ)
+        return cls(job=job, platform=platform, log=log, started=started, seconds=seconds, poll=poll)
+
+    def stop(self) -> None:
+        """End the run as stopped on request.  Safe in a signal handler."""
+        self._watch.stop()
+
+    def perform(self, where: Mapping[str, str]) -> Outcome | None:
+        """How it ended; None, and nothing touched, when the run is another's already.
+
+        Raises AlError when it cannot even be claimed.
+        """
+        if not self.platform.claim(where):
+            self.log.info("the run is already claimed: nothing to do here")
+            return None
+        self.log.info("container starting", agentName=str(self.job.agent))
+        self._watch.start()
+        try:
+            outcome = self._outcome()
+        finally:
+            self._watch.close()
+            self._family.end()
+        self._report(outcome)
+        self._wipe()
+        self.log.info("run completed", exitCode=outcome.exit_code, state=str(outcome.state))
+        return outcome
+
+    def _outcome(self) -> Outcome:
+        """Every way to end is an outcome, so that every claimed run gets its report."""
+        try:
+            outcome = self._work()
+        except AlError as error:
+            outcome = Outcome.of_error(error)
+        except Ended:
+            outcome = self._ended()
+        except Exception as error:  # our own mistake: the launcher must hear of it too
+            outcome = self._mistake(error)
+        if outcome.state is RunState.FAILED:
+            self.log.error("the run failed", exitCode=outcome.exit_code, reason=outcome.reason)
+        return outcome
+
+    def _work(self) -> Outcome:
+        secret = take_secret(self.platform, self.log, self.clock)
+        agent, app = AgentFile.of(self.job.app), self.job.app
+        place = temporary_root(self.job.environ)
+        self._scratch = scratch = Scratch.make(place, self.job.run, app.static)
+        shell = make_shell(self.job, secret, agent, self._family, scratch)
+        self.log.info("credentials loaded", count=len(secret.credentials))
+        signals = Signals(scratch.signals)
+        with Poller(self.platform, self._watch, signals, self.log, self.poll):
+            run_hooks("pre", agent.hooks_pre, shell, self.log)
+            run_preflight(agent.preflight, shell, self.log)
+            if app.script:
+                outcome = script_work.work(app.script, shell, signals, self.log)
+            else:
+                request = model_work.request(app, agent, secret, shell)
+                outcome = model_work.work(request, app.library, shell, signals, self.log)
+            self._usage = outcome.usage
+            if self._watch.verdict:
+                raise Ended
+            self._after(agent, shell)
+        return outcome
+
+    def _after(self, agent: AgentFile, shell: Shell) -> None:
+        """hooks.post: the work is done, so what goes wrong with them is only said."""
+        try:
+            run_hooks("post", agent.hooks_post, shell, self.log)
+        except (HookFailed, Ended) as error:
+            self.log.warn("post hook failed", error=str(error) or "cut short")
+
+    def _ended(self) -> Outcome:
+        verdict = self._watch.verdict or RunState.STOPPED
+        if verdict is RunState.TIMED_OUT:
+            seconds = round(self.seconds, 3)
+            self.log.error("container timeout reached, self-terminating", timeoutSeconds=seconds)
+        else:
+            self.log.warn("stopped on request")
+        return Outcome.of_verdict(verdict, self.seconds).with_(usage=self._usage)
+
+    def _report(self, outcome: Outcome) -> None:
+        status = Signals(self._scratch.signals).status if self._scratch else None
+        last = self.log.redactor.value({"status": status} if status else {})
+        report = self.log.redactor.value(outcome.report(iso(self.clock())))
+        try:
+            self.platform.note(report=report, **last)
+        except AlError as error:
+            self.log.error("the run's report could not be written", error=error.message)
+
+    def _wipe(self) -> None:
+        wiped(self.job.credentials, self.log)
+        if self._scratch:
+            wiped(self._scratch.root, self.log)
+
+    def _mistake(self, error: Exception) -> Outcome:
+        """An exception that nobody expected: its kind and place, but not its text, which may hold anything."""
+        frames = [f"{Path(f.filename).name}:{f.lineno}" for f in extract_tb(error.__traceback__)]
+        self.log.error("container entry error", error=type(error).__name__, stack=frames)
+        reason = f"a mistake in the container's own code: {type(error).__name__} at {frames[-1]}"
+        return Outcome(exit_code=1, state=RunState.FAILED, reason=reason)
+
+
+def unclaimed(error: AlError, log: Log) -> Outcome:
+    """Without a claim there is no run to report on: the log and the exit code must do."""
+    outcome = Outcome.of_error(error)
+    log.error("the run could not be started", exitCode=outcome.exit_code, reason=outcome.reason)
+    return outcome
+
+
+def wiped(place: Path, log: Log) -> None:
+    """`wipe`, and say what could not be deleted."""
+    try:
+        wipe(place)
+    except OSError as error:
+        log.error("files of the run could not be deleted", place=str(place), error=str(error))

@@ -1,0 +1,103 @@
+"""The writable directories of one run, and their end.
+
+`home` is where the agent works: HOME and the working directory, with links to the agent's own files, because the
+image's file system is read-only on Lambda (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html).
+"""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PRIVATE = frozenset({"agent-config.json", "credentials.json", "prompt-static.txt", "timeout"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """A fresh private directory below the platform's temporary one."""
+
+    root: Path
+
+    @classmethod
+    def make(cls, place: Path, run: str, static: Path) -> "Scratch":
+        scratch = cls(Path(tempfile.mkdtemp(prefix=f"{run}-", dir=place)))
+        for directory in (scratch.home, scratch.signals, scratch.temporary):
+            directory.mkdir(mode=0o700)
+        for entry in static.iterdir():
+            if entry.name not in PRIVATE:
+                (scratch.home / entry.name).symlink_to(entry)
+        return scratch
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def signals(self) -> Path:
+        return self.root / "signals"
+
+    @property
+    def temporary(self) -> Path:
+        return self.root / "tmp"
+
+    def environment(self) -> dict[str, str]:
+        """Everything that tools write to by default, in a place where they may."""
+        return {
+            "HOME": str(self.home),
+            "TMPDIR": str(self.temporary),
+            "XDG_CACHE_HOME": str(self.home / ".cache"),
+            "XDG_CONFIG_HOME": str(self.home / ".config"),
+            "XDG_DATA_HOME": str(self.home / ".local" / "share"),
+            "XDG_STATE_HOME": str(self.home / ".local" / "state"),
+            "AL_SIGNAL_DIR": str(self.signals),
+        }
+
+
+def temporary_root(environ: Mapping[str, str]) -> Path:
+    """Where the platform lets us write: TMPDIR, else /tmp."""
+    return Path(environ.get("TMPDIR") or "/tmp")  # noqa: S108 - private directories are made in it
+
+
+def wipe(place: Path) -> None:
+    """Delete `place` and all in it, whatever rights the agent left on it.  One that is not there is fine.
+
+    A mount point is emptied and stays.  Raises OSError when something could not be deleted.
+    """
+    if place.is_symlink() or place.is_file():
+        place.unlink()
+    elif place.exists():
+        empty(place)
+        with suppress(OSError):  # a volume cannot be removed from inside
+            place.rmdir()
+
+
+def empty(place: Path) -> None:
+    """Delete everything in `place`."""
+    place.chmod(0o700)
+    for entry in place.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, onerror=_again)
+        else:
+            entry.unlink()
+
+
+def newcomers(place: Path, known: frozenset[str]) -> list[Path]:
+    """What of ours is in `place` that was not there before."""
+    found = (entry for entry in place.iterdir() if entry.name not in known)
+    return [entry for entry in found if entry.lstat().st_uid == os.getuid()]
+
+
+def _again(remove: Callable[..., Any], path: str, _error: object) -> None:
+    """rmtree failed on `path`: once more with rights on it and on its directory."""
+    for target in (os.path.dirname(path), path):  # noqa: PTH120 - rmtree speaks in strings
+        if not os.path.islink(target):  # noqa: PTH114
+            os.chmod(target, stat.S_IRWXU)  # noqa: PTH101
+    if os.path.isdir(path):  # noqa: PTH112
+        shutil.rmtree(path)
+    else:
+        remove(path)

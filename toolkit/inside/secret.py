@@ -1,0 +1,38 @@
+"""The one secret of a run: exactly what the agent declares, and what is particular to this run (D2)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.core.errors import CredentialError
+from toolkit.core.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSecret:
+    """`credentials` is `<type>/<instance>/<field>` -> value; `token` opens the gateway for this run only."""
+
+    credentials: Mapping[str, Secret]
+    prompt: str | None = None
+    trigger: Mapping[str, Any]
+    token: Secret
+    gateway: str | None = None
+
+    @classmethod
+    def parse(cls, secret: Secret) -> "RunSecret":
+        """Raises CredentialError, whose cause is dropped: a parser's error quotes what it parsed."""
+        try:
+            data = json.loads(secret.reveal())
+            return cls(
+                credentials={path: Secret(str(v)) for path, v in data["credentials"].items()},
+                prompt=data.get("prompt"),
+                trigger=data.get("trigger") or {},
+                token=Secret(data.get("token") or ""),
+                gateway=data.get("gateway"),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise CredentialError(
+                "the run's secret is not what a launcher writes",
+                hint="start the run again; the image may be older than `al`",
+            ) from None

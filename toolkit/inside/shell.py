@@ -1,0 +1,59 @@
+"""Where an agent's own commands run: one environment, one working directory, one family of processes."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .processes import Family
+
+# the platform's own, which are none of the agent's business: its role's credentials and our references
+_HIDDEN = (
+    "AWS_",
+    "ECS_",
+    "LAMBDA_",
+    "_X_AMZN_",
+    "_HANDLER",
+    "AL_APP",
+    "AL_LEDGER",
+    "AL_SECRET",
+    "AL_TABLE",
+)
+_OURS = ("PYTHONPATH", "PYTHONSAFEPATH")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """Runs an agent's commands; what they print goes to the log."""
+
+    family: Family
+    cwd: Path
+    env: Mapping[str, str]
+
+    def run(self, command: Sequence[str], *, timeout: float | None = None) -> int:
+        """The exit code; 124 when the command was still going after `timeout` seconds, and 127 when there is none."""
+        try:
+            child = self.family.start(command, cwd=self.cwd, env=self.env)
+            return self.family.finish(child, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return 124
+        except OSError:
+            return 127
+
+    def line(self, text: str, *, timeout: float | None = None) -> int:
+        """The same for a line of shell."""
+        return self.run(("/bin/sh", "-c", text), timeout=timeout)
+
+
+def visible(environ: Mapping[str, str], library: Path, commands: Path) -> dict[str, str]:
+    """What of the platform's environment an agent sees, with our commands on its PATH."""
+    found = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(_HIDDEN) and name not in _OURS
+    }
+    theirs = [p for p in environ.get("PYTHONPATH", "").split(":") if p and Path(p) != library]
+    found |= {"PYTHONPATH": ":".join(theirs)} if theirs else {}
+    path = found.get("PATH", "/usr/local/bin:/usr/bin:/bin")
+    on_it = str(commands) in path.split(":")
+    return found | {"PATH": path if on_it else f"{commands}:{path}"}

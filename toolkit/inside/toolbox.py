@@ -1,0 +1,83 @@
+"""The tools as the model sees them: names, descriptions and arguments, and a line in the log for each call.
+
+The functions' docstrings are what the model reads.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .records import Records
+from .strikes import Strikes
+from .tools import LINES, SECONDS, ToolError, Tools
+
+if TYPE_CHECKING:
+    from pydantic_ai.tools import Tool
+
+
+class Toolbox:
+    """One session's tools."""
+
+    def __init__(self, tools: Tools, records: Records) -> None:
+        self._tools, self._records, self._strikes = tools, records, Strikes()
+
+    def tools(self) -> list["Tool[None]"]:
+        """The tools as the model sees them; one at a time, because they share files and a shell's state."""
+        from pydantic_ai.tools import Tool
+
+        def bash(command: str, timeout: float = SECONDS) -> str:
+            """Run a shell command and get its output.
+
+            Args:
+                command: the command, for bash.
+                timeout: seconds after which it is ended.
+            """
+            self._records.line("info", "bash", cmd=command[:200])
+            return self._call("bash", lambda: self._tools.bash(command, timeout), command)
+
+        def read(path: str, offset: int = 1, limit: int = LINES) -> str:
+            """Read a text file.
+
+            Args:
+                path: absolute, or relative to the working directory.
+                offset: the first line, counted from 1.
+                limit: how many lines.
+            """
+            return self._call("read", lambda: self._tools.read(path, offset, limit), path)
+
+        def write(path: str, content: str) -> str:
+            """Write a file, replacing what is there.
+
+            Args:
+                path: absolute, or relative to the working directory.
+                content: all of the new content.
+            """
+            return self._call("write", lambda: self._tools.write(path, content), path)
+
+        def edit(path: str, old: str, new: str) -> str:
+            """Replace a text in a file.
+
+            Args:
+                path: absolute, or relative to the working directory.
+                old: the text to replace; it must stand in the file exactly once.
+                new: what takes its place.
+            """
+            return self._call("edit", lambda: self._tools.edit(path, old, new), path)
+
+        return [Tool(function, sequential=True) for function in (bash, read, write, edit)]
+
+    def _call(self, tool: str, call: Callable[[], str], subject: str) -> str:
+        """The tool's answer.  Its failure is told to the model, and counted."""
+        from pydantic_ai.exceptions import ToolFailed
+
+        self._records.line("debug", "tool start", tool=tool)
+        try:
+            result = call()
+        except ToolError as error:
+            text = str(error)
+            self._records.line(
+                "error", "tool error", tool=tool, cmd=subject[:200], result=text[:1000]
+            )
+            self._strikes.add(text)
+            raise ToolFailed(text) from error
+        self._records.line("debug", "tool done", tool=tool, resultLength=len(result))
+        return result

@@ -1,0 +1,138 @@
+"""The four tools of a model session: bash, read, write, edit.  Plain functions, which know no model.
+
+A failure is a ToolError whose text is for the model to read.  Nothing that a tool answers is longer than MOST.
+"""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+MOST = 30_000  # characters of one answer
+LINES = 2000
+SECONDS = 600  # for a command, when the model names no other time
+_TAIL = 1.0  # seconds that we wait for output after a command has ended
+
+
+class ToolError(Exception):
+    """What went wrong, for the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """Where and with which variables they work."""
+
+    cwd: Path
+    env: Mapping[str, str]
+
+    def bash(self, command: str, timeout: float = SECONDS) -> str:
+        """Standard output and error of the command, together.  Raises ToolError when it fails or is late.
+
+        What it leaves in the background goes on, without its output.
+        """
+        child = subprocess.Popen(
+            ("/bin/bash" if Path("/bin/bash").exists() else "/bin/sh", "-c", command),
+            cwd=self.cwd,
+            env=dict(self.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        collected = Ends(child.stdout)
+        try:
+            code = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            text = collected.text()
+            raise ToolError(f"{text}\n[ended after {timeout:g} seconds]".lstrip()) from None
+        text = collected.text()
+        if code:
+            raise ToolError(f"{text}\n[exit code {code if code > 0 else 128 - code}]".lstrip())
+        return text or "[no output]"
+
+    def read(self, path: str, offset: int = 1, limit: int = LINES) -> str:
+        """`limit` lines from line `offset` on.  Raises ToolError."""
+        lines = self._text(path).splitlines(keepends=True)
+        part = "".join(lines[max(offset, 1) - 1 :][: max(limit, 1)])
+        left = len(lines) - max(offset, 1) + 1 - max(limit, 1)
+        note = f"\n[{left} more lines: read from line {max(offset, 1) + limit}]" if left > 0 else ""
+        return shortened(part) + note or "[empty]"
+
+    def write(self, path: str, content: str) -> str:
+        """Replace or create the file, and the directories above it.  Raises ToolError."""
+        file = self._place(path)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content, "utf-8")
+        except OSError as error:
+            raise ToolError(f"{path}: {error.strerror}") from error
+        return f"wrote {len(content)} characters to {path}"
+
+    def edit(self, path: str, old: str, new: str) -> str:
+        """Replace the one place where `old` stands.  Raises ToolError when it is not there, or more than once."""
+        text = self._text(path)
+        if (count := text.count(old) if old else 0) != 1:
+            raise ToolError(f"{path}: the text to replace stands there {count} times, not once")
+        self.write(path, text.replace(old, new))
+        return f"edited {path}"
+
+    def _place(self, path: str) -> Path:
+        return self.cwd / Path(
+            path.replace("~", self.env.get("HOME", "~"), 1) if path.startswith("~/") else path
+        )
+
+    def _text(self, path: str) -> str:
+        try:
+            return self._place(path).read_text("utf-8", "replace")
+        except OSError as error:
+            raise ToolError(f"{path}: {error.strerror}") from error
+
+
+class Ends:
+    """The beginning and the end of what a pipe gives; what is between them is counted and dropped."""
+
+    def __init__(self, pipe: IO[bytes] | None) -> None:
+        self._head, self._tail, self._total = b"", b"", 0
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._read, args=(pipe,), daemon=True)
+        self._thread.start()
+
+    def text(self) -> str:
+        """What came until the command ended, and shortly after it."""
+        self._thread.join(_TAIL)
+        with self._lock:
+            dropped = self._total - len(self._head) - len(self._tail)
+            if dropped <= 0:
+                return shortened((self._head + self._tail).decode("utf-8", "replace"))
+            return shortened(
+                self._head.decode("utf-8", "replace"),
+                self._tail.decode("utf-8", "replace"),
+                dropped,
+            )
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        half = MOST * 2  # bytes; a character may be four
+        with pipe:
+            while data := os.read(pipe.fileno(), 65536):
+                with self._lock:
+                    self._total += len(data)
+                    room = half - len(self._head)
+                    self._head += data[:room]
+                    self._tail = (self._tail + data[max(room, 0) :])[-half:]
+
+
+def shortened(text: str, end: str = "", dropped: int = 0) -> str:
+    """At most MOST characters: the first and the last, and a note of what is missing."""
+    if len(text) + len(end) <= MOST and not dropped:
+        return text + end
+    whole = text + end
+    missing = f"\n[... {len(whole) - MOST + dropped} characters left out ...]\n"
+    return f"{text[: MOST // 2]}{missing}{whole[-MOST // 2 :]}"

@@ -1,0 +1,123 @@
+"""Configured models -> pydantic-ai models.  The one place that knows pydantic-ai's classes of providers.
+
+pydantic-ai is imported when a model is made: only a session that really starts pays for it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from toolkit.core.agent import Model
+from toolkit.core.errors import ConfigError, CredentialError
+from toolkit.core.secrets import Secret
+
+from .providers import Provider, provider
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model as LiveModel
+    from pydantic_ai.settings import ModelSettings, ThinkingEffort
+
+_THINKING = ("off", "minimal", "low", "medium", "high", "xhigh")
+_OPTIONS = ("max_tokens", "temperature", "top_p", "seed", "timeout", "extra_body", "extra_headers")
+
+
+def parse_model(data: Mapping[str, Any]) -> Model:
+    """A model as the image's agent-config.json has it.  Raises ConfigError."""
+    try:
+        return Model(
+            name=data["name"],
+            provider=data["provider"],
+            model=data["model"],
+            auth_type=data.get("authType") or "api_key",
+            thinking_level=data.get("thinkingLevel"),
+            base_url=data.get("baseUrl"),
+            options=data.get("options") or {},
+        )
+    except KeyError as error:
+        raise ConfigError(
+            f"a model of the agent lacks {error}", hint="see [models] in config.toml"
+        ) from error
+
+
+def live_models(models: Sequence[Model], keys: Mapping[str, Secret]) -> list["LiveModel"]:
+    """In the given order.  `keys` are by credential type.  Raises ConfigError or CredentialError."""
+    return [live_model(model, keys.get(provider(model.provider).credential)) for model in models]
+
+
+def live_model(model: Model, key: Secret | None) -> "LiveModel":
+    """One model, ready to be asked; nothing is sent yet."""
+    kind, settings = provider(model.provider), _settings(model)
+    if not key and not kind.keyless:
+        raise CredentialError(
+            f"the model {model.name!r} has no key",
+            hint=f"add it with `al creds add {kind.credential}`, and push",
+        )
+    if model.auth_type == "pi_auth":
+        raise ConfigError(
+            f"the model {model.name!r} uses authType pi_auth, which works on its owner's machine only",
+            hint=f"set authType to api_key and add {kind.credential}",
+        )
+    if kind.api == "anthropic":
+        return _anthropic(model, key, settings)
+    return _openai(model, kind, key, settings)
+
+
+def _anthropic(model: Model, key: Secret | None, settings: "ModelSettings") -> "LiveModel":
+    from anthropic import AsyncAnthropic
+    from pydantic_ai.models.anthropic import AnthropicModel
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+
+    token = key.reveal() if key else ""
+    if model.auth_type == "oauth_token" or "sk-ant-oat" in token:
+        client = AsyncAnthropic(auth_token=token, base_url=model.base_url)
+        source = AnthropicProvider(anthropic_client=client)
+    else:
+        source = AnthropicProvider(api_key=token, base_url=model.base_url)
+    settings["cache"] = True
+    return AnthropicModel(model.model, provider=source, settings=settings)
+
+
+def _openai(
+    model: Model, kind: Provider, key: Secret | None, settings: "ModelSettings"
+) -> "LiveModel":
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+    from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+
+    token, url = key.reveal() if key else None, model.base_url or kind.base_url
+    if kind.api == "openai":
+        own = OpenAIProvider(api_key=token or "", base_url=url)
+        return OpenAIChatModel(model.model, provider=own, settings=settings)
+    if not url:
+        raise ConfigError(
+            f"the model {model.name!r} has the provider 'custom' and no baseUrl",
+            hint=f"set baseUrl in [models.{model.name}] of config.toml, and push",
+        )
+    other = OpenAICompatibleProvider(kind.name, base_url=url, api_key=token)
+    return OpenAIChatModel(model.model, provider=other, settings=settings)
+
+
+def _settings(model: Model) -> "ModelSettings":
+    """What is sent with each request; retrying is ours (patience.py), so the SDK's is off."""
+    from pydantic_ai.settings import ModelSettings
+
+    options = {_snake(name): value for name, value in model.options.items()}
+    if unknown := sorted(options.keys() - set(_OPTIONS)):
+        raise ConfigError(
+            f"the model {model.name!r} has unknown options: {', '.join(unknown)}",
+            hint=f"use {', '.join(_OPTIONS)}",
+        )
+    settings = ModelSettings(max_retries=0)
+    settings.update(cast("ModelSettings", options))
+    if level := model.thinking_level:
+        if level not in _THINKING:
+            raise ConfigError(
+                f"the model {model.name!r} has the thinkingLevel {level!r}",
+                hint=f"use one of: {', '.join(_THINKING)}",
+            )
+        settings["thinking"] = False if level == "off" else cast("ThinkingEffort", level)
+    return settings
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda match: f"_{match[0].lower()}", name)

@@ -1,0 +1,122 @@
+"""The user's credentials on this machine: list, add, remove; values go in and never come out."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from toolkit.core import registry
+from toolkit.core.agent import CredentialRef
+from toolkit.core.credential import CredentialType, Field
+from toolkit.core.errors import CredentialError, NotFound, UsageError
+from toolkit.core.ports import Store
+from toolkit.core.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One instance of a credential that is there, and which of its fields."""
+
+    ref: CredentialRef
+    label: str
+    fields: tuple[str, ...]
+
+
+def types() -> list[CredentialType]:
+    return [registry.find("credential", name) for name in registry.names("credential")]
+
+
+def type_of(ref: CredentialRef) -> CredentialType:
+    """Raises UnknownPlugin with the nearest known type."""
+    found: CredentialType = registry.find("credential", ref.type)
+    return found
+
+
+def held(store: Store) -> list[Held]:
+    """Everything in the store, by type and instance, without values."""
+    fields: dict[tuple[str, str], list[str]] = {}
+    for stored in store.list(""):
+        kind, instance, field = stored.name.split("/")
+        fields.setdefault((kind, instance), []).append(field)
+    known = registry.names("credential")
+    return [
+        Held(
+            ref=CredentialRef(type=kind, instance=instance),
+            label=type_of(CredentialRef(type=kind)).label if kind in known else "",
+            fields=tuple(sorted(names)),
+        )
+        for (kind, instance), names in sorted(fields.items())
+    ]
+
+
+def parse_input(kind: CredentialType, text: str) -> dict[str, Secret]:
+    """What came by stdin: a JSON object of fields, or the value itself where the type has one required field."""
+    if text.lstrip().startswith("{") and (found := _json_fields(kind, text)):
+        return found
+    if len(kind.required) != 1:
+        wanted = ", ".join(f.name for f in kind.fields)
+        raise UsageError(
+            f"{kind.id} has several fields: {wanted}",
+            hint='give stdin as JSON: {"field": "value", ...}',
+        )
+    return {kind.required[0]: Secret(text.strip())}
+
+
+def _json_fields(kind: CredentialType, text: str) -> dict[str, Secret]:
+    names = {f.name for f in kind.fields}
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return {}
+    if not set(values) & names:
+        return {}  # one secret that happens to be JSON, such as a service account's key
+    _known(kind, values)
+    return {name: Secret(str(value).strip()) for name, value in values.items()}
+
+
+def _known(kind: CredentialType, names: Mapping[str, object] | Sequence[str]) -> None:
+    fields = {f.name for f in kind.fields}
+    if strangers := sorted(set(names) - fields):
+        raise UsageError(
+            f"{kind.id} has no field {', '.join(strangers)}",
+            hint=f"its fields: {', '.join(sorted(fields))}",
+        )
+
+
+def add(store: Store, ref: CredentialRef, values: Mapping[str, Secret]) -> tuple[str, ...]:
+    """Check offline and keep the values; the names of the fields that were written.
+
+    Raises CredentialError when a required field would be missing or a value cannot be right: nothing is written.
+    """
+    kind = type_of(ref)
+    _known(kind, values)
+    given = {name: value for name, value in values.items() if value}
+    missing = [f for f in kind.required if f not in given and store.get(_path(ref, f)) is None]
+    if missing:
+        raise CredentialError(f"{ref} needs {', '.join(missing)}", hint="give every required field")
+    if wrong := kind.check(given) if kind.check else []:
+        raise CredentialError(
+            f"{ref}: {'; '.join(wrong)}",
+            hint=f"see {kind.help_url}" if kind.help_url else "check the value",
+        )
+    for name, value in given.items():
+        store.put(_path(ref, name), value, tags={})
+    return tuple(given)
+
+
+def remove(store: Store, ref: CredentialRef) -> tuple[str, ...]:
+    """Delete every field of the instance.  Raises NotFound when there is none."""
+    names = [stored.name for stored in store.list(f"{ref.type}/{ref.instance}/")]
+    if not names:
+        raise NotFound(f"there is no credential {ref}", hint="list them with `al creds ls`")
+    for name in names:
+        store.delete(name)
+    return tuple(name.rsplit("/", 1)[1] for name in names)
+
+
+def asked(kind: CredentialType) -> tuple[Field, ...]:
+    """The fields to ask a person for, required ones first."""
+    return tuple(sorted(kind.fields, key=lambda f: f.optional))
+
+
+def _path(ref: CredentialRef, field: str) -> str:
+    return f"{ref.type}/{ref.instance}/{field}"

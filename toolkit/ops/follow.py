@@ -1,0 +1,52 @@
+"""Following a run to its end: its lines as they come, then what became of it."""
+
+from collections.abc import Callable, Sequence
+
+from toolkit.core.run import Run, RunState
+from toolkit.ops import logs
+from toolkit.ops import run as runs
+from toolkit.ops.logview import View, lines_of
+from toolkit.wiring import Services
+
+STOP, LEAVE = "stop the run", "stop watching"
+
+
+def to_end(
+    services: Services,
+    run: Run,
+    *,
+    show: Callable[[str], None],
+    note: Callable[[str], None],
+    ask: Callable[[str, Sequence[str]], str],
+) -> Run:
+    """The run in its final state.  Ctrl-C asks whether to stop the run or only to stop watching."""
+    while True:
+        try:
+            return _watched(services, run, show)
+        except KeyboardInterrupt:
+            if ask("Ctrl-C:", (STOP, LEAVE)) == LEAVE:
+                note(f"• {run.id} goes on; `al logs {run.id} -f` follows it")
+                raise
+            note(f"• stopping {run.id}: {runs.stop(services, run)}")
+
+
+def _watched(services: Services, run: Run, show: Callable[[str], None]) -> Run:
+    """Print every line once, to the last one that came before the end."""
+    for entry in logs.follow_run(services, run.id):
+        for line in lines_of(entry, View.CONVERSATION):
+            show(line)
+    *_, last = runs.watch(services, services.ledger.get(run.id) or run)
+    return last
+
+
+def sentence(run: Run) -> str:
+    """What became of it, for a person."""
+    took = f" after {run.seconds:.1f} s" if run.seconds is not None else ""
+    code = f" (exit code {run.exit_code})" if run.exit_code not in (None, 0) else ""
+    why = f": {run.reason}" if run.reason and run.state is not RunState.SUCCEEDED else ""
+    gone = (
+        "its secret is gone"
+        if run.receipt.verified_absent
+        else "its secret has not been seen gone yet"
+    )
+    return f"• {run.id} {run.state.value.replace('_', ' ')}{took}{code}{why}; {gone}"

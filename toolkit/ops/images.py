@@ -1,0 +1,171 @@
+"""Which images are due, pushing them, and removing those that nothing needs any more.
+
+What was pushed is a fact of the environment (`image/<repository>`), so an unchanged project is compared by
+hashes of its files and no registry is asked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from toolkit.core import registry
+from toolkit.core.agent import Agent, Project
+from toolkit.core.credential import CredentialType
+from toolkit.core.environment import AwsCloud
+from toolkit.core.errors import NotFound
+from toolkit.core.names import BASE, GATEWAY
+from toolkit.core.plan import Action, Change, Item, Plan
+from toolkit.core.ports import LayerFile
+from toolkit.core.ports import Registry as RegistryPort
+from toolkit.images import base as bases
+from toolkit.images.builders.append import Append, ImagePlan
+from toolkit.images.context import AGENT_CONFIG, base_files, content_hash
+from toolkit.images.prune import prunable, pushed
+from toolkit.wiring import Services
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A registry that first looks into what earlier pushes recorded; without `behind` it looks nowhere else."""
+
+    facts: Mapping[str, Any]
+    behind: RegistryPort | None = None
+
+    def digest(self, repository: str, tag: str) -> str | None:
+        known = self.facts.get(f"image/{repository}") or {}
+        if known.get("tag") == tag:
+            return str(known["digest"])
+        return self.behind.digest(repository, tag) if self.behind else None
+
+    def append(
+        self,
+        base: str,
+        repository: str,
+        tag: str,
+        files: Mapping[str, LayerFile],
+        config: Mapping[str, Any],
+    ) -> str:
+        return self._there.append(base, repository, tag, files, config)
+
+    def tags(self, repository: str) -> Mapping[str, str]:
+        return self._there.tags(repository)
+
+    def delete(self, repository: str, digests: Sequence[str]) -> None:
+        self._there.delete(repository, digests)
+
+    @property
+    def _there(self) -> RegistryPort:
+        if self.behind is None:
+            raise NotFound(
+                "no registry is reached while a push is decided",
+                hint="this is a defect: please report it",
+            )
+        return self.behind
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of one push: of these agents, and the gateway's."""
+
+    services: Services
+    project: Project
+    agents: tuple[Agent, ...]
+
+    @cached_property
+    def _builder(self) -> Append:
+        builder: Append = registry.find("builder", "append")(self.services.context)
+        return builder
+
+    @cached_property
+    def _types(self) -> dict[str, CredentialType]:
+        wanted = {ref.type for agent in self.agents for ref in agent.credentials}
+        return {name: registry.find("credential", name) for name in sorted(wanted)}
+
+    @cached_property
+    def _base_tag(self) -> str:
+        return content_hash("", base_files(), AGENT_CONFIG)
+
+    def known_base(self, facts: Facts) -> tuple[str, str] | None:
+        """(reference, digest) of the base, without pushing one; None when the sandbox's has yet to be made."""
+        cloud = self.services.environment.cloud
+        if not (isinstance(cloud, AwsCloud) and cloud.endpoint):
+            return bases.base_reference(self.services.context, self._registry)
+        repository = self.services.context.names.repository(BASE)
+        digest = Recorded(facts).digest(repository, self._base_tag)
+        return (bases.image(self.services.context, repository, digest), digest) if digest else None
+
+    @property
+    def _registry(self) -> Any:
+        return self.services.registry
+
+    def planned(self, facts: Facts, base: tuple[str, str], *, ask: bool) -> dict[str, ImagePlan]:
+        """part -> its image as it should be; `ask` the registry about those that no fact knows."""
+        known = Recorded(facts, self._registry if ask else None)
+        plans = {GATEWAY: self._builder.plan_gateway(self._deployment(), registry=known, base=base)}
+        for agent in self.agents:
+            plans[str(agent.name)] = self._builder.plan(
+                self.project, agent, types=self._types, registry=known, base=base
+            )
+        return plans
+
+    def _deployment(self) -> Mapping[str, Any]:
+        from gateway.deployment import dump
+
+        return dump(self.services.environment, {})
+
+    def plan(self, facts: Facts) -> Plan:
+        """What would be pushed, decided from files and facts alone."""
+        names = self.services.context.names
+        if (base := self.known_base(facts)) is None:
+            due = [BASE, GATEWAY, *(str(a.name) for a in self.agents)]
+            return Plan(tuple(_create(names.repository(part), "") for part in due))
+        plans = self.planned(facts, base, ask=False).values()
+        return Plan(tuple(_create(p.repository, p.tag) for p in plans if p.needed))
+
+    def base(self, facts: Facts) -> tuple[str, str]:
+        """The base, pushed when it has to be."""
+        if (known := self.known_base(facts)) is not None:
+            return known
+        reference, digest = bases.base_reference(self.services.context, self._registry)
+        self._record(facts, self.services.context.names.repository(BASE), self._base_tag, digest)
+        return reference, digest
+
+    def push(self, plan: ImagePlan, facts: Facts) -> str:
+        """Build and push one image, and record it; its reference by digest."""
+        digest = self._builder.build(plan, self._registry)
+        self._record(facts, plan.repository, plan.tag, digest)
+        return self.reference(plan, digest)
+
+    def reference(self, plan: ImagePlan, digest: str) -> str:
+        return bases.image(self.services.context, plan.repository, digest)
+
+    def _record(self, facts: Facts, repository: str, tag: str, digest: str) -> None:
+        fact = {"tag": tag, "digest": digest}
+        if facts.get(f"image/{repository}") != fact:
+            self.services.ledger.set_fact(f"image/{repository}", fact)
+            facts[f"image/{repository}"] = fact
+
+
+def _create(repository: str, tag: str) -> Change:
+    return Change(
+        action=Action.CREATE, item=Item(kind="image", name=repository, attributes={"tag": tag})
+    )
+
+
+def prune(services: Services, agent: str, facts: Mapping[str, Any]) -> list[str]:
+    """Delete what is older than the newest `keepImages` and named by no definition, past ones included."""
+    repository = services.context.names.repository(agent)
+    fact = facts.get(f"definition/{agent}") or {}
+    named = {
+        image.rpartition("@")[2]
+        for image in (fact.get("image", ""), *(p["image"] for p in fact.get("previous", ())))
+    }
+    gone = prunable(
+        pushed(services.context, repository), named=named, keep=services.environment.keep_images
+    )
+    if gone:
+        services.registry.delete(repository, gone)
+    return [f"{repository}@{digest}" for digest in gone]

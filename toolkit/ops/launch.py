@@ -1,0 +1,29 @@
+"""Starting a run by hand: everything that can be wrong is found before anything is made."""
+
+from collections.abc import Callable
+
+from toolkit.core.agent import Agent
+from toolkit.core.errors import LaunchError
+from toolkit.core.run import Run, Trigger, TriggerKind
+from toolkit.scheduler.dispatch import dispatch
+from toolkit.wiring import Services
+
+
+def start(services: Services, name: str, prompt: str | None, *, note: Callable[[str], None]) -> Run:
+    """Raises UsageError for an unknown agent, NotFound for one that was not pushed, CredentialError, LaunchError."""
+    if services.project is None:
+        raise LaunchError(
+            "there is no project here", hint="go to the project's directory, or name it with -p"
+        )
+    agent = services.project.agent(name)
+    if services.environment.cloud is None:
+        _prepare_here(services, agent)
+    services.ledger.prepare()
+    return dispatch(services, Trigger(agent=agent.name, kind=TriggerKind.MANUAL, prompt=prompt))
+
+
+def _prepare_here(services: Services, agent: Agent) -> None:
+    """Without a cloud there is nothing to push to: what push would record is made on the spot."""
+    from toolkit.ops.local import prepare
+
+    prepare(services, agent)

@@ -1,0 +1,43 @@
+"""Runs on this machine: what push records in a cloud is made on the spot, in the project's .al directory."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from toolkit.core import registry
+from toolkit.core.agent import Agent
+from toolkit.core.ports import LayerFile
+from toolkit.credentials import resolve
+from toolkit.images.context import APP, agent_files, base_files, content_hash
+from toolkit.ops import definitions
+from toolkit.wiring import Services
+
+
+def prepare(services: Services, agent: Agent) -> None:
+    """Write the agent's files where its process finds them, and record its definition.
+
+    Raises CredentialError naming every missing field, and ConfigError for what the local runtime refuses.
+    """
+    assert services.project is not None  # noqa: S101 - only called with one
+    services.ledger.prepare()
+    values = resolve.resolve(agent, services.local_store)
+    types = {ref.type: registry.find("credential", ref.type) for ref in agent.credentials}
+    files = {**agent_files(services.project, agent, types), **base_files()}
+    app = services.context.project / ".al" / "apps" / f"{agent.name}-{content_hash('', files, {})}"
+    if not app.exists():
+        _write(app, files)
+    definitions.define(
+        services, agent, str(app), services.ledger.facts("definition/"), paths=sorted(values)
+    )
+
+
+def _write(app: Path, files: Mapping[str, LayerFile]) -> None:
+    """All or nothing: a directory that is there is whole."""
+    partial = app.with_name(f".{app.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    for name, file in files.items():
+        target = partial / Path(name).relative_to(APP)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target.write_bytes(file.data)
+        target.chmod(file.mode)
+    partial.rename(app)

@@ -1,0 +1,104 @@
+"""Warm Lambda environments: one per concurrent invocation of a version, used again, ended when idle for long."""
+
+import secrets
+import shutil
+import threading
+import time
+
+from toolkit.core.errors import AlError
+
+from .host import Host
+from .lambda_host import Environment, FunctionVersion, Invocation, start_error
+
+
+class Pool:
+    """The environments of every function."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._idle: list[Environment] = []
+        self._all: set[Environment] = set()
+        self._active: dict[str, int] = {}  # function -> running invocations
+        self._changing = threading.Lock()
+        self._closed = threading.Event()
+        threading.Thread(target=self._tidy, daemon=True, name="lambda-pool").start()
+
+    @property
+    def busy(self) -> bool:
+        return any(self._active.values())
+
+    def enter(self, name: str, most: int | None) -> bool:
+        """Count one more invocation of a function, unless `most` are running."""
+        with self._changing:
+            running = self._active.get(name, 0)
+            if most is not None and running >= most:
+                return False
+            self._active[name] = running + 1
+            return True
+
+    def leave(self, name: str) -> None:
+        with self._changing:
+            self._active[name] -= 1
+
+    def run(self, function: FunctionVersion, invocation: Invocation) -> None:
+        """Carry one invocation out; its outcome is in it."""
+        try:
+            environment = self._take(function)
+        except (AlError, OSError) as error:
+            invocation.finish(start_error(error), "Runtime.InvalidEntrypoint")
+            return
+        environment.invoke(invocation)
+        self._put_back(environment)
+
+    def _take(self, function: FunctionVersion) -> Environment:
+        with self._changing:
+            fitting = [e for e in self._idle if e.function == function and e.alive]
+            if fitting:
+                self._idle.remove(fitting[-1])
+                return fitting[-1]
+        return self._made(function)
+
+    def _made(self, function: FunctionVersion) -> Environment:
+        day, id_ = time.strftime("%Y/%m/%d", time.gmtime()), secrets.token_hex(16)
+        self._host.logs.create_group(function.log_group)
+        stream = self._host.logs.stream(function.log_group, f"{day}/[{function.version}]{id_}")
+        environment = Environment(self._host, function, stream, self._host.work / id_)
+        with self._changing:
+            self._all.add(environment)
+        return environment
+
+    def _put_back(self, environment: Environment) -> None:
+        with self._changing:
+            if environment.alive and not self._closed.is_set():
+                self._idle.append(environment)
+                return
+        self._end(environment)
+
+    def forget(self, name: str) -> None:
+        """End the idle environments of a function that is gone or changed."""
+        with self._changing:
+            leaving = [e for e in self._idle if e.function.name == name]
+            self._idle = [e for e in self._idle if e not in leaving]
+        for environment in leaving:
+            self._end(environment)
+
+    def _tidy(self) -> None:
+        while not self._closed.wait(1.0):
+            oldest = time.monotonic() - self._host.settings().warm_minutes * 60
+            with self._changing:
+                leaving = [e for e in self._idle if e.idle_since < oldest or not e.alive]
+                self._idle = [e for e in self._idle if e not in leaving]
+            for environment in leaving:
+                self._end(environment)
+
+    def _end(self, environment: Environment) -> None:
+        environment.close()
+        shutil.rmtree(environment.place, ignore_errors=True)
+        with self._changing:
+            self._all.discard(environment)
+
+    def close(self) -> None:
+        """End every process."""
+        self._closed.set()
+        for environment in list(self._all):
+            self._end(environment)

@@ -1,0 +1,94 @@
+"""How the sandbox's engine makes, changes and removes things: one file per family of Pulumi's AWS types.
+
+A file knows its service's calls and nothing of plans, states or Pulumi.  It exports WHOLES, the types that carry
+tags, and PARTS, those that belong to a whole (a role's policy), both from type token to class.  Inputs of Pulumi's
+provider that our components do not use are left out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any, Protocol
+
+from toolkit.core.errors import AlError
+
+Clients = Callable[[str], Any]  # a boto3 client by the name of its service
+Inputs = Mapping[str, Any]
+Made = tuple[
+    str, dict[str, Any]
+]  # the id, and those outputs beyond the inputs that our programs read
+
+_FILES = ("ecr", "ecs", "iam", "lambda_", "logs", "secrets")
+
+
+class Handler(Protocol):
+    """What can be done to one type of resource."""
+
+    def create(self, inputs: Inputs) -> Made | None:
+        """Make it.  None when the name is taken: the engine then looks whose it is."""
+
+    def update(self, inputs: Inputs) -> Made:
+        """Set everything that the inputs say, on what is there."""
+
+    def delete(self, ref: str) -> None:
+        """Remove it with all that is in it.  One that is not there is fine."""
+
+
+class Whole(Handler, Protocol):
+    """A type that carries tags."""
+
+    def present(self, ids: Iterable[str]) -> set[str]:
+        """Which of them exist."""
+
+    def tags(self, ref: str) -> dict[str, str] | None:
+        """Its tags, or None when it is not there."""
+
+
+class Part(Handler, Protocol):
+    """A type that belongs to a whole, and goes with it."""
+
+    whole: str
+
+    def of(self, ref: str) -> str:
+        """The id of the whole."""
+
+
+class Resources:
+    """Every type that our programs use."""
+
+    def __init__(self, clients: Clients) -> None:
+        modules = [import_module(f"{__name__}.{name}") for name in _FILES]
+        self._wholes: dict[str, Whole] = {
+            token: make(clients) for m in modules for token, make in m.WHOLES.items()
+        }
+        self._parts: dict[str, Part] = {
+            token: make(clients) for m in modules for token, make in m.PARTS.items()
+        }
+
+    def handler(self, token: str) -> Handler:
+        """Raises AlError for a type that nobody has written a handler for."""
+        found = self._wholes.get(token) or self._parts.get(token)
+        if found is None:
+            raise AlError(
+                f"the sandbox's engine does not know {token}",
+                hint="add it to a file of toolkit/sandbox/resources",
+            )
+        return found
+
+    def owner(self, token: str, ref: str) -> tuple[str, str]:
+        """The token and id of what carries the tags: the thing itself, or what it is a part of."""
+        part = self._parts.get(token)
+        return (part.whole, part.of(ref)) if part else (token, ref)
+
+    def present(self, token: str, ids: Iterable[str]) -> set[str]:
+        return self._wholes[token].present(ids)
+
+    def tags(self, token: str, ref: str) -> dict[str, str] | None:
+        whole, its_ref = self.owner(token, ref)
+        return self._wholes[whole].tags(its_ref)
+
+
+def mapping(
+    tags: Iterable[Mapping[str, str]], key: str = "Key", value: str = "Value"
+) -> dict[str, str]:
+    """Tags as a mapping, from the list of pairs that most services answer with."""
+    return {tag[key]: tag[value] for tag in tags}

@@ -1,0 +1,165 @@
+"""The sandbox's process: its parts put together, its servers, and its end.
+
+Ends at SIGTERM, or after the idle time without a request or anything running; takes its containers and its contents
+with it.
+"""
+
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+
+from . import constraints
+from .aws import Front
+from .calls import Answer, Environ
+from .cloud import Cloud
+from .ecr import Ecr
+from .ecs import Ecs
+from .host import Host
+from .image_store import Storage
+from .images import Images
+from .lambdas import Lambda
+from .logs import Logs
+from .refusals import Refusals
+from .registry import Registry
+from .roles import Roles
+from .serving import Served, programs_only
+from .settings import Settings, load
+from .state import Place, Sandbox
+
+CONTENTS = ("images", "registry", "work", "state.json")
+
+
+class Server:
+    """Everything that one sandbox is.  `serve()` returns when it has ended."""
+
+    def __init__(self, place: Place, *, region: str, keep: bool) -> None:
+        self._place, self._keep = place, keep
+        self._settings: Settings = load(place.settings)
+        self._touched = time.monotonic()
+        self._ending = threading.Event()
+        self._cloud = Cloud(region=region)
+        storage = Storage(place.root / "registry")
+        logs = Logs(self._cloud, lambda: self._settings.ingestion_delay)
+        self._host = Host(
+            cloud=self._cloud,
+            images=Images(storage, place.root / "images"),
+            logs=logs,
+            roles=Roles(self._cloud),
+            work=place.root / "work",
+            settings=lambda: self._settings,
+        )
+        self._ecr = Ecr(self._cloud, storage)
+        self._functions = Lambda(self._host)
+        self._registry = Served(programs_only(self._registry_application(storage), self.touch))
+        self._ecr.registry = f"http://{self._registry.address}"
+        self._aws = Served(self._front())
+        self._cloud.endpoint = f"http://{self._aws.address}"
+
+    def _registry_application(self, storage: Storage) -> Registry:
+        return Registry(
+            storage=storage,
+            repository_exists=self._ecr.exists,
+            immutable=self._ecr.immutable,
+            on_manifest=self._ecr.pushed,
+            on_delete=self._ecr.gone,
+        )
+
+    def _front(self) -> Front:
+        parts = (self._ecr, Ecs(self._host), self._functions)
+        handlers = {key: handler for part in parts for key, handler in part.handlers().items()}
+        return Front(
+            self._cloud,
+            handlers=handlers,
+            checks=(constraints.check, Refusals(self._cloud).check),
+            control=self._control,
+            touch=self.touch,
+        )
+
+    def touch(self) -> None:
+        """Somebody asked for something."""
+        self._touched = time.monotonic()
+
+    def end(self) -> None:
+        self._ending.set()
+
+    def serve(self) -> None:
+        """Until the end."""
+        self._place.write({**self._described().to_dict(), "keep": self._keep})
+        threading.Thread(target=self._cloud.warm, daemon=True).start()
+        while not self._ending.wait(0.5):
+            if self._host.tasks or self._functions.busy:
+                self.touch()
+            if time.monotonic() - self._touched > self._settings.idle_minutes * 60:
+                break
+        self._close()
+
+    def _close(self) -> None:
+        self._aws.close()
+        self._registry.close()
+        self._functions.close()
+        for task in list(self._host.tasks.values()):
+            task.end()
+        clear(self._place.root, keep=self._keep)
+
+    def _described(self) -> Sandbox:
+        return Sandbox(
+            pid=os.getpid(),
+            endpoint=self._cloud.endpoint,
+            region=self._cloud.region,
+            account=self._cloud.account,
+            registry=self._registry.address,
+            gateway=self._functions.gateway(),
+            keep=self._keep,
+        )
+
+    # /al-sandbox/...
+
+    def _control(self, path: str, environ: Environ) -> Answer | None:
+        what, _, rest = path.removeprefix("/al-sandbox/").partition("/")
+        if what == "status":
+            return _json(self._described().to_dict())
+        if what == "credentials":
+            return self._host.roles.credentials(rest, environ.get("HTTP_AUTHORIZATION", ""))
+        if what == "settings" and environ["REQUEST_METHOD"] == "POST":
+            length = int(environ.get("CONTENT_LENGTH") or 0)
+            self._settings = self._settings.changed(json.loads(environ["wsgi.input"].read(length)))
+            return _json({})
+        return None
+
+
+def _json(value: object) -> Answer:
+    return Answer(headers=(("Content-Type", "application/json"),), body=json.dumps(value).encode())
+
+
+def clear(root: Path, *, keep: bool) -> None:
+    """Remove what a sandbox made: its images, tasks' directories and state; with `keep`, not what was pushed."""
+    for name in CONTENTS:
+        if not (keep and name in {"images", "registry"}):
+            shutil.rmtree(root / name, ignore_errors=True)
+            (root / name).unlink(missing_ok=True) if (root / name).is_file() else None
+
+
+def main(home: Path, *, region: str, keep: bool) -> int:
+    """The process.  0 also when another one already serves this home."""
+    place = Place(home)
+    deadline = time.monotonic() + 2.0
+    while True:
+        with place.locked("daemon", wait=False) as ours:
+            if ours:
+                return _serve(place, region, keep)
+        if time.monotonic() > deadline:  # longer than anybody looks whether it is held
+            return 0
+        time.sleep(0.01)
+
+
+def _serve(place: Place, region: str, keep: bool) -> int:
+    clear(place.root, keep=keep)
+    server = Server(place, region=region, keep=keep)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.end())
+    server.serve()
+    return 0

@@ -1,0 +1,71 @@
+"""What the sandbox's manners are: none of the real services' delays and failures unless somebody asks for them.
+
+Read from `<home>/sandbox/settings.json` and `AL_SANDBOX_<NAME>` variables at start, and changed while it runs by
+POST /al-sandbox/settings.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.errors import ConfigError
+
+FAILURES = ("", "capacity", "image", "secret", "network")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Seconds unless said otherwise."""
+
+    start_delay: float = 0.0  # Fargate: between RunTask and the container's start
+    ingestion_delay: float = 0.0  # CloudWatch: between a line and its first appearance in an answer
+    start_failure: str = ""  # one of FAILURES: every task fails to start in this way
+    duplicate_events: int = 0  # deliveries of an asynchronous Lambda event beyond the first
+    retry_seconds: float = (
+        60.0  # Lambda: before the first retry of an event; doubled for the second
+    )
+    pending_calls: int = 0  # Lambda: how often a new function, version or update answers "not yet"
+    missing_calls: int = 0  # ECS: how often DescribeTasks answers MISSING for a new task
+    creating_calls: int = 0  # DynamoDB: how often a new table answers CREATING
+    warm_minutes: float = 3.0  # Lambda: an idle process lives so long
+    idle_minutes: float = 30.0  # the sandbox ends after so long without a request or a running task
+
+    def changed(self, values: Mapping[str, Any]) -> "Settings":
+        """These settings with `values` instead.  Raises ConfigError on an unknown name or a value of a wrong kind."""
+        kinds = {field.name: type(getattr(self, field.name)) for field in fields(self)}
+        unknown = sorted(set(values) - set(kinds))
+        if unknown:
+            raise ConfigError(
+                f"the sandbox has no setting {unknown[0]!r}", hint=f"known: {', '.join(kinds)}"
+            )
+        try:
+            parsed = {name: kinds[name](value) for name, value in values.items()}
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"a sandbox setting is malformed: {error}", hint="give a number"
+            ) from error
+        if parsed.get("start_failure", "") not in FAILURES:
+            raise ConfigError(
+                f"{parsed['start_failure']!r} is not a way to fail",
+                hint=f"use one of: {', '.join(FAILURES[1:])}",
+            )
+        return replace(self, **parsed)
+
+
+def load(place: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of the file, if there is one, under those of the environment.  Raises ConfigError."""
+    values: dict[str, Any] = {}
+    if place.exists():
+        try:
+            values = dict(json.loads(place.read_text()))
+        except (ValueError, TypeError) as error:
+            raise ConfigError(
+                f"{place} is not a JSON object", hint="correct or delete it"
+            ) from error
+    for field in fields(Settings):
+        text = environment.get(f"AL_SANDBOX_{field.name.upper()}")
+        values |= {field.name: text} if text is not None else {}
+    return Settings().changed(values)

@@ -1,0 +1,88 @@
+"""The sandbox that a home has: where it listens, as told by `<home>/sandbox/state.json`."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """A running sandbox.  `registry` is host:port, `endpoint` and `gateway` are URLs."""
+
+    pid: int
+    endpoint: str
+    region: str
+    account: str
+    registry: str
+    gateway: str | None = None
+    keep: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `al sandbox status --json` prints."""
+        return {
+            "running": True,
+            "pid": self.pid,
+            "aws": {"endpoint": self.endpoint, "region": self.region, "account": self.account},
+            "registry": self.registry,
+            "gateway": self.gateway,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The sandbox's directory of a home, and the files in it that starting and stopping are about."""
+
+    home: Path
+
+    @property
+    def root(self) -> Path:
+        return self.home / "sandbox"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state.json"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "daemon.log"
+
+    @property
+    def settings(self) -> Path:
+        return self.root / "settings.json"
+
+    def make(self) -> None:
+        """The directory, for the user alone."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.root.chmod(0o700)
+
+    @contextmanager
+    def locked(self, name: str, *, wait: bool = True, shared: bool = False) -> Iterator[bool]:
+        """Hold a lock file of this home; yields whether it was to be had."""
+        self.make()
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        with (self.root / f"{name}.lock").open("w") as file:
+            try:
+                fcntl.flock(file, kind | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def write(self, data: dict[str, Any]) -> None:
+        """The state, whole or not at all, readable for the user alone."""
+        part = self.state.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            json.dump(data, file)
+        part.replace(self.state)
+
+    def read(self) -> dict[str, Any] | None:
+        try:
+            return dict(json.loads(self.state.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None

@@ -1,0 +1,182 @@
+"""The single door to a run: cron, webhook, `al run` and an agent's call all come through `dispatch`.
+
+It works from what `al push` recorded in the ledger, so it needs no project directory and serves the gateway
+as well.  Only this file calls `Runtime.launch`.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from toolkit.core.agent import AgentName, CredentialRef
+from toolkit.core.clock import iso, now
+from toolkit.core.errors import AlError, CredentialError, NotFound
+from toolkit.core.run import Cause, Run, RunHandle, RunId, RunSpec, RunState, Trigger
+from toolkit.core.secrets import Receipt, Secret, SecretLease
+from toolkit.credentials.lease import close_lease, open_lease
+from toolkit.wiring import Services
+
+START_MARGIN = timedelta(
+    minutes=10
+)  # pulling an image and getting capacity may take minutes on Fargate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """What `al push` recorded of an agent: the fact `definition/<agent>`."""
+
+    agent: str
+    runtime: str
+    ref: str
+    image: str
+    hash: str
+    timeout: int
+    credentials: tuple[
+        str, ...
+    ] = ()  # `<type>/<instance>/<field>`, the required and the stored optional ones
+    previous: tuple[Mapping[str, str], ...] = ()
+
+    def to_fact(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_fact(cls, fact: Mapping[str, Any]) -> "Definition":
+        return cls(
+            **{
+                **fact,
+                "credentials": tuple(fact["credentials"]),
+                "previous": tuple(fact["previous"]),
+            }
+        )
+
+
+def fact_key(agent: str) -> str:
+    return f"definition/{agent}"
+
+
+def definition_of(services: Services, agent: AgentName) -> Definition:
+    """Raises NotFound when the agent has not been pushed."""
+    fact = services.ledger.fact(fact_key(agent))
+    if fact is None:
+        where = services.environment.name
+        raise NotFound(
+            f"{agent} has not been pushed to {where}",
+            hint=f"run `al push {agent} -E {where}` first",
+        )
+    return Definition.from_fact(fact)
+
+
+def dispatch(services: Services, trigger: Trigger) -> Run:
+    """Start a run of `trigger.agent`: ledger, secret, launch, in this order.
+
+    Raises CredentialError before anything is made, LaunchError (or the cloud's own) after everything that was
+    made has been undone.
+    """
+    definition = definition_of(services, trigger.agent)
+    credentials = read_credentials(services, definition)
+    run = _recorded(services, trigger, definition)
+    lease = _leased(services, run, trigger, credentials, definition.timeout)
+    return _launched(services, run, lease, definition)
+
+
+def read_credentials(services: Services, definition: Definition) -> dict[str, Secret]:
+    """Every declared field from the environment's store.  Raises CredentialError naming all that are missing."""
+    found = {path: services.store.get(_name(services, path)) for path in definition.credentials}
+    if missing := sorted(path for path, value in found.items() if value is None):
+        where = services.environment.name
+        raise CredentialError(
+            f"{where} lacks {', '.join(missing)}",
+            hint=f"add it with `al creds add TYPE[:INSTANCE]`, then `al push -E {where}`",
+        )
+    return {path: value for path, value in found.items() if value is not None}
+
+
+def _name(services: Services, path: str) -> str:
+    kind, instance, field = path.split("/")
+    if services.environment.cloud is None:
+        return path
+    return services.context.names.credential(CredentialRef(type=kind, instance=instance), field)
+
+
+def _recorded(services: Services, trigger: Trigger, definition: Definition) -> Run:
+    moment = now()
+    run = Run(
+        id=RunId.new(trigger.agent),
+        agent=trigger.agent,
+        runtime=definition.runtime,
+        trigger=trigger.kind,
+        created=iso(moment),
+        state=RunState.STARTING,
+        deadline=iso(moment + START_MARGIN + timedelta(seconds=definition.timeout)),
+        image=definition.image,
+        definition=definition.ref,
+    )
+    services.ledger.add(run)
+    return run
+
+
+def _payload(
+    services: Services, trigger: Trigger, credentials: Mapping[str, Secret]
+) -> dict[str, Any]:
+    """The run's one secret (D2): what it may know, and what is particular to it."""
+    return {
+        "credentials": {path: value.reveal() for path, value in credentials.items()},
+        "prompt": trigger.prompt,
+        "trigger": {
+            "kind": trigger.kind.value,
+            "source": trigger.source,
+            "context": dict(trigger.context),
+        },
+        "token": secrets.token_urlsafe(32),
+        "gateway": services.environment.gateway_url,
+    }
+
+
+def _leased(
+    services: Services, run: Run, trigger: Trigger, credentials: Mapping[str, Secret], timeout: int
+) -> SecretLease:
+    try:
+        lease = open_lease(
+            services.run_secrets,
+            services.context.names,
+            run=run.id,
+            payload=_payload(services, trigger, credentials),
+            timeout=timeout,
+            now=now,
+        )
+    except AlError as error:
+        _give_up(services, run, error, Cause.SECRET_MISSING)
+        raise
+    services.ledger.update(run.id, lease=lease, receipt=Receipt(created=iso(lease.created)))
+    return lease
+
+
+def _launched(services: Services, run: Run, lease: SecretLease, definition: Definition) -> Run:
+    spec = RunSpec(
+        run=run.id,
+        agent=run.agent,
+        definition=definition.ref,
+        timeout=definition.timeout,
+        lease=lease,
+        image=definition.image,
+    )
+    try:
+        handle: RunHandle = services.runtime(definition.runtime).launch(spec)
+    except BaseException as error:
+        # also on Ctrl-C: a secret that nobody will read must not wait for the sweeper
+        receipt = close_lease(
+            services.run_secrets, lease, Receipt(created=iso(lease.created)), now=now
+        )
+        services.ledger.update(run.id, receipt=receipt)
+        if isinstance(error, AlError):
+            _give_up(services, run, error, Cause.NEVER_STARTED)
+        raise
+    return services.ledger.update(run.id, handle=handle, started=iso(now()))
+
+
+def _give_up(services: Services, run: Run, error: AlError, cause: Cause) -> None:
+    services.ledger.update(
+        run.id, state=RunState.FAILED, cause=cause, reason=error.message, finished=iso(now())
+    )

@@ -1,0 +1,234 @@
+"""The ledger of an environment on AWS: one table that laptops, CI and the gateway share (D5b).
+
+Partitions: `run/<id>` the record; `runs`, `runs/<agent>` and `active` point to records, so that listing never
+scans; `box/<agent>/<id>` the mailbox, which a run's container writes; `fact` what push and run remember.
+Every read is strongly consistent.  Runs and what points to them expire after two weeks.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from toolkit.clouds.aws import cloud_of
+from toolkit.core.clock import from_iso
+from toolkit.core.errors import AlError, AlreadyExists, LimitExceeded, NotFound
+from toolkit.core.ports import Context
+from toolkit.core.run import Mailbox, Run, RunId, RunState
+
+from . import _codec as codec
+from ._attributes import decode, encode
+from ._making import EXPIRY, make
+from ._table import MOST_KEYS, Item, Request, Table, condition_failed, key
+
+RETENTION = timedelta(days=14)
+ENDED = "ended"  # an attribute that only a final run's record has
+KNOWN = "attribute_exists(pk)"
+LARGEST_FACT = 380_000  # bytes: an item holds 400 KB, its attributes' names included
+
+
+class DynamoLedger:
+    """core.ports.Ledger in the table `Names.table`."""
+
+    def __init__(self, context: Context) -> None:
+        self._cloud = cloud_of(context.environment)
+        self._names = context.names
+        self._table = Table(self._cloud, context.names.table)
+
+    def prepare(self) -> bool:
+        return make(self._table.client, self._names)
+
+    def add(self, run: Run) -> None:
+        expiry = {EXPIRY: encode(int((from_iso(run.created) + RETENTION).timestamp()))}
+        pointers = [_newest("runs", run), _newest(f"runs/{run.agent}", run)]
+        pointers += [] if run.state.final else [_active(run.id)]
+        actions = [
+            Table.putting(_record(run) | expiry, "attribute_not_exists(pk)"),
+            *(Table.putting({**p, "run": encode(str(run.id)), **expiry}) for p in pointers),
+            # the mailbox expires with its run; the container that writes it knows nothing of that
+            Table.putting({**self._box(run.id), **expiry}),
+        ]
+        try:
+            self._table.transact(actions)
+        except AlError as error:
+            if not condition_failed(error):
+                raise
+            raise AlreadyExists(
+                f"the run {run.id} is already recorded", hint="allocate a new run id"
+            ) from error
+
+    def get(self, run: RunId) -> Run | None:
+        item = self._table.get(_where(run))
+        return _run(item) if item else None
+
+    def update(self, run: RunId, **changes: Any) -> Run:
+        paths = _paths(codec.checked(changes))
+        try:
+            return self._set(run, paths, final_stays="state" in changes)
+        except AlError as error:
+            if not condition_failed(error):
+                raise
+        # it is unknown, or it is over: then only its receipt can change
+        receipt = {path: time for path, time in paths.items() if path.startswith("receipt.")}
+        record = self._known(run)
+        return self._set(run, receipt, final_stays=False) if receipt else record
+
+    def runs(
+        self, *, agent: str | None = None, active: bool = False, limit: int = 50
+    ) -> Sequence[Run]:
+        if active:
+            return self._active_runs(agent)[:limit]
+        partition = "runs" if agent is None else f"runs/{agent}"
+        pointers = self._table.query(partition, newest_first=True, page=min(max(limit, 1), 1000))
+        found: list[Run] = []
+        # a pointer may outlive its record for as long as expiry takes, so one batch may not be enough
+        while len(found) < limit:
+            if not (some := list(islice(pointers, min(limit - len(found), MOST_KEYS)))):
+                break
+            found += self._read(some)
+        return tuple(found)
+
+    def mailbox(self, run: RunId) -> Mailbox:
+        item = self._table.get(self._box(run)) or {}
+        box = {name: decode(value) for name, value in item.items()}
+        return Mailbox(
+            claimed=box.get("claimed"),
+            where=box.get("where") or {},
+            read=box.get("read"),
+            burned=box.get("burned"),
+            stop=bool(box.get("stop")),
+            report=json.loads(box["report"]) if box.get("report") else None,
+            status=box.get("status"),
+        )
+
+    def request_stop(self, run: RunId) -> None:
+        self._table.set(self._box(run), {"stop": True})
+
+    def fact(self, key: str) -> Any | None:
+        item = self._table.get(_fact(key))
+        return _value(item) if item else None
+
+    def set_fact(self, key: str, value: Any, *, expected: Any = ...) -> bool:
+        writer = {"S": secrets.token_hex(8)}
+        try:
+            if value is None:
+                self._table.delete(_fact(key), _if_it_is(expected))
+            else:
+                text = {"S": _text(key, value)}
+                item = {**_fact(key), "value": text, "writer": writer}
+                self._table.put(item, _if_it_is(expected))
+        except AlError as error:
+            if not condition_failed(error):
+                raise
+            # a write whose answer was lost is sent again, and then meets itself
+            return (self._table.get(_fact(key)) or {}).get("writer") == writer
+        return True
+
+    def facts(self, prefix: str) -> Mapping[str, Any]:
+        items = self._table.query("fact", prefix=prefix)
+        return {item["sk"]["S"]: _value(item) for item in items}
+
+    def _known(self, run: RunId) -> Run:
+        if (record := self.get(run)) is None:
+            raise NotFound(
+                f"no run {run} in the table {self._table.name}",
+                hint="list the runs with `al logs AGENT`; they are kept for two weeks",
+            )
+        return record
+
+    def _set(self, run: RunId, paths: Mapping[str, Any], *, final_stays: bool) -> Run:
+        if not paths:
+            return self._known(run)
+        condition = KNOWN + (f" AND attribute_not_exists({ENDED})" if final_stays else "")
+        if "state" not in paths or not RunState(paths["state"]).final:
+            return _run(self._table.set(_where(run), paths, condition))
+        end = Table.setting(_where(run), {**paths, ENDED: True}, condition)
+        self._table.transact([{"Update": end}, Table.deleting(_active(run))])
+        return self._known(run)
+
+    def _active_runs(self, agent: str | None) -> tuple[Run, ...]:
+        pointers = self._table.query("active")
+        live = self._read([p for p in pointers if agent in (None, _pointed(p).agent)])
+        live = [run for run in live if not run.state.final]
+        return tuple(sorted(live, key=lambda run: (run.created, run.id), reverse=True))
+
+    def _read(self, pointers: Sequence[Item]) -> list[Run]:
+        """The records that these point to, in their order; one that has expired is left out."""
+        ids = [_pointed(pointer) for pointer in pointers]
+        records = map(_run, self._table.read_many([_where(run) for run in ids]))
+        runs = {run.id: run for run in records}
+        return [runs[run] for run in ids if run in runs]
+
+    def _box(self, run: RunId) -> Request:
+        return key(self._names.mailbox(run), "box")
+
+
+# what is where in the table
+
+
+def _where(run: RunId) -> Request:
+    return key(f"run/{run}", "run")
+
+
+def _newest(partition: str, run: Run) -> Request:
+    return key(partition, f"{run.created}#{run.id}")
+
+
+def _active(run: RunId) -> Request:
+    return key("active", run)
+
+
+def _fact(name: str) -> Request:
+    return key("fact", name)
+
+
+def _pointed(pointer: Item) -> RunId:
+    return RunId(pointer["run"]["S"])
+
+
+def _record(run: Run) -> Request:
+    ended = {ENDED: encode(True)} if run.state.final else {}
+    return {**_where(run.id), **{k: encode(v) for k, v in codec.to_data(run).items()}, **ended}
+
+
+def _run(item: Item) -> Run:
+    return codec.from_data({name: decode(item[name]) for name in item if name in codec.FIELDS})
+
+
+def _paths(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What to set; a receipt's times one by one, so that none that is known is lost."""
+    plain = {name: codec.plain(value) for name, value in changes.items()}
+    receipt = plain.pop("receipt", {})
+    return plain | {f"receipt.{name}": time for name, time in receipt.items()}
+
+
+def _value(item: Item) -> Any:
+    return json.loads(item["value"]["S"])
+
+
+def _text(name: str, value: Any) -> str:
+    text = codec.canonical(value)
+    if (size := len(text.encode())) > LARGEST_FACT:
+        raise LimitExceeded(
+            f"what is to be kept as {name!r} is {size:,} bytes, and an item holds 400 KB",
+            hint="split the project, or deploy fewer agents into one environment",
+        )
+    return text
+
+
+def _if_it_is(expected: Any) -> Request:
+    """The condition that the present value is `expected`; none when it may be anything."""
+    if expected is ...:
+        return {}
+    if expected is None:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    return {
+        "ConditionExpression": "#value = :expected",
+        "ExpressionAttributeNames": {"#value": "value"},
+        "ExpressionAttributeValues": {":expected": {"S": codec.canonical(expected)}},
+    }
+
+
+PLUGIN = DynamoLedger

@@ -1,0 +1,131 @@
+"""Everything that is printed.  stdout is the answer, stderr is the conversation."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from toolkit.core.errors import UsageError
+from toolkit.core.plan import Action, Plan
+
+MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-"}
+COLOURS = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.DELETE: "red"}
+
+
+class Ui:
+    """One terminal, or none: colours and spinners only where a person looks."""
+
+    def __init__(self, *, headless: bool = False, yes: bool = False) -> None:
+        self.headless = headless
+        self.yes = yes
+        self._status: Any = None
+
+    @property
+    def lively(self) -> bool:
+        """Whether stderr is a terminal that somebody watches."""
+        return not self.headless and sys.stderr.isatty() and "NO_COLOR" not in os.environ
+
+    # ------------------------------------------------------------------ answers, on stdout
+
+    def line(self, text: str = "") -> None:
+        print(text, flush=True)
+
+    def json(self, answer: Any, *, indent: int | None = 2) -> None:
+        print(json.dumps(answer, indent=indent, ensure_ascii=False), flush=True)
+
+    def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Columns as wide as their content."""
+        cells = [
+            [str(h) for h in headers],
+            *[["" if c is None else str(c) for c in row] for row in rows],
+        ]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(headers))]
+        for row in cells:
+            self.line("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+
+    # ------------------------------------------------------------- the conversation, on stderr
+
+    def note(self, text: str) -> None:
+        self._stderr(text)
+
+    def warn(self, text: str) -> None:
+        self._stderr(f"warning: {text}", "yellow")
+
+    def error(self, message: str, hint: str) -> None:
+        self._stderr(f"error: {message}", "bold red")
+        for line in hint.splitlines():
+            self._stderr(f"  → {line}")
+
+    def plan(self, plan: Plan, *, empty: str = "nothing to change") -> None:
+        """Each change with its mark and reason, and a last line that counts them."""
+        for change in plan.changes:
+            reason = f"  ({change.reason})" if change.reason else ""
+            self._stderr(
+                f"  {MARKS[change.action]} {change.item.kind} {change.item.name}{reason}",
+                COLOURS[change.action],
+            )
+        counts = [(a, sum(c.action is a for c in plan.changes)) for a in Action]
+        self._stderr("  " + (", ".join(f"{n} to {a.value}" for a, n in counts if n) or empty))
+
+    def agrees(self, question: str, *, headless_consents: bool) -> bool:
+        """Whether the user agrees: -y does, headless does where the verb says so, otherwise they are asked.
+
+        Raises UsageError where nobody can be asked.
+        """
+        if self.yes or (self.headless and headless_consents):
+            return True
+        if self.headless or not sys.stdin.isatty():
+            raise UsageError(
+                "this needs your agreement, and nobody can be asked",
+                hint="add -y to agree beforehand",
+            )
+        self._stderr(f"{question} [y/N] ", end="")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def choose(self, question: str, choices: Sequence[str]) -> str:
+        """One of `choices`, by number; the last where nobody can be asked."""
+        if self.headless or not sys.stdin.isatty():
+            return choices[-1]
+        offered = ", ".join(f"{n} {choice}" for n, choice in enumerate(choices, 1))
+        self._stderr(f"{question} {offered} [{len(choices)}] ", end="")
+        answer = sys.stdin.readline().strip()
+        return (
+            choices[int(answer) - 1]
+            if answer.isdigit() and 0 < int(answer) <= len(choices)
+            else choices[-1]
+        )
+
+    @contextmanager
+    def steps(self) -> Iterator[Callable[[str], None]]:
+        """Progress of long work: a spinner with the present step for a person, plain lines otherwise."""
+        if not self.lively:
+            yield lambda text: self._stderr(f"• {text}")
+            return
+        from rich.console import Console
+
+        console = Console(stderr=True, highlight=False)
+        with console.status("starting") as status:
+
+            def step(text: str) -> None:
+                console.print(f"[dim]•[/dim] {_escaped(text)}")
+                status.update(_escaped(text))
+
+            yield step
+
+    def _stderr(self, text: str, style: str | None = None, end: str = "\n") -> None:
+        if style and self.lively:
+            from rich.console import Console
+
+            Console(stderr=True, highlight=False, soft_wrap=True).print(
+                _escaped(text), style=style, end=end
+            )
+        else:
+            print(text, file=sys.stderr, end=end, flush=True)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
