@@ -53,7 +53,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 def bounded(answer: dict[str, Any], most: int = MOST_RESPONSE) -> dict[str, Any]:
     """The answer, or in place of one that Lambda would refuse, a 500 that says so."""
-    if len(json.dumps(answer)) <= most:
+    if len(_encoded(answer)) <= most:
         return answer
     told = {
         "error": f"the answer is larger than Lambda's {most} bytes",
@@ -73,7 +73,11 @@ def handle(payload: bytes, context: "LambdaContext") -> bytes:
     event = json.loads(payload)
     if not isinstance(event, dict):
         raise UsageError("the event is no JSON object", hint="call the gateway by its URL")
-    return json.dumps(handler(event, context)).encode()
+    return _encoded(handler(event, context))
+
+
+def _encoded(answer: Mapping[str, Any]) -> bytes:
+    return json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _source(event: Mapping[str, Any]) -> str:

@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from starlette.concurrency import run_in_threadpool
 
 from toolkit.core.errors import AlError
+from toolkit.core.logs import Entry
 from toolkit.core.reader import Page
 
 from .errors import body_of
 
 LOG = logging.getLogger("al.gateway")
+_LINE_ENDS = {0x85: r"\u0085", 0x2028: r"\u2028", 0x2029: r"\u2029"}
 RETRY = "retry: 1000\n\n"
 HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
 
@@ -61,7 +63,7 @@ class Stream:
                 return
             if (page.entries and self.wait is not None) or self.clock() - started >= limit:
                 break
-            if self.clock() - spoke >= self.pace.heartbeat:
+            if self.wait is None and self.clock() - spoke >= self.pace.heartbeat:
                 yield ": heartbeat\n\n"
                 spoke = self.clock()
             if not page.has_more:
@@ -91,8 +93,13 @@ class Stream:
 
 def batch(page: Page) -> str:
     """The page's lines; the cursor goes with the last of them."""
-    *events, last = (f"data: {json.dumps(entry, ensure_ascii=False)}\n\n" for entry in page.entries)
+    *events, last = (f"data: {_json(entry)}\n\n" for entry in page.entries)
     return "".join((*events, f"id: {page.cursor}\n{last}"))
+
+
+def _json(entry: Entry) -> str:
+    """On one line also for clients that take more than CR and LF for the end of one."""
+    return json.dumps(entry, ensure_ascii=False).translate(_LINE_ENDS)
 
 
 def failure(error: Exception) -> str:

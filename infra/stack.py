@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from toolkit.clouds.aws import clients_for, cloud_of
@@ -29,10 +30,11 @@ class Stack:
         self._settings = context.environment.pulumi
 
     def preview(self, desired: Sequence[Item]) -> Plan:
-        """What `apply` would do."""
+        """What `apply` would do.  Where there is no state yet, none is made: everything is new then."""
         seen: list[Any] = []
-        with _translated("previewing the infrastructure"):
-            self._stack(desired).preview(on_event=seen.append)
+        with _translated("previewing the infrastructure"), TemporaryDirectory() as nothing:
+            stack = self._stack(desired, lambda: self._known() or Path(nothing).as_uri())
+            stack.preview(on_event=seen.append)
         return events.plan(seen)
 
     def apply(
@@ -40,25 +42,36 @@ class Stack:
     ) -> Mapping[str, Any]:
         """The program's exports.  What doctor may have repaired since is read from the account first (D6)."""
         with _translated("applying the infrastructure"):
-            result = self._stack(desired).up(refresh=True, on_event=_reporter(progress))
+            result = self._stack(desired, self.backend).up(
+                refresh=True, on_event=_reporter(progress)
+            )
         return {name: output.value for name, output in result.outputs.items()}
 
     def destroy(self, *, progress: Callable[[str], None]) -> None:
         """Remove what the program made.  The state's bucket stays: it is the last thing to go."""
         with _translated("removing the infrastructure"):
-            self._stack(()).destroy(remove=True, on_event=_reporter(progress))
+            self._stack((), self.backend).destroy(remove=True, on_event=_reporter(progress))
 
-    def _stack(self, desired: Sequence[Item]) -> Any:
+    def _stack(self, desired: Sequence[Item], backend: Callable[[], str]) -> Any:
         command = pulumi_cli.command(self._settings.get("root"))
         clients_for(self._cloud).check_account()
-        return self._selected(command, self.backend(), desired)
+        return self._selected(command, backend(), desired)
 
     def backend(self) -> str:
         """The URL of Pulumi's state: the setting, else a bucket that is made now.  Never a directory unasked."""
+        return self._known() or self._url(
+            state_bucket.ensure(clients_for(self._cloud), self._context.names)
+        )
+
+    def _known(self) -> str | None:
+        """The URL of a state that is there already."""
         chosen = self._settings.get("backend")
         if chosen:
             return chosen if "://" in chosen else self._directory(chosen)
-        bucket = state_bucket.ensure(clients_for(self._cloud), self._context.names)
+        bucket = state_bucket.find(clients_for(self._cloud), self._context.names)
+        return self._url(bucket) if bucket else None
+
+    def _url(self, bucket: str) -> str:
         profile = f"&profile={self._cloud.profile}" if self._cloud.profile else ""
         return f"s3://{bucket}?region={self._cloud.region}&awssdk=v2{profile}"
 
@@ -72,24 +85,23 @@ class Stack:
         return place.as_uri()
 
     def _selected(self, command: Any, backend: str, desired: Sequence[Item]) -> Any:
-        from pulumi import automation
-
         from .programs.aws import program
 
+        api = pulumi_cli.automation()
         scope = self._context.environment.scope
         config = {
             "aws:region": self._cloud.region,
             # the provider then refuses to touch an account that is not the environment's
             "aws:allowedAccountIds": [self._cloud.account],
         }
-        options = automation.LocalWorkspaceOptions(
+        options = api.LocalWorkspaceOptions(
             pulumi_command=command,
             env_vars=self._variables(backend),
             secrets_provider=self._settings.get("secretsProvider"),
-            project_settings=automation.ProjectSettings(name=scope.project, runtime="python"),
-            stack_settings={scope.environment: automation.StackSettings(config=config)},
+            project_settings=api.ProjectSettings(name=scope.project, runtime="python"),
+            stack_settings={scope.environment: api.StackSettings(config=config)},
         )
-        return automation.create_or_select_stack(
+        return api.create_or_select_stack(
             stack_name=scope.environment,
             project_name=scope.project,
             program=program(desired),
@@ -121,16 +133,15 @@ def _reporter(progress: Callable[[str], None]) -> Callable[[Any], None]:
 @contextmanager
 def _translated(doing: str) -> Iterator[None]:
     """Pulumi's errors as ours: the last lines of what it printed, and what to do."""
-    from pulumi.automation import errors
-
+    api = pulumi_cli.automation()
     try:
         yield
-    except errors.ConcurrentUpdateError as error:
+    except api.ConcurrentUpdateError as error:
         raise Conflict(
             f"{doing}: another run of Pulumi holds this environment",
             hint="wait for it; when it was killed, `pulumi cancel` with the same backend frees the state",
         ) from error
-    except errors.CommandError as error:
+    except api.CommandError as error:
         raise AlError(
             f"{doing}: {str(error)[-_TAIL:].strip()}",
             hint="correct what Pulumi names, and run the same command again: it goes on from there",

@@ -20,22 +20,28 @@ def name(names: Names, cloud: AwsCloud) -> str:
     return f"{shorten(ours, LONGEST - len(suffix))}{suffix}"
 
 
+def find(clients: Clients, names: Names) -> str | None:
+    """The bucket's name when it is there.  Raises Conflict when it is somebody else's."""
+    bucket = name(names, clients.cloud)
+    tags = _tags(clients, bucket)
+    if tags and not names.owns(tags):
+        raise Conflict(
+            f"the bucket {bucket} is there, but not of this project and environment",
+            hint="set `backend` in [pulumi] of the environment's file to another one",
+        )
+    return bucket if tags else None
+
+
 def ensure(clients: Clients, names: Names) -> str:
     """The bucket's name; made when it is missing.  Raises Conflict when it is somebody else's.
 
     One of this name without tags is ours: S3 gives tags after creation, so a call was interrupted in between.
     """
-    bucket = name(names, clients.cloud)
-    tags = _tags(clients, bucket)
-    if tags is None:
+    bucket = find(clients, names)
+    if bucket is None:
+        bucket = name(names, clients.cloud)
         _create(clients, bucket)
-    if not tags:
         _protect(clients, names, bucket)
-    elif not names.owns(tags):
-        raise Conflict(
-            f"the bucket {bucket} is there, but not of this project and environment",
-            hint="set `backend` in [pulumi] of the environment's file to another one",
-        )
     return bucket
 
 
@@ -68,6 +74,8 @@ def _create(clients: Clients, bucket: str) -> None:
         with translated(f"creating the bucket {bucket}"):
             clients.client("s3").create_bucket(Bucket=bucket, **place)
     except AlreadyExists as error:
+        if code_of(error) == "BucketAlreadyOwnedByYou":
+            return
         raise Conflict(
             f"the bucket {bucket} belongs to another account",
             hint="set `backend` in [pulumi] of the environment's file to a bucket of yours",

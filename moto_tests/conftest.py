@@ -4,18 +4,30 @@ What moto falls over on and the real services accept is mended here, never in th
 """
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import httpx
 import pytest
 from moto.ecs import models as ecs
 from moto.server import ThreadedMotoServer
 
-from moto_tests.given import ACCOUNT, REGION
+from moto_tests.given import ACCOUNT, CLUSTER, IMAGE, MOMENT, REGION, agent
+from runtimes.ecs_fargate import EcsFargate
 from toolkit.clouds.aws import Clients, clients_for
 from toolkit.core.environment import AwsCloud, Environment, Scope
 from toolkit.core.ports import Context
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_are_read_once() -> Iterator[None]:
+    """Every test has clients of its own; the services' descriptions, which take longest, are read once."""
+    plain = botocore.session.create_loader
+    botocore.session.create_loader = cache(plain)
+    yield
+    botocore.session.create_loader = plain
 
 
 @pytest.fixture(scope="session")
@@ -65,21 +77,37 @@ def aws_context(aws_cloud: AwsCloud, tmp_path: Path) -> Context:
 
 
 @pytest.fixture
-def counted() -> Callable[[Clients], list[str]]:
+def fargate(aws_context: Context) -> EcsFargate:
+    """The runtime as `al` makes it, at a moment that does not move."""
+    return EcsFargate(aws_context, clock=lambda: MOMENT, sleep=lambda _: None)
+
+
+@pytest.fixture
+def pushed(fargate: EcsFargate) -> str:
+    """An environment with a cluster and the agent `dev` defined."""
+    fargate.clients.client("ecs").create_cluster(clusterName=CLUSTER)
+    return fargate.define(fargate.definition(agent(), IMAGE))
+
+
+@pytest.fixture
+def counted() -> Iterator[Callable[[Clients], list[str]]]:
     """Writes down every call that these clients make from now on, as `ecs.RunTask`."""
+    watched: list[Any] = []
+    calls: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        calls.append(f"{model.service_model.service_name}.{model.name}")
 
     def count(clients: Clients) -> list[str]:
-        calls: list[str] = []
-
-        def note(model: Any, **_: Any) -> None:
-            calls.append(f"{model.service_model.service_name}.{model.name}")
-
-        clients.session.events.register("before-call", note)
-        for client in clients._made.values():
-            client.meta.events.register("before-call", note)
+        watched.append(clients.session.events)
+        watched.extend(client.meta.events for client in clients._made.values())
+        for events in watched:
+            events.register("before-call", note)
         return calls
 
-    return count
+    yield count
+    for events in watched:
+        events.unregister("before-call", note)
 
 
 def _mend_ecs() -> None:

@@ -156,12 +156,11 @@ def test_a_late_twin_of_a_line_is_a_new_line(logs: Any) -> None:
 
 
 def test_a_restart_in_the_middle_repeats_and_loses_nothing(logs: Any) -> None:
-    """The cursor alone, as text, is enough to go on with."""
+    """The cursor alone is enough for another process to go on with."""
     put(logs, (0, "a"), (OVERLAP_MS + 1, "b"), (OVERLAP_MS + 1, "b"))
     first, cursor = fresh(forward(logs), Cursor())
     put(logs, (OVERLAP_MS + 2, "c"))
-    parsed = Cursor.parse(str(cursor))
-    second, _ = fresh(forward(logs, since=parsed.since), parsed)
+    second, _ = fresh(forward(logs, since=cursor.since), cursor)
     assert texts(first + second) == ["a", "b", "b", "c"]
 
 

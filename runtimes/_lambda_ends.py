@@ -142,6 +142,6 @@ def _json(line: str) -> dict[str, Any] | None:
         return None
     try:
         data = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # an agent may print any text that looks like JSON
         return None
     return data if isinstance(data, dict) else None

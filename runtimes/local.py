@@ -21,10 +21,9 @@ from . import _lines, _process
 
 NAME = "local"
 ENTRY = (sys.executable, "-m", "toolkit.inside.entry")
-GRACE = (
-    10.0  # seconds between asking a run to end and killing it: ECS gives 30, a laptop's user less
-)
+GRACE = 30.0  # seconds between asking a run to end and killing it, as on ECS
 RERUN, TIMEOUT = 42, 124
+KILLED = 128  # a larger exit code is 128 + the signal's number
 # what a program needs to find its tools, its language and its network; nothing that could be a credential
 PASSED = (
     *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"),
@@ -46,7 +45,7 @@ class LocalRuntime:
         self, context: Context, *, program: Sequence[str] = ENTRY, grace: float = GRACE
     ) -> None:
         self._context = context
-        self._state = context.project / ".al"
+        self._state = context.project.absolute() / ".al"
         self._program = program
         self._grace = grace
 
@@ -68,7 +67,7 @@ class LocalRuntime:
         return ()  # it runs as the user, who may do everything that the user may
 
     def define(self, item: Item) -> str:
-        app = Path(item.attributes["app"])
+        app = Path(item.attributes["app"]).absolute()
         if not (app / "static").is_dir():
             raise LaunchError(
                 f"{app} holds no agent", hint="run `al push -E local` to prepare it again"
@@ -80,9 +79,9 @@ class LocalRuntime:
         script = (app / "static" / "test-script.sh").is_file()
         if not script and not self._context.environment.local_process:
             raise _refused(spec.agent, REFUSAL)
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = self._log(spec.run)
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for place in (self._state, directory.parent, directory, log.parent):
+            place.mkdir(mode=0o700, exist_ok=True)
         identity = _process.start(
             self._program, directory=directory, log=log, env=self._env(spec, app)
         )
@@ -140,15 +139,12 @@ class LocalRuntime:
         }
 
     def _status(self, handle: RunHandle) -> RunStatus | None:
-        directory = self._directory(handle.run)
         if (identity := self._identity(handle)) is None:
             return None
-        code = _process.read_exit(directory)
-        if code is None and identity.alive:
+        if identity.alive:
             return RunStatus(state=RunState.RUNNING)
         self._clean(handle.run)
-        # read again: it may have ended between the two looks
-        return _ended(_process.read_exit(directory))
+        return _ended(_process.read_exit(self._directory(handle.run)))
 
     def _clean(self, run: RunId) -> None:
         """Remove what a killed process left; only its identity and exit code stay."""

@@ -23,7 +23,7 @@ from toolkit.core.secrets import Receipt, Secret, StoredSecret
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], *, seconds: float = 20.0) -> T:
+def eventually(look: Callable[[], T | None], *, seconds: float = 20.0) -> T:
     """The first true answer of `look`, asked again and again; fails when none comes in time."""
     deadline = time.monotonic() + seconds
     while not (answer := look()):

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from toolkit.core import registry
 from toolkit.core.agent import Agent, Project
@@ -78,6 +79,10 @@ class Services:
         from toolkit.images.oci import registry_for
 
         return registry_for(self.context)
+
+    def builder(self, name: str) -> Any:
+        """The image builder of that name."""
+        return registry.find("builder", name)(self.context)
 
     @cached_property
     def applier(self) -> Applier:

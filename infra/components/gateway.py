@@ -11,9 +11,9 @@ from toolkit.core.plan import Item
 with warnings.catch_warnings():
     # importing this room of pulumi_aws warns about one of its classes, which we do not use
     warnings.simplefilter("ignore", DeprecationWarning)
-    from pulumi_function import Function
-    from pulumi_function_url import FunctionUrl
-    from pulumi_permission import Permission
+    from pulumi_aws.lambda_.function import Function
+    from pulumi_aws.lambda_.function_url import FunctionUrl
+    from pulumi_aws.lambda_.permission import Permission
 
 
 class Gateway(pulumi.ComponentResource):

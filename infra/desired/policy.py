@@ -91,7 +91,8 @@ def _statement(grant: Grant, sid: str) -> dict[str, Any]:
         "Resource": _shortest(grant.resources),
     }
     if grant.conditions:
-        statement["Condition"] = {key: dict(test) for key, test in grant.conditions.items()}
+        # by way of JSON, so that what is desired equals what a service answers: lists, no tuples
+        statement["Condition"] = json.loads(text({k: dict(v) for k, v in grant.conditions.items()}))
     return statement
 
 

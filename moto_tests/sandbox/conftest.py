@@ -1,19 +1,22 @@
 """A sandbox for these tests alone, in a home of its own, and clients that see it as they would see AWS."""
 
 import json
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from botocore.config import Config
 
 from toolkit.sandbox import daemon
+from toolkit.sandbox.settings import Settings
 from toolkit.sandbox.state import Sandbox
 
 from .images import push
+from .world import World
 
 KEYS = {
     "aws_access_key_id": "admin",
@@ -49,22 +52,12 @@ def client(sandbox: Sandbox) -> Callable[..., Any]:
 @pytest.fixture
 def settings(sandbox: Sandbox) -> Iterator[Callable[..., None]]:
     """Give the sandbox manners for one test: `settings(start_delay=1)`."""
-    given: dict[str, Any] = {}
-    plain = {name: 0 for name in ("start_delay", "ingestion_delay", "duplicate_events")}
-    plain |= {"pending_calls": 0, "missing_calls": 0, "creating_calls": 0, "retry_seconds": 60}
-
-    def change(**values: Any) -> None:
-        given.update(values)
-        _post(sandbox, values)
-
-    yield change
-    _post(sandbox, {**plain, "start_failure": ""})
+    yield lambda **values: _post(sandbox, values)
+    _post(sandbox, asdict(Settings()))
 
 
 def _post(sandbox: Sandbox, values: Mapping[str, Any]) -> None:
-    data = json.dumps(values).encode()
-    request = urllib.request.Request(f"{sandbox.endpoint}/al-sandbox/settings", data=data)
-    urllib.request.urlopen(request, timeout=10).close()
+    httpx.post(f"{sandbox.endpoint}/al-sandbox/settings", json=values).raise_for_status()
 
 
 @pytest.fixture(scope="session")
@@ -73,10 +66,8 @@ def image(client: Callable[..., Any], sandbox: Sandbox) -> Callable[..., str]:
 
     def make(repository: str, files: Mapping[str, str], **config: Any) -> str:
         ecr = client("ecr")
-        try:
+        with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
             ecr.create_repository(repositoryName=repository)
-        except ecr.exceptions.RepositoryAlreadyExistsException:
-            pass
         digest = push(sandbox.registry, repository, files, config)
         host = f"{sandbox.account}.dkr.ecr.{sandbox.region}.amazonaws.com"
         return f"{host}/{repository}@{digest}"
@@ -110,5 +101,5 @@ def role(client: Callable[..., Any]) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def home_of(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.getbasetemp()
+def world(client: Callable[..., Any], image: Callable[..., str], role: Callable[..., str]) -> World:
+    return World(client, image, role).ready()

@@ -116,7 +116,6 @@ def test_an_unknown_key_has_a_near_match(
         (".env.toml", "maxReruns = 1.5", "maxReruns: must be a whole number"),
         (".env.toml", "maxReruns = true", "maxReruns: must be a whole number"),
         (".env.toml", "local = 3", "local: must be a table"),
-        (".env.toml", "models = 3", "models: must be a table"),
         (".env.toml", "[local]\ntimeout = 0", "local.timeout: must be at least 1"),
         (
             ".env.toml",
@@ -150,7 +149,7 @@ def test_an_unknown_key_has_a_near_match(
             "models.m.provider: 'antropic' is not one of its values → did you mean 'anthropic'?",
         ),
         (".env.toml", "[models.n]\nprovider = 'openai'", "models.n.model: is required → add it"),
-        (".env.toml", "[models.n]", "models.n.provider: is required → add it"),
+        (".env.toml", "[models.n]\nmodel = 'x'", "models.n.provider: is required → add it"),
         (
             ".env.toml",
             "[models.m]\nmodel = ''",
@@ -237,6 +236,13 @@ def test_a_model_that_could_not_be_read_is_not_also_missing(problems: Problems) 
     """One mistake is one line."""
     found = problems({"config.toml": "[models.m]\nprovider = 'antropic'\nmodel = 'x'\n"})
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("table", ["models", "webhooks", "agents", "gateway", "local"])
+def test_a_number_in_place_of_a_table_is_no_crash(problems: Problems, table: str) -> None:
+    """Whatever else follows from it."""
+    (line, *_) = problems({".env.toml": f"{table} = 3"})
+    assert line.startswith(f".env.toml: {table}: must be a table")
 
 
 def test_a_key_in_a_configuration_file_is_refused_without_showing_it(problems: Problems) -> None:

@@ -3,7 +3,7 @@
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.config.load import explain
@@ -140,6 +140,7 @@ def plainly_merged(low: object, high: object) -> object:
     return high
 
 
+@settings(deadline=None)
 @given(LAYERS)
 def test_merging_is_the_plain_deep_merge(tables: list[dict[str, object]]) -> None:
     """Keeping origins changes nothing about the result."""
@@ -150,6 +151,7 @@ def test_merging_is_the_plain_deep_merge(tables: list[dict[str, object]]) -> Non
     assert merged.values == expected
 
 
+@settings(deadline=None)
 @given(LAYERS)
 def test_every_leaf_has_an_origin(tables: list[dict[str, object]]) -> None:
     """What is explained was given by one of the layers."""

@@ -1,5 +1,6 @@
 """Projects written for the predecessor load unchanged, in each of its formats."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -97,9 +98,17 @@ def test_old_names_are_read_with_a_warning(skills: Project, actions: Project) ->
     assert any("gateway.lockTimeout" in warning for warning in actions.warnings)
 
 
-def test_the_project_s_name_is_made_usable(skills: Project) -> None:
-    """projectName of .env.toml becomes part of cloud names."""
-    assert skills.name == "acme-agents"
+def test_the_project_s_name_is_made_usable(tmp_path: Path) -> None:
+    """projectName of .env.toml, which is never committed, becomes part of cloud names."""
+    directory = shutil.copytree(PROJECTS / "skills", tmp_path / "somewhere")
+    (directory / ".env.toml").write_text('projectName = "Acme Agents"\n[gateway]\nport = 9090\n')
+    project = load_project(directory)
+    assert (project.name, project.settings["gateway"]["port"]) == ("acme-agents", 9090)
+
+
+def test_without_a_name_the_directory_names_the_project(skills: Project) -> None:
+    """As before there was a setting for it."""
+    assert skills.name == "skills"
 
 
 def test_a_webhook_source_names_its_secrets(skills: Project) -> None:

@@ -192,7 +192,7 @@ class LedgerContract:
         """Claim, place, times, report and status, each as it was written."""
         run = a_run()
         ledger.add(run)
-        written = {
+        written: dict[str, Any] = {
             "claimed": iso(START),
             "where": {"log_stream": "2026/11/20/[1]ab", "request_id": "7"},
             "read": iso(START),
@@ -244,7 +244,8 @@ class LedgerContract:
         with ThreadPoolExecutor(8) as pool:
             got = list(pool.map(lambda n: ledger.set_fact("lease", n, expected=None), range(8)))
         assert got.count(True) == 1
-        assert got[ledger.fact("lease")] is True
+        winner: Any = ledger.fact("lease")
+        assert got[winner] is True
 
     def test_facts_are_found_by_prefix(self, ledger: Ledger) -> None:
         """A prefix is taken literally."""

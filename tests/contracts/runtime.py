@@ -26,7 +26,7 @@ def status(runtime: Runtime, handle: RunHandle) -> RunStatus:
 
 
 def ended(runtime: Runtime, handle: RunHandle) -> RunStatus:
-    return eventually(lambda: (s := status(runtime, handle)).state.final and s)
+    return eventually(lambda: s if (s := status(runtime, handle)).state.final else None)
 
 
 def messages(events: list[LogEvent]) -> list[str]:

@@ -54,9 +54,17 @@ class Place:
         self.services.ledger.add(record)
         return record
 
+    def log(self, run: Run) -> Path:
+        return self.services.context.project / ".al" / "logs" / f"{run.id}.log"
+
+    def damage(self, run: Run) -> None:
+        """Something that nobody expects stands where the log was."""
+        self.log(run).unlink(missing_ok=True)
+        self.log(run).mkdir(parents=True)
+
     def say(self, run: Run, *messages: str, ago: float = 0) -> None:
         """The run prints lines now, or so many seconds ago."""
-        log = self.services.context.project / ".al" / "logs" / f"{run.id}.log"
+        log = self.log(run)
         log.parent.mkdir(parents=True, exist_ok=True)
         ts = int((datetime.now(UTC).timestamp() - ago) * 1000)
         lines = [{"_log": True, "msg": m, "run": run.id, "ts": ts} for m in messages]
@@ -90,25 +98,24 @@ def client(place: Place) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def served(place: Place) -> Iterator[str]:
-    """The address of the gateway under uvicorn, on loopback."""
-    yield from serving(place)
+def server(place: Place) -> Iterator[uvicorn.Server]:
+    """The gateway under uvicorn, on loopback."""
+    app = create_app(place.services, pace=QUICK)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        eventually(lambda: server.started)
+        yield server
+        server.should_exit = True
+        thread.join()
 
 
-def serving(place: Place) -> Iterator[str]:
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        create_app(place.services, pace=QUICK), log_level="warning", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    eventually(lambda: server.started)
-    yield url
-    server.should_exit = True
-    thread.join(10)
-    listening.close()
+@pytest.fixture
+def served(server: uvicorn.Server) -> str:
+    """Its address."""
+    host, port = server.servers[0].sockets[0].getsockname()
+    return f"http://{host}:{port}"
 
 
 def messages(answer: httpx.Response) -> list[str]:

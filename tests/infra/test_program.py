@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pulumi
@@ -31,11 +32,13 @@ class Recorder(pulumi.runtime.Mocks):
 @pytest.fixture(scope="module")
 def seen() -> Iterator[Seen]:
     recorder = Recorder()
-    loop = asyncio.new_event_loop()
+    loop, pool = asyncio.new_event_loop(), ThreadPoolExecutor(max_workers=1)
+    loop.set_default_executor(pool)
     asyncio.set_event_loop(loop)  # the mocks work in the thread's current loop
     pulumi.runtime.set_mocks(recorder, preview=False)
     pulumi.runtime.test(program(items()))()
     yield recorder.seen
+    pool.submit(lambda: asyncio.get_event_loop().close()).result()  # the mocks leave it open
     asyncio.set_event_loop(None)
     loop.close()
 

@@ -1,12 +1,13 @@
 """Finding the Pulumi CLI.  The fake one only tells its version: applying to an account is untried without the real one."""
 
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from infra import pulumi_cli
-from toolkit.core.errors import AlError
+from toolkit.core.errors import AlError, ConfigError
 
 
 def fake(root: Path, answer: str, code: int = 0) -> str:
@@ -28,6 +29,16 @@ def test_a_missing_cli_is_an_error_that_says_what_to_install(
     assert version("pulumi") in error.value.hint
     assert pulumi_cli.DOWNLOAD in error.value.hint
     assert "`root` in [pulumi]" in error.value.hint
+
+
+def test_a_missing_sdk_is_an_error_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The `infra` extra is not part of the plain installation."""
+    monkeypatch.setitem(sys.modules, "pulumi", None)
+    with pytest.raises(ConfigError) as error:
+        pulumi_cli.command(None)
+    assert error.value.hint == 'pip install "al-toolkit[infra]"'
 
 
 def test_a_root_without_a_cli_is_named(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ class Stage:
     root: Path
     agent: AgentName = AgentName("dev")
     environ: dict[str, str] = field(default_factory=dict)
+    lacking: str = ""  # a variable that the container does not get
 
     def __post_init__(self) -> None:
         for place in (self.static, self.temporary, self.app / "bin"):
@@ -165,11 +166,12 @@ class Stage:
             "AL_POLL_SECONDS": "0.05",
         }
         named = {"AL_RUN_ID": run, "AL_SECRET": self.secret_name(run)} if run else {}
-        return environ | named | self.environ
+        whole = environ | named | self.environ
+        return {name: value for name, value in whole.items() if name != self.lacking}
 
     def start(self, run: RunId | None = None) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            [sys.executable, "-m", "toolkit.inside.entry"],
+            [sys.executable, "-P", "-m", "toolkit.inside.entry"],
             cwd=self.static,
             env=self.environment(run),
             stdin=subprocess.DEVNULL,

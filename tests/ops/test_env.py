@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.core.errors import AlreadyExists, UsageError
+from toolkit.core.errors import AlreadyExists, ConfigError
 from toolkit.ops import env
 
 
@@ -27,7 +27,7 @@ def test_an_environment_is_never_overwritten(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "Prod", "-a", "a-", "a" * 51, "../a", "local", "sandbox"])
 def test_a_name_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
     """Names become parts of resource names and files; built-in ones are taken."""
-    with pytest.raises(UsageError):
+    with pytest.raises(ConfigError):
         env.init(tmp_path, name, "ecs")
     assert not (tmp_path / "environments").exists()
 

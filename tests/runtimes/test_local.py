@@ -264,7 +264,6 @@ def test_of_two_launches_at_once_one_starts(stage: LocalStage) -> None:
     handle = stage.runtime.launch(spec)
     directory = stage.context.project / ".al" / "runs" / spec.run
     # a launcher that has not seen the identity yet starts a second supervisor, which steps back
-    log = Path(handle.ids["log"])
     command = ["/bin/sh", "-c", _process.SUPERVISOR, "al-run", str(directory), "echo", "twice"]
     second = subprocess.run(command, capture_output=True, text=True, check=True)
     assert second.stdout == ""

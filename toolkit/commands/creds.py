@@ -53,11 +53,12 @@ def list_(app: App, as_json: bool) -> None:
 @headless_option
 @click.pass_obj
 def add(app: App, ref: str, from_stdin: bool, files: tuple[str, ...]) -> None:
+    from toolkit.credentials import resolve
     from toolkit.ops import creds
     from toolkit.wiring import local_credentials
 
     parsed = CredentialRef.parse(ref)
-    kind = creds.type_of(parsed)
+    kind = resolve.type_of(parsed)
     values = dict(_from_file(entry) for entry in files)
     if from_stdin or (not files and not sys.stdin.isatty()):
         values |= creds.parse_input(kind, sys.stdin.read())
@@ -78,6 +79,7 @@ def _from_file(entry: str) -> tuple[str, Secret]:
 
 
 def _asked(app: App, ref: CredentialRef) -> dict[str, Secret]:
+    from toolkit.credentials import resolve
     from toolkit.ops import creds
 
     if app.headless:
@@ -85,7 +87,7 @@ def _asked(app: App, ref: CredentialRef) -> dict[str, Secret]:
             "headless never asks", hint="give the value with --stdin or --file FIELD=PATH"
         )
     values = {}
-    for field in creds.asked(creds.type_of(ref)):
+    for field in creds.asked(resolve.type_of(ref)):
         text = click.prompt(
             f"{field.label or field.name}{' (optional)' if field.optional else ''}",
             hide_input=field.secret, default="" if field.optional else None, show_default=False, err=True,
@@ -110,9 +112,10 @@ def remove(app: App, ref: str) -> None:
 @json_option
 @click.pass_obj
 def types(app: App, name: str | None, as_json: bool) -> None:
+    from toolkit.credentials import resolve
     from toolkit.ops import creds
 
-    kinds = [creds.type_of(CredentialRef.parse(name))] if name else creds.types()
+    kinds = [resolve.type_of(CredentialRef.parse(name))] if name else creds.types()
     rows = [
         (k.id, ", ".join(f.name for f in k.fields), ", ".join(k.environment), k.label)
         for k in kinds

@@ -15,7 +15,7 @@ from .schema import Config
 
 
 def check_agents(
-    agents: Sequence[Agent], config: Config, merged: Merged, now: datetime, findings: Findings
+    agents: Sequence[Agent], config: Config, *, merged: Merged, now: datetime, findings: Findings
 ) -> None:
     """Findings about overrides of nobody, schedules that never fire, agents that nothing starts, and the caps."""
     names = [str(agent.name) for agent in agents]
@@ -48,8 +48,14 @@ def _folders(agents: Path) -> Iterator[Path]:
             yield place
 
 
+def _shown(agent: Agent) -> str:
+    """The agent's directory in messages; the oldest projects keep agents beside config.toml."""
+    within = agent.directory.parent.name == "agents"
+    return f"agents/{agent.name}" if within else str(agent.name)
+
+
 def _check_start(agent: Agent, now: datetime, findings: Findings) -> None:
-    file = f"agents/{agent.name}"
+    file = _shown(agent)
     if agent.schedule and next_run(agent.schedule, now) is None:
         words = f"{agent.schedule!r} never fires (next run: never)"
         findings.warn(file, "schedule", words, "correct the day or the month")
@@ -62,7 +68,7 @@ def _check_instances(agent: Agent, findings: Findings) -> None:
     kinds = Counter(ref.type for ref in agent.credentials)
     for kind in (kind for kind, count in kinds.items() if count > 1):
         words = f"several instances of {kind}: its variables hold the last one's values"
-        findings.warn(f"agents/{agent.name}", "credentials", words, "name one instance")
+        findings.warn(_shown(agent), "credentials", words, "name one instance")
 
 
 def _check_scale(
@@ -73,7 +79,7 @@ def _check_scale(
         return
     for agent in (agent for agent in agents if agent.scale > cap):
         words = f"{agent.scale} is more than the project's scale of {cap}"
-        findings.error(f"agents/{agent.name}", "scale", words, "lower it, or raise the project's")
+        findings.error(_shown(agent), "scale", words, "lower it, or raise the project's")
     if (total := sum(agent.scale for agent in agents)) > cap:
         words = f"the agents' scales come to {total}, so some runs will wait"
         findings.warn(merged.origin_of("scale"), "scale", words, f"raise it to {total}")

@@ -127,7 +127,7 @@ class EnvironmentReader:
         if name == LOCAL:
             return self._environment(name, project)
         if name == SANDBOX:
-            environment = self._environment(name, project)
+            environment = self._kept(self._environment(name, project))
             return replace(environment, cloud=self._rehearsed(sandbox), gateway_url=None)
         if self.config.server:
             origin = self.merged.origin_of("server.host")
@@ -137,10 +137,19 @@ class EnvironmentReader:
         environment = self._environment(name, project)
         if self.config.cloud is None:
             return environment
-        reader = CloudReader(merged=self.merged, findings=self.findings)
-        cloud = reader.read(self.config.cloud)
-        days = reader.retention(environment.log_retention_days)
-        return replace(environment, cloud=cloud, log_retention_days=days)
+        cloud = self._clouds.read(self.config.cloud)
+        if self.config.cloud.provider == "ecs":
+            environment = self._kept(environment)
+        return replace(environment, cloud=cloud)
+
+    @property
+    def _clouds(self) -> CloudReader:
+        return CloudReader(merged=self.merged, findings=self.findings)
+
+    def _kept(self, environment: Environment) -> Environment:
+        """With a retention that CloudWatch Logs can keep."""
+        days = self._clouds.retention(environment.log_retention_days)
+        return replace(environment, log_retention_days=days)
 
     def _environment(self, name: str, project: str) -> Environment:
         config, cloud = self.config, self.config.cloud

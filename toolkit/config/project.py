@@ -1,6 +1,6 @@
 """From layers of settings and the agents' directories to the core's Project."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def read_project(directory: Path, layers: Sequence[Layer], findings: Findings) -
     merged = with_defaults(layers)
     config = validated(Config, merged, findings)
     agents = tuple(_agents(directory, config, merged, findings))
-    check_agents(agents, config, merged, now(), findings)
+    check_agents(agents, config, merged=merged, now=now(), findings=findings)
     check_strays(directory, findings)
     _check_gateway(config, merged, findings)
     project = Project(
@@ -57,7 +57,7 @@ def read_project(directory: Path, layers: Sequence[Layer], findings: Findings) -
 
 def _agents(directory: Path, config: Config, merged: Merged, findings: Findings) -> Iterator[Agent]:
     named = {name: as_model(name, section) for name, section in config.models.items()}
-    mentioned, sources = merged.values.get("models", {}), merged.values.get("webhooks", {})
+    mentioned, sources = (_names_in(merged, table) for table in ("models", "webhooks"))
     kinds = {name: entry.type for name, entry in config.webhooks.items()}
     reader = AgentReader(
         directory=directory,
@@ -65,7 +65,7 @@ def _agents(directory: Path, config: Config, merged: Merged, findings: Findings)
         layers=tuple(merged.layers),
         models=ModelReader(
             named=named,
-            mentioned=frozenset(mentioned),
+            mentioned=mentioned,
             inherited=as_model("default", config.model) if config.model else None,
             findings=findings,
         ),
@@ -75,6 +75,12 @@ def _agents(directory: Path, config: Config, merged: Merged, findings: Findings)
     for place in find_agents(directory):
         if agent := reader.read(place):
             yield agent
+
+
+def _names_in(merged: Merged, table: str) -> frozenset[str]:
+    """The names that a table of tables has, whether or not what they stand for could be read."""
+    found = merged.values.get(table)
+    return frozenset(found) if isinstance(found, Mapping) else frozenset()
 
 
 def _check_gateway(config: Config, merged: Merged, findings: Findings) -> None:

@@ -3,6 +3,7 @@
 A value that is refused is left out and the rest is still read, so that one mistake does not hide another.
 """
 
+from copy import deepcopy
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -33,15 +34,16 @@ _WORDS = {
 
 def validated(section: type[S], merged: Merged, findings: Findings) -> S:
     """The instance that `merged` describes, without what had to be refused."""
-    values = merged.values
+    values = deepcopy(merged.values)
+    refused: set[Path] = set()
     while True:
         try:
             return section.model_validate(values)
-        except ValidationError as refused:
-            faults = refused.errors(include_url=False)
-            for fault in faults:
-                _report(fault, merged, findings)
-            for fault in faults:
+        except ValidationError as error:
+            for fault in error.errors(include_url=False):
+                if fault["loc"] not in refused:  # else it is missing only because it was refused
+                    _report(fault, merged, findings)
+                refused.add(fault["loc"])
                 _drop(values, fault["loc"], whole=fault["type"] == "missing")
 
 

@@ -5,6 +5,7 @@ hold, knows the rest, so that a restarted process goes on where another one stop
 """
 
 import heapq
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,7 +25,7 @@ SETTLE_SECONDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which lines, and how many.  Times are epoch ms, `before` exclusive; `size` bounds the characters of a page.
+    """Which lines, and how many.  Times are epoch ms, `before` exclusive; `size` bounds a page's bytes as JSON.
 
     `hurry` says when to hand over what has been found; every page gets a little further.
     """
@@ -171,7 +172,7 @@ def _take(
         taken.append(event)
         if query.matches(event):
             found.append(entry(event))
-            size += len(event.message)
+            size += _weight(event)
     return taken, tuple(found), False
 
 
@@ -189,7 +190,7 @@ def _last(
         at = _past(event, at if at.before else older)
         if query.matches(event):
             found.append(event)
-            size += len(event.message)
+            size += _weight(event)
     return found, None
 
 
@@ -209,6 +210,11 @@ def _past(event: LogEvent, at: Older | None) -> Older:
     """Where to read on after this event, coming from `at`."""
     same = at is not None and at.before == event.time + 1
     return Older(event.time + 1, at.skip + 1 if at and same else 1)
+
+
+def _weight(event: LogEvent) -> int:
+    """Bytes of the line in JSON, whatever is in it."""
+    return len(json.dumps(event.message))
 
 
 def _full(query: Query, lines: int, size: int) -> bool:

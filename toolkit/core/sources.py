@@ -145,11 +145,10 @@ class Sources:
         The state alone does not say: log services deliver late.  A run whose last line was seen (`ended`) is
         over when its end is known; any other one when its lines have had time to arrive.
         """
-        if not run.state.final:
-            return False
-        if run.handle is None or ended:
-            return True
-        return self._clock().timestamp() * 1000 >= ended_ms(run) + self._settle * 1000
+        present = self._clock().timestamp() * 1000 - self._settle * 1000
+        if not run.state.final:  # nobody may be left to record its end
+            return run.deadline is not None and present >= _ms(run.deadline)
+        return run.handle is None or ended or present >= ended_ms(run)
 
     def logs(self, run: Run, *, since: int) -> Iterator[LogEvent]:
         """Oldest first; nothing for a run that was not launched yet."""

@@ -11,7 +11,7 @@ from toolkit.core.errors import AlError
 
 from .job import Job
 from .lines import Log
-from .outcome import OK
+from .outcome import ERROR, OK
 from .processes import keep_to_ourselves
 from .run import Execution, unclaimed
 
@@ -22,11 +22,19 @@ def main() -> int:
     keep_to_ourselves()
     environ = dict(os.environ)
     if api := environ.get("AWS_LAMBDA_RUNTIME_API"):
-        from .on_lambda import OnLambda
-        from .runtime_api import serve
-
-        serve(OnLambda(environ).handle, api=api)
+        return _on_lambda(environ, api)
     return _single(environ, started)
+
+
+def _on_lambda(environ: Mapping[str, str], api: str) -> int:
+    from .on_lambda import OnLambda  # with http.client, which no other platform waits for
+    from .runtime_api import serve
+
+    try:
+        serve(OnLambda(environ).handle, api=api)
+    except AlError as error:
+        Log("").error("the function ends", reason=f"{error.message} ({error.hint})")
+    return ERROR
 
 
 def _single(environ: Mapping[str, str], started: float) -> int:

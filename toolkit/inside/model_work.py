@@ -22,6 +22,8 @@ from .secret import RunSecret
 from .shell import Shell
 from .signals import Signals
 
+_SDKS = ("ANTHROPIC_", "OPENAI_")  # variables by which SDKs would mix their own key or address in
+
 
 def work(
     request: Mapping[str, Any], library: Path, shell: Shell, signals: Signals, log: Log
@@ -60,7 +62,8 @@ def request(app: App, agent: AgentFile, secret: RunSecret, shell: Shell) -> Mapp
 
 
 def _start(request: Mapping[str, Any], library: Path, shell: Shell) -> subprocess.Popen[bytes]:
-    env = {**shell.env, "PYTHONPATH": str(library)}
+    env = {n: v for n, v in shell.env.items() if not n.startswith(_SDKS)}
+    env |= {"PYTHONPATH": str(library)}
     # -P: the agent's working directory must not stand in for a module
     command = (sys.executable, "-P", "-m", "toolkit.inside.session")
     feed, keep = json.dumps(request).encode(), (request["records"],)

@@ -1,14 +1,17 @@
 """What happens between the claim and the work: the secret is taken and burned, and the agent's shell is made."""
 
+import sys
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from toolkit.core.clock import iso
 from toolkit.core.errors import CredentialError
 from toolkit.core.ports import Platform
 
 from .credentials import Credentials, values_of
-from .job import AgentFile, Job
+from .commands.launchers import launchers
+from .job import AgentFile, App, Job
 from .lines import Log
 from .processes import Family
 from .prompt import dynamic_prompt
@@ -49,11 +52,24 @@ def make_shell(
         )
     wipe(job.credentials)
     credentials.write(job.credentials)
-    env = visible(job.environ, job.app.library, job.app.root / "bin")
+    env = visible(job.environ, job.app.library, _commands(job.app, scratch))
     env |= scratch.environment() | {"AL_CREDENTIALS_PATH": str(job.credentials)}
     env |= {"PROMPT": dynamic_prompt(secret.trigger, secret.prompt)} | _gateway(secret)
     env |= credentials.environment(env, scratch.home)
     return Shell(family=family, cwd=scratch.home, env=env)
+
+
+def _commands(app: App, scratch: Scratch) -> Path:
+    """Where the `al-*` commands are: in the image, or made here for a run without one."""
+    if (baked := app.root / "bin").is_dir():
+        return baked
+    place = scratch.root / "bin"
+    place.mkdir(mode=0o700)
+    (scratch.root / "lib").symlink_to(app.library)
+    for name, content in launchers(sys.executable).items():
+        (place / name).write_bytes(content)
+        (place / name).chmod(0o700)
+    return place
 
 
 def _gateway(secret: RunSecret) -> dict[str, str]:

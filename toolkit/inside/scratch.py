@@ -6,13 +6,11 @@ image's file system is read-only on Lambda (https://docs.aws.amazon.com/lambda/l
 
 import os
 import shutil
-import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 PRIVATE = frozenset({"agent-config.json", "credentials.json", "prompt-static.txt", "timeout"})
 
@@ -79,9 +77,15 @@ def wipe(place: Path) -> None:
 def empty(place: Path) -> None:
     """Delete everything in `place`."""
     place.chmod(0o700)
+    for directory, names, _ in os.walk(
+        place
+    ):  # top down: a directory is opened before it is entered
+        for inner in (Path(directory, name) for name in names):
+            if not inner.is_symlink():
+                inner.chmod(0o700)
     for entry in place.iterdir():
         if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, onerror=_again)
+            shutil.rmtree(entry)
         else:
             entry.unlink()
 
@@ -90,14 +94,3 @@ def newcomers(place: Path, known: frozenset[str]) -> list[Path]:
     """What of ours is in `place` that was not there before."""
     found = (entry for entry in place.iterdir() if entry.name not in known)
     return [entry for entry in found if entry.lstat().st_uid == os.getuid()]
-
-
-def _again(remove: Callable[..., Any], path: str, _error: object) -> None:
-    """rmtree failed on `path`: once more with rights on it and on its directory."""
-    for target in (os.path.dirname(path), path):  # noqa: PTH120 - rmtree speaks in strings
-        if not os.path.islink(target):  # noqa: PTH114
-            os.chmod(target, stat.S_IRWXU)  # noqa: PTH101
-    if os.path.isdir(path):  # noqa: PTH112
-        shutil.rmtree(path)
-    else:
-        remove(path)

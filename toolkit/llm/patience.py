@@ -30,6 +30,7 @@ BUSY = (ModelRateLimitError, ModelUnavailableError)  # 429, and 503 or 529
 _PASSING = (*BUSY, ModelServerError, ModelConnectionError, ModelRequestTimeout)
 _NEXT = (*_PASSING, ModelQuotaExceededError)  # waiting does not help here, another provider does
 PASSES = 4
+Tell = Callable[[str, dict[str, Any]], None]
 FIRST, LONGEST = 30.0, 300.0  # seconds between passes: doubled each time, up to the longest
 
 
@@ -48,11 +49,11 @@ class Patient(WrapperModel):
         self,
         models: Sequence["Model"],
         *,
-        tell: Callable[[str, dict[str, Any]], None],
+        tell: Tell,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         first: float = FIRST,
     ) -> None:
-        super().__init__(FallbackModel(*models, fallback_on=self._next))
+        super().__init__(FallbackModel(*models, fallback_on=_detour(tell)))
         self._tell, self._sleep, self._first = tell, sleep, first
 
     async def request(
@@ -86,14 +87,18 @@ class Patient(WrapperModel):
         wait = min(asked) if asked else self._first * 2.0**number
         return min(wait, LONGEST)
 
-    def _next(self, error: Exception) -> bool:
+
+def _detour(tell: Tell) -> Callable[[Exception], bool]:
+    """Whether the next model is asked after an error."""
+
+    def goes_on(error: Exception) -> bool:
         if not isinstance(error, _NEXT):
             return False
-        self._tell(
-            "model not available, trying the next",
-            {"model": error.model_name, "error": error.message[:200]},
-        )
+        fields = {"model": error.model_name, "error": error.message[:200]}
+        tell("model not available, trying the next", fields)
         return True
+
+    return goes_on
 
 
 def _errors(group: BaseExceptionGroup[Any]) -> Iterator[ModelAPIError]:

@@ -10,6 +10,7 @@ from toolkit.core.credential import CredentialType, Field
 from toolkit.core.errors import CredentialError, NotFound, UsageError
 from toolkit.core.ports import Store
 from toolkit.core.secrets import Secret
+from toolkit.credentials.resolve import type_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +23,7 @@ class Held:
 
 
 def types() -> list[CredentialType]:
-    return [registry.find("credential", name) for name in registry.names("credential")]
-
-
-def type_of(ref: CredentialRef) -> CredentialType:
-    """Raises UnknownPlugin with the nearest known type."""
-    found: CredentialType = registry.find("credential", ref.type)
-    return found
+    return [type_of(CredentialRef(type=name)) for name in registry.names("credential")]
 
 
 def held(store: Store) -> list[Held]:

@@ -17,7 +17,7 @@ KEPT = 10  # earlier images that a rollback can name
 
 def define(
     services: Services, agent: Agent, image: str, facts: Mapping[str, Any], *, paths: Sequence[str]
-) -> str | None:
+) -> dict[str, Any] | None:
     """Register the agent's definition when it differs from the recorded one; the new fact, or None."""
     runtime = services.runtime_for(agent)
     item = runtime.definition(agent, image)

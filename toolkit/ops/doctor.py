@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from toolkit.core.agent import Agent, CredentialRef, Project
+from toolkit.config.checks import aws_problems
+from toolkit.core.agent import Agent, Project
 from toolkit.core.errors import AlError, CredentialError
 from toolkit.core.run import Run
 from toolkit.credentials import resolve
-from toolkit.ops import creds
 from toolkit.scheduler import sweeper
 from toolkit.scheduler.settle import settle
 from toolkit.wiring import Services
@@ -59,6 +59,11 @@ def _configuration(services: Services, project: Project) -> Iterator[Finding]:
             message=warning,
             remedy="see docs/configuration.md",
         )
+    for problem in aws_problems(project, services.environment):
+        weight = Weight.WARNING if problem.warning else Weight.ERROR
+        yield Finding(
+            weight=weight, about=problem.file, message=problem.what, remedy=problem.remedy
+        )
     for agent in project.agents:
         yield from _platform(services, agent)
 
@@ -84,7 +89,7 @@ def _credentials(services: Services, project: Project) -> Iterator[Finding]:
                 weight=Weight.ERROR, about=str(ref), message=error.message, remedy=error.hint
             )
             continue
-        kind = creds.type_of(CredentialRef(type=ref.type))
+        kind = resolve.type_of(ref)
         for doubt in kind.check(values) if kind.check and values else []:
             yield Finding(
                 weight=Weight.WARNING,

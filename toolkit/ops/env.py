@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from toolkit.config.environments import BUILT_IN as RESERVED
+from toolkit.config.environments import check_environment_name
 from toolkit.core.errors import AlreadyExists, UsageError
 
 BUILT_IN = {"local": "this machine", "sandbox": "the embedded AWS cloud"}
@@ -31,16 +33,13 @@ region = "us-central1"
 artifactRegistry = "al-images"
 """,
 }
-NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 
 
 def init(home: Path, name: str, kind: str) -> Path:
-    """Write the skeleton of an environment file.  Raises UsageError, AlreadyExists."""
-    if not NAME.fullmatch(name) or name in (*BUILT_IN, "sandbox-gcp"):
-        raise UsageError(
-            f"{name!r} cannot name an environment",
-            hint="use 1-50 lower-case letters, digits and inner hyphens",
-        )
+    """Write the skeleton of an environment file.  Raises ConfigError, AlreadyExists."""
+    check_environment_name(name)
+    if name in RESERVED:
+        raise UsageError(f"{name!r} is built in", hint="choose another name")
     path = home / "environments" / f"{name}.toml"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:

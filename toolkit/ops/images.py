@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from toolkit.core import registry
 from toolkit.core.agent import Agent, Project
 from toolkit.core.credential import CredentialType
 from toolkit.core.environment import AwsCloud
@@ -18,6 +17,7 @@ from toolkit.core.names import BASE, GATEWAY
 from toolkit.core.plan import Action, Change, Item, Plan
 from toolkit.core.ports import LayerFile
 from toolkit.core.ports import Registry as RegistryPort
+from toolkit.credentials import resolve
 from toolkit.images import base as bases
 from toolkit.images.builders.append import Append, ImagePlan
 from toolkit.images.context import AGENT_CONFIG, base_files, content_hash
@@ -76,13 +76,14 @@ class Images:
 
     @cached_property
     def _builder(self) -> Append:
-        builder: Append = registry.find("builder", "append")(self.services.context)
+        builder: Append = self.services.builder("append")
         return builder
 
     @cached_property
     def _types(self) -> dict[str, CredentialType]:
-        wanted = {ref.type for agent in self.agents for ref in agent.credentials}
-        return {name: registry.find("credential", name) for name in sorted(wanted)}
+        return {
+            ref.type: resolve.type_of(ref) for agent in self.agents for ref in agent.credentials
+        }
 
     @cached_property
     def _base_tag(self) -> str:
@@ -104,12 +105,22 @@ class Images:
     def planned(self, facts: Facts, base: tuple[str, str], *, ask: bool) -> dict[str, ImagePlan]:
         """part -> its image as it should be; `ask` the registry about those that no fact knows."""
         known = Recorded(facts, self._registry if ask else None)
-        plans = {GATEWAY: self._builder.plan_gateway(self._deployment(), registry=known, base=base)}
+        plans = {
+            GATEWAY: self._builder.plan_gateway(
+                self._deployment(), registry=known, base=self._gateway_base(base)
+            )
+        }
         for agent in self.agents:
             plans[str(agent.name)] = self._builder.plan(
                 self.project, agent, types=self._types, registry=known, base=base
             )
         return plans
+
+    def _gateway_base(self, base: tuple[str, str]) -> tuple[str, str]:
+        """What the gateway is built upon: `[images] gateway` where it is named, else what agents are."""
+        if "gateway" not in self.services.environment.images:
+            return base
+        return bases.base_reference(self.services.context, self._registry, part="gateway")
 
     def _deployment(self) -> Mapping[str, Any]:
         from gateway.deployment import dump

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from infra.desired import aws as desired
-from toolkit.core import registry
 from toolkit.core.agent import CredentialRef, Project
 from toolkit.core.placement import runtime_name
 from toolkit.core.plan import Action, Change, Item, Plan
@@ -36,7 +35,7 @@ def items(services: Services, project: Project, *, gateway_image: str | None) ->
 
 
 def _needed(ref: CredentialRef) -> tuple[CredentialRef, tuple[str, ...]]:
-    return ref, tuple(field.name for field in registry.find("credential", ref.type).fields)
+    return ref, tuple(field.name for field in resolve.type_of(ref).fields)
 
 
 def due(facts: Mapping[str, Any], wanted: Sequence[Item]) -> bool:

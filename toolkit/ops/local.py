@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolkit.core import registry
 from toolkit.core.agent import Agent
 from toolkit.core.ports import LayerFile
 from toolkit.credentials import resolve
@@ -21,7 +20,7 @@ def prepare(services: Services, agent: Agent) -> None:
     assert services.project is not None  # noqa: S101 - only called with one
     services.ledger.prepare()
     values = resolve.resolve(agent, services.local_store)
-    types = {ref.type: registry.find("credential", ref.type) for ref in agent.credentials}
+    types = {ref.type: resolve.type_of(ref) for ref in agent.credentials}
     files = {**agent_files(services.project, agent, types), **base_files()}
     app = services.context.project / ".al" / "apps" / f"{agent.name}-{content_hash('', files, {})}"
     if not app.exists():

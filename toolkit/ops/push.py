@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from toolkit.config.checks import aws_problems
+from toolkit.config.problems import ConfigErrors, Problem
 from toolkit.core.agent import Agent, Project
 from toolkit.core.errors import ConfigError, NotFound, UsageError
 from toolkit.core.names import GATEWAY
@@ -21,6 +23,7 @@ from toolkit.images import base as bases
 from toolkit.ops import credentials, definitions, infrastructure
 from toolkit.ops.gateway import wait_healthy
 from toolkit.ops.images import Images, prune
+from toolkit.scheduler.dispatch import fact_key
 from toolkit.wiring import Services
 
 Progress = Callable[[str], None]
@@ -66,7 +69,7 @@ def decide(services: Services, only: str | None = None) -> Push:
     """Read, validate and compare; nothing is changed.  Raises every problem of the project at once."""
     project = _pushable(services)
     agents = project.agents if only is None else (project.agent(only),)
-    _check(services, agents)
+    _check(services, project, agents)
     facts = _facts(services, project)
     names = services.context.names
     credentials.ensure_gateway_key(
@@ -99,15 +102,20 @@ def _pushable(services: Services) -> Project:
     return services.project
 
 
-def _check(services: Services, agents: Sequence[Agent]) -> None:
-    problems = [f"{a.name}: {p}" for a in agents for p in services.runtime_for(a).check(a)]
-    problems += [
-        f"{a.name}: this version does not build agents/{a.name}/Dockerfile yet"
-        for a in agents
-        if a.dockerfile
-    ]
+def _check(services: Services, project: Project, agents: Sequence[Agent]) -> None:
+    """Everything that the platforms would refuse later, all at once."""
+    problems = [Problem(file=_files(a), key="", message=p, remedy="change it, then push again")
+                for a in agents for p in services.runtime_for(a).check(a)]  # fmt: skip
+    problems += [Problem(file=f"{_files(a)}/Dockerfile", key="", message="is not built by this version yet",
+                         remedy="remove it; what every agent needs belongs into the base image")
+                 for a in agents if a.dockerfile]  # fmt: skip
+    problems += [p for p in aws_problems(project, services.environment) if not p.warning]
     if problems:
-        raise ConfigError("\n".join(problems), hint="change the agents' files, then push again")
+        raise ConfigErrors(problems)
+
+
+def _files(agent: Agent) -> str:
+    return f"agents/{agent.name}"
 
 
 def _facts(services: Services, project: Project) -> Mapping[str, Any]:
@@ -265,13 +273,13 @@ def _define(work: _Work, references: Mapping[str, str]) -> None:
         if done is not None:
             work.progress(f"definition: {agent.name} is {done['ref']}")
             work.report.definitions[str(agent.name)] = done["ref"]
-            work.facts[definitions.fact_key(agent.name)] = done
+            work.facts[fact_key(agent.name)] = done
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(one, work.push.images.agents))
     for gone in definitions.gone(work.facts, work.push.project):
         work.progress(f"definition: {gone} is no longer in the project")
-        work.note_fact(definitions.fact_key(gone), None)
+        work.note_fact(fact_key(gone), None)
 
 
 def _write_credentials(work: _Work) -> None:

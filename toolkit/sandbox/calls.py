@@ -60,6 +60,14 @@ class Call:
         stream.seek(0)
         return data
 
+    def resend(self, parameters: Mapping[str, Any]) -> None:
+        """Let moto see these JSON parameters instead of those that were sent."""
+        data = json.dumps(parameters).encode()
+        self.environ["wsgi.input"], self.environ["CONTENT_LENGTH"] = (
+            io.BytesIO(data),
+            str(len(data)),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -85,7 +93,7 @@ class Answer:
 _ABOUT_THE_BODY = {"content-length", "x-amz-crc32"}
 
 
-class Refusal(ServiceException):  # type: ignore[misc]
+class Refusal(ServiceException):
     """What the real service would answer instead: its error code and its sentence.
 
     `members` are further fields of the error's shape, e.g. ConflictException's resourceIds.
@@ -138,7 +146,7 @@ def _parsed(
     model: OperationModel, protocol: str, request: Request, labels: Mapping[str, Any]
 ) -> dict[str, Any]:
     parser = PROTOCOL_PARSERS[protocol](model)
-    described = {
+    described: Any = {
         "method": request.method,
         "values": request.values,
         "headers": request.headers,

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from moto.backends import get_backend
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.config import default_user_config
 from moto.moto_api import state_manager
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from . import repairs
 from .calls import Answer, Environ
@@ -60,7 +60,8 @@ class Cloud:
 
                 yield lambda_simple_backends[self.account][where]
             else:
-                yield get_backend(service)[self.account][where]
+                backends: Any = get_backend(cast("Any", service))
+                yield backends[self.account][where]
 
     def warm(self) -> None:
         """Load what nearly every session uses, so that the first call does not pay for it."""

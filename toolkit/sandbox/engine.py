@@ -8,10 +8,12 @@ gets infra/stack.py instead; both run the same infra/programs/aws.py.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from infra.programs.aws import program
 from toolkit.clouds.aws import clients_for, cloud_of
 from toolkit.core.plan import Item, Plan
 from toolkit.core.ports import Context
 
+from .engine_program import Register, execute
 from .engine_state import State
 from .engine_steps import Rehearsal, Steps
 from .resources import Resources
@@ -51,11 +53,9 @@ class Engine:
         Steps(self._resources, self._names, state, progress).remove_the_rest()
         state.erase()
 
-    def _run(self, desired: Sequence[Item], register: Any, *, rehearse: bool) -> dict[str, Any]:
-        from infra.programs.aws import program
-
-        from .engine_program import execute
-
+    def _run(
+        self, desired: Sequence[Item], register: Register, *, rehearse: bool
+    ) -> dict[str, Any]:
         return execute(
             program(desired),
             project=self._project,

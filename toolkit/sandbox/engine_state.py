@@ -30,8 +30,12 @@ class State:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._records: dict[str, Record] = {}
-        for line in _lines(path):
-            self._replay(line)
+        text = path.read_text() if path.exists() else ""
+        # a last line without an end was cut off by a kill: what it told of is found again by its tags
+        whole = text[: text.rfind("\n") + 1]
+        self._torn_at = len(whole) if whole != text else None
+        for line in whole.splitlines():
+            self._replay(json.loads(line))
 
     def __iter__(self) -> Iterator[Record]:
         return iter(tuple(self._records.values()))
@@ -61,12 +65,16 @@ class State:
         with os.fdopen(_open(fresh, os.O_TRUNC), "w") as file:
             file.write(text)
         fresh.replace(self._path)
+        self._torn_at = None
 
     def erase(self) -> None:
         self._path.unlink(missing_ok=True)
         self._records.clear()
 
     def _append(self, line: Mapping[str, Any]) -> None:
+        if self._torn_at is not None:
+            os.truncate(self._path, self._torn_at)
+            self._torn_at = None
         with os.fdopen(_open(self._path, os.O_APPEND), "w") as file:
             file.write(json.dumps(line) + "\n")
 
@@ -81,12 +89,3 @@ class State:
 def _open(path: Path, how: int) -> int:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o600)
-
-
-def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    """A last line without an end was cut off by a kill: what it told of is found again by its tags."""
-    if not path.exists():
-        return
-    for line in path.read_text().splitlines(keepends=True):
-        if line.endswith("\n"):
-            yield json.loads(line)

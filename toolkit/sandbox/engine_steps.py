@@ -16,13 +16,11 @@ from .resources import Made, Resources
 Outcome = tuple[str, Mapping[str, Any]]  # a resource's id and all its outputs
 
 
-def change_to(wanted: Registration, before: Record | None) -> Change | None:
-    """The change that brings a resource to what is wanted; None when it is there already."""
+def change_to(wanted: Registration, before: Record | None) -> Change:
+    """The change that brings a resource to what is wanted."""
     new = item(wanted.type, wanted.name, wanted.inputs)
     if before is None:
         return Change(action=Action.CREATE, item=new)
-    if before.inputs == wanted.inputs:
-        return None
     names = sorted(set(before.inputs) | set(wanted.inputs))
     changed = [n for n in names if before.inputs.get(n) != wanted.inputs.get(n)]
     return Change(action=Action.UPDATE, item=new, before=_item(before), reason=", ".join(changed))
@@ -40,8 +38,8 @@ class Rehearsal:
         """Outputs of what is not there yet are unknown, so they are left out."""
         self._seen.add(wanted.urn)
         before = self._state.get(wanted.urn)
-        change = change_to(wanted, before)
-        self._changes += [change] if change else []
+        if before is None or before.inputs != wanted.inputs:
+            self._changes.append(change_to(wanted, before))
         return (before.ref, {**wanted.inputs, **before.outputs}) if before else ("", wanted.inputs)
 
     def plan(self) -> Plan:
@@ -70,8 +68,7 @@ class Steps:
         """Raises Conflict when the name is taken by something that is not ours."""
         self.order.append(wanted.urn)
         before = self._state.get(wanted.urn)
-        change = change_to(wanted, before)
-        if change is None and before is not None:
+        if before is not None and before.inputs == wanted.inputs:
             return before.ref, {**before.inputs, **before.outputs}
         with translated(f"applying the {_called(wanted)}"):
             ref, outputs = (
@@ -86,7 +83,7 @@ class Steps:
             outputs=outputs,
         )
         self._state.put(record)
-        self._progress(done(change) if change else "")
+        self._progress(done(change_to(wanted, before)))
         return ref, {**wanted.inputs, **outputs}
 
     def remove_the_rest(self) -> None:

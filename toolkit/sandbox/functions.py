@@ -5,13 +5,14 @@ urls.py.
 """
 
 import copy
-import io
 import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from moto.awslambda.models import ImageConfig
+
+from toolkit.core.errors import NotFound
 
 from .calls import Answer, Call, Refusal
 from .handlers import Ask, Handler
@@ -40,6 +41,7 @@ class Functions:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._pending: dict[str, int] = {}  # function -> calls that still answer "not yet"
+        self._new: set[str] = set()  # of those, what was never active
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         own = {
@@ -80,15 +82,29 @@ class Functions:
 
     def check_active(self, name: str) -> None:
         """Raises Refusal while a new or changed function is not ready."""
-        left = self._pending.get(name, 0)
-        if left > 0:
-            self._pending[name] = left - 1
+        if self._pending.get(name, 0) > 0:
+            new = name in self._new
+            self._count(name)
+            raise Refusal(
+                "ResourceConflictException",
+                "The operation cannot be performed at this time. "
+                + ("The function is currently in the following state: Pending" if new
+                   else f"An update is in progress for resource: {name}"),
+                409,
+            )
+
+    def check_image(self, function: FunctionVersion) -> None:
+        """Raises Refusal when the image is gone
+        (https://docs.aws.amazon.com/lambda/latest/dg/invocation-images.html)."""
+        try:
+            self._host.images.resolve(function.image)
+        except NotFound as error:
             raise Refusal(
                 "ResourceConflictException",
                 "The operation cannot be performed at this time. The function is currently in the following state: "
-                f"Pending. An update is in progress for resource: {name}",
+                "Failed",
                 409,
-            )
+            ) from error
 
     # operations
 
@@ -105,6 +121,7 @@ class Functions:
             self._dress(function, asked, image)
             name = function.function_name
             self._pending[name] = self._host.settings().pending_calls
+            self._new.add(name)
             version = _publish(backend, name) if publish else function
             return answer.replaced(self._state(version.get_configuration(on_create=True), name))
 
@@ -154,12 +171,18 @@ class Functions:
         if not answer.ok:
             return answer
         found = answer.json()
-        configuration = found.get("Configuration", found)
+        nested = "Configuration" in found
+        configuration = found["Configuration"] if nested else found
         name = configuration["FunctionName"]
-        self._state(configuration, name)
-        if self._pending.get(name, 0) > 0:
-            self._pending[name] -= 1
-        return answer.replaced(found)
+        seen = self._state(configuration, name)
+        self._count(name)
+        return answer.replaced({**found, "Configuration": seen} if nested else seen)
+
+    def _count(self, name: str) -> None:
+        """One more call has seen the function; it is Active when there were enough."""
+        self._pending[name] = max(0, self._pending.get(name, 0) - 1)
+        if not self._pending[name]:
+            self._new.discard(name)
 
     # parts
 
@@ -169,6 +192,7 @@ class Functions:
             function = backend.get_function(function.function_name)
         self.check_active(function.function_name)
         if counts:
+            self._new.discard(function.function_name)
             self._pending[function.function_name] = self._host.settings().pending_calls
         return function
 
@@ -206,20 +230,14 @@ class Functions:
 
     def _state(self, configuration: dict[str, Any], name: str) -> dict[str, Any]:
         if self._pending.get(name, 0) > 0:
-            first = configuration.get("LastUpdateStatus") is None
-            change = (
-                {"State": "Pending", "StateReasonCode": "Creating"}
-                if first
-                else {"LastUpdateStatus": "InProgress"}
-            )
-            configuration |= change
+            new = {"State": "Pending", "StateReasonCode": "Creating"}
+            return configuration | (new if name in self._new else {"LastUpdateStatus": "InProgress"})
         return configuration
 
 
 def _asked(call: Call, body: Mapping[str, Any], ask: Ask) -> Answer:
     """moto's answer to the call with another body."""
-    data = json.dumps(body).encode()
-    call.environ["wsgi.input"], call.environ["CONTENT_LENGTH"] = io.BytesIO(data), str(len(data))
+    call.resend(body)
     return ask()
 
 

@@ -59,6 +59,7 @@ class Invoking:
         if function is None:
             return ask()  # no image: moto's echo
         self._functions.check_active(function.name)
+        self._functions.check_image(function)
         asynchronous = call.parameters.get("InvocationType") == "Event"
         payload = _payload(call.raw, ASYNCHRONOUS_BYTES if asynchronous else SYNCHRONOUS_BYTES)
         request_id = str(uuid.uuid4())

@@ -116,9 +116,20 @@ def batch(call: Call, _: Cloud) -> None:
         )
 
 
-# DynamoDB: API reference, UpdateTimeToLive
+# DynamoDB: API reference (CreateTable, UpdateTimeToLive)
 
+_TABLE = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 _HOUR = 3600
+
+
+def table_name(call: Call, _: Cloud) -> None:
+    """The model's shape is the one of ARNs too, which says nothing of names."""
+    if not _TABLE.fullmatch(call.parameters["TableName"]):
+        raise Refusal(
+            "ValidationException",
+            "TableName must be at least 3 characters long and at most 255 characters long, and match "
+            f"{_TABLE.pattern}",
+        )
 
 
 def time_to_live(call: Call, cloud: Cloud) -> None:
@@ -146,5 +157,6 @@ RULES: Rules = {
     ("logs", "CreateLogGroup"): (group_name,),
     ("logs", "PutRetentionPolicy"): (retention,),
     ("logs", "PutLogEvents"): (batch,),
+    ("dynamodb", "CreateTable"): (table_name,),
     ("dynamodb", "UpdateTimeToLive"): (time_to_live,),
 }

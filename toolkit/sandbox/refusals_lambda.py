@@ -108,7 +108,7 @@ def _media_type(cloud: Cloud, region: str, repository: str, uri: str) -> str | N
         for known in found.images if found else ():
             names = {f"@{known.get_image_digest()}", *(f":{tag}" for tag in known.image_tags)}
             if any(uri.endswith(f"{repository}{name}") for name in names):
-                return str(known.image_manifest_mediatype or "")
+                return str(known.image_manifest_media_type or "")
     return None
 
 

@@ -14,21 +14,21 @@ def apply() -> None:
 
 def _ecs_without_container_memory() -> None:
     """Fargate needs memory on the task only (API reference, ContainerDefinition.memory); moto adds up the containers'."""
-    from moto.ecs.models import EC2ContainerServiceBackend
+    from moto.ecs import models
 
+    backend: Any = models.EC2ContainerServiceBackend
     nothing = {"CPU": 0, "MEMORY": 0, "PORTS": [], "PORTS_UDP": []}
-    EC2ContainerServiceBackend._calculate_task_resource_requirements = staticmethod(  # noqa: SLF001
-        lambda _: dict(nothing)
-    )
+    backend._calculate_task_resource_requirements = staticmethod(lambda _: dict(nothing))  # noqa: SLF001 - moto's own
 
 
 def _lambda_configuration() -> None:
     """A function's configuration lacks LoggingConfig, State reasons and the resolved image in moto."""
-    from moto.awslambda.models import LambdaFunction
+    from moto.awslambda import models
 
-    if getattr(LambdaFunction, "al_repaired", False):
+    function: Any = models.LambdaFunction
+    if getattr(function, "al_repaired", False):
         return
-    plain, code = LambdaFunction.get_configuration, LambdaFunction.get_code
+    plain, code = function.get_configuration, function.get_code
 
     def get_configuration(self: Any, on_create: bool = False) -> dict[str, Any]:
         return {**plain(self, on_create), **getattr(self, "al_configuration", {})}
@@ -39,5 +39,5 @@ def _lambda_configuration() -> None:
             described["Code"]["ResolvedImageUri"] = getattr(self, "al_image", self.code["ImageUri"])
         return described
 
-    LambdaFunction.get_configuration, LambdaFunction.get_code = get_configuration, get_code
-    LambdaFunction.al_repaired = True
+    function.get_configuration, function.get_code = get_configuration, get_code
+    function.al_repaired = True

@@ -8,7 +8,7 @@ import hmac
 import json
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -39,8 +39,9 @@ class Session:
 class Roles:
     """Sessions of one cloud's roles."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, cloud: Cloud, fresh: Callable[[], int] = lambda: 0) -> None:
+        self._cloud, self._fresh_calls = cloud, fresh
+        self._fresh: dict[str, int] = {}  # role id -> calls until the other services see it
         self._shared: dict[str, tuple[str, str, str]] = {}  # id -> token, role, session name
         self._sharing = threading.Lock()
 
@@ -49,11 +50,18 @@ class Roles:
         with self._cloud.backend("iam") as backend:
             role = next((r for r in backend.roles.values() if r.arn == role_arn), None)
             document = role.assume_role_policy_document if role else None
-        if not document:
-            return False
+            if role is None or not document or self._too_fresh(role.id):
+                return False
         policy = json.loads(document) if isinstance(document, str) else document
         keys = {"aws:sourceaccount": self._cloud.account, "aws:sourcearn": source_arn}
         return any(_allows(s, service, keys) for s in _listed(policy.get("Statement")))
+
+    def _too_fresh(self, id_: str) -> bool:
+        """IAM is eventually consistent: another service may not see a new role yet
+        (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html)."""
+        left = self._fresh.setdefault(id_, self._fresh_calls())
+        self._fresh[id_] = max(0, left - 1)
+        return left > 0
 
     def session(self, role_arn: str, service: str, name: str, source_arn: str = "") -> Session:
         """Raises AccessDenied when the service may not assume the role."""

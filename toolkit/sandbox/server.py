@@ -16,6 +16,7 @@ from . import constraints
 from .aws import Front
 from .calls import Answer, Environ
 from .cloud import Cloud
+from .data import Data
 from .ecr import Ecr
 from .ecs import Ecs
 from .host import Host
@@ -48,7 +49,7 @@ class Server:
             cloud=self._cloud,
             images=Images(storage, place.root / "images"),
             logs=logs,
-            roles=Roles(self._cloud),
+            roles=Roles(self._cloud, lambda: self._settings.fresh_role_calls),
             work=place.root / "work",
             settings=lambda: self._settings,
         )
@@ -69,7 +70,12 @@ class Server:
         )
 
     def _front(self) -> Front:
-        parts = (self._ecr, Ecs(self._host), self._functions)
+        parts = (
+            self._ecr,
+            Ecs(self._host),
+            self._functions,
+            Data(self._cloud, lambda: self._settings),
+        )
         handlers = {key: handler for part in parts for key, handler in part.handlers().items()}
         return Front(
             self._cloud,

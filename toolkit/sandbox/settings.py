@@ -30,6 +30,14 @@ class Settings:
     pending_calls: int = 0  # Lambda: how often a new function, version or update answers "not yet"
     missing_calls: int = 0  # ECS: how often DescribeTasks answers MISSING for a new task
     creating_calls: int = 0  # DynamoDB: how often a new table answers CREATING
+    fresh_role_calls: int = 0  # IAM: how often a new role cannot be assumed yet
+    deletion_seconds: float = (
+        0.0  # Secrets Manager: how long a forced deletion still holds the name
+    )
+    page_items: int = (
+        0  # logs, tables, secrets: most items of a page; 0 is each service's own limit
+    )
+    empty_pages: int = 0  # logs: 1 puts an empty page before every page that has events
     warm_minutes: float = 3.0  # Lambda: an idle process lives so long
     idle_minutes: float = 30.0  # the sandbox ends after so long without a request or a running task
 

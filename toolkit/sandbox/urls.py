@@ -111,12 +111,10 @@ class Urls:
         return _json({"FunctionUrlConfigs": found})
 
     def _key(self, call: Call) -> tuple[str, str]:
-        """Raises Refusal for a version: a URL is of `$LATEST` or of an alias (API reference)."""
+        """(function, alias or nothing).  Raises moto's error when it is unknown."""
         given = call.parameters["FunctionName"].split(":function:")[-1]
         name, _, inline = given.partition(":")
         qualifier = inline or call.parameters.get("Qualifier") or ""
-        if qualifier.isdecimal():
-            raise Refusal("ValidationException", f"{qualifier} is a version, not an alias", 400)
         with self._host.cloud.backend("lambda", call.region) as backend:
             return backend.get_function(name, qualifier or None).function_name, qualifier
 

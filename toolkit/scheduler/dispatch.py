@@ -12,7 +12,7 @@ from typing import Any
 
 from toolkit.core.agent import AgentName, CredentialRef
 from toolkit.core.clock import iso, now
-from toolkit.core.errors import AlError, CredentialError, NotFound
+from toolkit.core.errors import AlError, CredentialError, LaunchError, NotFound
 from toolkit.core.run import Cause, Run, RunHandle, RunId, RunSpec, RunState, Trigger
 from toolkit.core.secrets import Receipt, Secret, SecretLease
 from toolkit.credentials.lease import close_lease, open_lease
@@ -146,7 +146,7 @@ def _leased(
             timeout=timeout,
             now=now,
         )
-    except AlError as error:
+    except BaseException as error:
         _give_up(services, run, error, Cause.SECRET_MISSING)
         raise
     services.ledger.update(run.id, lease=lease, receipt=Receipt(created=iso(lease.created)))
@@ -170,13 +170,20 @@ def _launched(services: Services, run: Run, lease: SecretLease, definition: Defi
             services.run_secrets, lease, Receipt(created=iso(lease.created)), now=now
         )
         services.ledger.update(run.id, receipt=receipt)
-        if isinstance(error, AlError):
-            _give_up(services, run, error, Cause.NEVER_STARTED)
+        _give_up(services, run, error, Cause.NEVER_STARTED)
         raise
     return services.ledger.update(run.id, handle=handle, started=iso(now()))
 
 
-def _give_up(services: Services, run: Run, error: AlError, cause: Cause) -> None:
+def _give_up(services: Services, run: Run, error: BaseException, cause: Cause) -> None:
+    """Record the end of a run that never began.  A container that was launched all the same finds no secret."""
+    known = (
+        error.message if isinstance(error, AlError) else "interrupted while it was being launched"
+    )
     services.ledger.update(
-        run.id, state=RunState.FAILED, cause=cause, reason=error.message, finished=iso(now())
+        run.id,
+        state=RunState.FAILED if isinstance(error, Exception) else RunState.STOPPED,
+        cause=Cause(error.cause) if isinstance(error, LaunchError) else cause,
+        reason=known,
+        finished=iso(now()),
     )

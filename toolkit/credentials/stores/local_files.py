@@ -28,6 +28,7 @@ class LocalFiles:
 
     def __init__(self, context: Context, *, root: Path | None = None) -> None:
         self._root = root or context.home / "credentials"
+        self._trim = root is None  # people edit their credentials by hand; runs' secrets are exact
 
     def put(self, name: str, value: Secret, *, tags: Mapping[str, str]) -> None:
         """Write the value atomically, its tags before it.  Raises CredentialError when it cannot be written."""
@@ -40,10 +41,13 @@ class LocalFiles:
             self._write(path, f"{value.reveal()}\n")
 
     def get(self, name: str) -> Secret | None:
-        """The value without the white space around it."""
+        """The value; a user's credential without the white space around it."""
         path = self._path(name)
         with _worded(name):
-            return Secret(path.read_text(encoding="utf-8").strip()) if path.is_file() else None
+            if not path.is_file():
+                return None
+            text = path.read_bytes().decode()
+        return Secret(text.strip() if self._trim else text.removesuffix("\n"))
 
     def delete(self, name: str) -> None:
         """Remove the value, what stands beside it, and the directories that this leaves empty."""
@@ -125,8 +129,8 @@ def _replace(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

@@ -1,5 +1,6 @@
 """The small scripts in `/app/bin` that put the commands on an agent's PATH; the image builder writes them."""
 
+import shlex
 from collections.abc import Mapping
 
 COMMANDS = {"al-rerun": "rerun", "al-status": "status", "al-return": "return_", "al-exit": "exit"}
@@ -8,10 +9,14 @@ COMMANDS = {"al-rerun": "rerun", "al-status": "status", "al-return": "return_", 
 _LAUNCHER = """\
 #!/bin/sh
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
-PYTHONPATH="$here/../lib" exec python3 -P -m toolkit.inside.commands.{module} "$@"
+PYTHONPATH="$here/../lib" exec {python} -P -m toolkit.inside.commands.{module} "$@"
 """
 
 
-def launchers() -> Mapping[str, bytes]:
-    """File name in `/app/bin` -> its content; each must be executable."""
-    return {name: _LAUNCHER.format(module=module).encode() for name, module in COMMANDS.items()}
+def launchers(python: str = "python3") -> Mapping[str, bytes]:
+    """File name in `/app/bin` -> its content; each must be executable.  Our code is at `../lib` from there."""
+    interpreter = shlex.quote(python)
+    return {
+        name: _LAUNCHER.format(python=interpreter, module=module).encode()
+        for name, module in COMMANDS.items()
+    }

@@ -71,13 +71,14 @@ class FunctionUrl:
         self._clients = clients
 
     def create(self, inputs: Inputs) -> Made:
-        """A URL that is there belongs to the function, which has been looked at before: so it is ours to set."""
+        """A URL that is there is kept, because people have its address; moto would give it a new one."""
         service = self._clients("lambda")
         try:
+            service.get_function_url_config(FunctionName=inputs["functionName"])
+        except service.exceptions.ResourceNotFoundException:
             answer = service.create_function_url_config(**_url(inputs))
-        except service.exceptions.ResourceConflictException:
-            return self.update(inputs)
-        return inputs["functionName"], {"functionUrl": answer["FunctionUrl"]}
+            return inputs["functionName"], {"functionUrl": answer["FunctionUrl"]}
+        return self.update(inputs)
 
     def update(self, inputs: Inputs) -> Made:
         answer = self._clients("lambda").update_function_url_config(**_url(inputs))
@@ -95,8 +96,8 @@ class FunctionUrl:
 
 
 class Permission:
-    """Its id is `function/statement`.  A statement cannot be changed, so an update takes it away and adds it again
-    (https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html)."""
+    """Its id is `function/statement`.  A statement cannot be changed and its id is taken once, so it is taken away
+    and added again (https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html)."""
 
     whole = FUNCTION
 
@@ -104,18 +105,12 @@ class Permission:
         self._clients = clients
 
     def create(self, inputs: Inputs) -> Made:
-        service = self._clients("lambda")
-        try:
-            service.add_permission(**_permission(inputs))
-        except service.exceptions.ResourceConflictException:
-            return self.update(inputs)
-        return f"{inputs['function']}/{inputs['statementId']}", {}
-
-    def update(self, inputs: Inputs) -> Made:
         ref = f"{inputs['function']}/{inputs['statementId']}"
         self.delete(ref)
         self._clients("lambda").add_permission(**_permission(inputs))
         return ref, {}
+
+    update = create
 
     def delete(self, ref: str) -> None:
         service = self._clients("lambda")

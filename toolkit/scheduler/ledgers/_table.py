@@ -33,7 +33,8 @@ def key(pk: str, sk: str) -> dict[str, Any]:
 def failures(error: AlError) -> tuple[str, ...]:
     """Why a write was refused: one code, or one per action of its transaction
     (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html)."""
-    reasons = getattr(error.__cause__, "response", {}).get("CancellationReasons")
+    response = getattr(error.__cause__, "response", None) or {}  # a lost connection has None
+    reasons = response.get("CancellationReasons")
     if reasons is None:
         return (code_of(error),)
     return tuple(reason.get("Code", "None") for reason in reasons)

@@ -1,0 +1,59 @@
+"""A project on moto as the engine deploys it, and short words to look at what is there."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.desired.aws import desired
+from moto_tests.given import ACCOUNT, REGION, agent
+from toolkit.clouds.aws import Clients, clients_for, cloud_of
+from toolkit.core import registry
+from toolkit.core.agent import CredentialRef
+from toolkit.core.plan import Item
+from toolkit.core.ports import Context
+from toolkit.sandbox.engine import Engine
+
+ON_LAMBDA, ON_FARGATE = "aws_lambda", "ecs_fargate"
+TWO = {"dev": ON_LAMBDA, "long": ON_FARGATE}
+TOKEN = (CredentialRef(type="github_token"), ("token",))
+GATEWAY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/al-shop-staging/gateway@sha256:"
+Count = Callable[[Clients], list[str]]
+
+
+def items(
+    context: Context, agents: Mapping[str, str] | None = None, *, digit: str | None = "0"
+) -> tuple[Item, ...]:
+    """The desired state of some agents; `digit` repeated is the digest of the gateway's image."""
+    deployed = [
+        (agent(name), runtime, registry.find("runtime", runtime)(context).grants(agent(name)))
+        for name, runtime in (TWO if agents is None else agents).items()
+    ]
+    image = GATEWAY + digit * 64 if digit else None
+    return desired(context.environment, deployed, [TOKEN], gateway_image=image)
+
+
+def apply(context: Context, wanted: tuple[Item, ...]) -> tuple[Mapping[str, Any], list[str]]:
+    """The outputs, and the lines of progress."""
+    lines: list[str] = []
+    return Engine(context).apply(wanted, progress=lines.append), lines
+
+
+def client(context: Context, service: str) -> Any:
+    return clients_for(cloud_of(context.environment)).client(service)
+
+
+def writes(calls: list[str]) -> list[str]:
+    return [c for c in calls if not c.partition(".")[2].startswith(("Get", "List", "Describe"))]
+
+
+def roles(context: Context) -> list[str]:
+    return sorted(r["RoleName"] for r in client(context, "iam").list_roles()["Roles"])
+
+
+def repositories(context: Context) -> list[str]:
+    found = client(context, "ecr").describe_repositories()["repositories"]
+    return sorted(r["repositoryName"] for r in found)
+
+
+def journal(context: Context) -> Path:
+    return context.home / "sandbox" / "engine" / "shop" / "staging.jsonl"

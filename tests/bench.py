@@ -1,0 +1,178 @@
+"""`make bench`: figures, and what they are compared with.  No verdicts: machines and moments differ.
+
+Each figure is a median of several whole-process runs, with the lowest and highest beside it.
+"""
+
+import collections
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from toolkit.sandbox import daemon
+
+PYTHON = sys.executable
+AL = [PYTHON, "-m", "toolkit.cli"]
+
+
+def say(what: str, seconds: list[float], note: str = "") -> None:
+    middle, low, high = (f(seconds) * 1000 for f in (statistics.median, min, max))
+    print(
+        f"{what:<58} {middle:9.0f} ms   ({low:.0f} to {high:.0f}, n={len(seconds)})  {note}",
+        flush=True,
+    )
+
+
+def timed(call: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def quiet(command: list[str], **options: Any) -> None:
+    subprocess.run(
+        command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
+    )
+
+
+def help_time(runs: int = 15) -> None:
+    """`al --help` beside the import of click alone, in turn."""
+    ours, click = [], []
+    for _ in range(runs):
+        ours.append(timed(lambda: quiet([*AL, "--help"])))
+        click.append(timed(lambda: quiet([PYTHON, "-c", "import click"])))
+    say("al --help", ours)
+    say("python -c 'import click'", click)
+    ratio = statistics.median(a / b for a, b in zip(ours, click, strict=True))
+    code = "import sys, toolkit.cli; print(len(sys.modules))"
+    modules = subprocess.run(
+        [PYTHON, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    print(f"{'':<58} ratio {ratio:.2f}; {modules} modules loaded by toolkit.cli")
+
+
+class Stage:
+    """A home with its own sandbox, and projects in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.environment = {**os.environ, "AL_HOME": str(root / "home"), "NO_COLOR": "1"}
+
+    def project(self, name: str, agents: int) -> Path:
+        project = self.root / name
+        for number in range(agents):
+            folder = project / "agents" / f"agent-{number}"
+            folder.mkdir(parents=True)
+            (folder / "SKILL.md").write_text(
+                f"---\nname: agent-{number}\ndescription: bench\n---\n\nWork.\n"
+            )
+            (folder / "config.toml").write_text(f"timeout = {300 if number % 2 == 0 else 3600}\n")
+            script = 'for n in 1 2 3 4 5 6 7 8; do echo "at $(date +%s%3N)"; sleep 0.4; done'
+            (folder / "test-script.sh").write_text(f"#!/bin/sh\n{script}\n")
+        (project / "config.toml").write_text(f'name = "{name}"\n')
+        return project
+
+    def push(self, project: Path) -> tuple[float, float]:
+        """Seconds of the whole process, and of the doing alone."""
+        started = time.perf_counter()
+        done = subprocess.run([*AL, "push", "-E", "sandbox", "--json"], cwd=project, env=self.environment, check=True,
+                              capture_output=True, text=True)  # fmt: skip
+        return time.perf_counter() - started, json.loads(done.stdout)["seconds"]
+
+
+def push_times(stage: Stage, agents: int, repeats: int = 5) -> Path:
+    project = stage.project(f"bench{agents}", agents)
+    whole, doing = stage.push(project)
+    say(f"al push, first, {agents} agents", [whole], f"doing {doing:.2f} s")
+    changed, unchanged = [], []
+    skill = project / "agents" / "agent-0" / "SKILL.md"
+    for number in range(repeats):
+        skill.write_text(skill.read_text() + f"\nAnd {number}.\n")
+        changed.append(stage.push(project)[0])
+        unchanged.append(stage.push(project)[0])
+    say(f"al push, one SKILL.md changed, {agents} agents", changed)
+    say(f"al push, nothing changed, {agents} agents", unchanged)
+    return project
+
+
+def calls_per_run(stage: Stage, project: Path) -> None:
+    """AWS calls of the launcher for one run, by operation, as botocore sends them; log reads included."""
+    os.environ["AL_HOME"] = stage.environment["AL_HOME"]
+    from toolkit.clouds.aws import clients_for
+    from toolkit.ops import launch
+    from toolkit.ops import run as runs
+    from toolkit.ops.load import load_services
+
+    for agent in ("agent-0", "agent-1"):
+        services = load_services(project, "sandbox", note=lambda text: None)
+        counts: collections.Counter[str] = collections.Counter()
+        session = clients_for(services.environment.cloud).session
+        session.events.register(
+            "before-call", lambda model, counts=counts, **_: counts.update([model.name])
+        )
+        run = launch.start(services, agent, None, note=lambda text: None)
+        *_, run = runs.watch(services, run, every=1.0)
+        shown = ", ".join(f"{name} {n}" for name, n in sorted(counts.items()))
+        print(
+            f"{'calls of the launcher, ' + run.runtime:<58} {sum(counts.values()):9}      {shown}"
+        )
+
+
+def line_to_follower(stage: Stage, project: Path) -> None:
+    """From a line printed in the agent to the same line from `al logs -f`, through the gateway."""
+    for agent in ("agent-0", "agent-1"):
+        started = subprocess.run([*AL, "run", agent, "--detach", "-E", "sandbox", "--json"], cwd=project,
+                                 env=stage.environment, check=True, capture_output=True, text=True)  # fmt: skip
+        run = json.loads(started.stdout)
+        with following(stage, project, run["run"]) as lines:
+            lags = [
+                at - float(text.split()[-1]) / 1000 for at, text in lines if text.startswith("at ")
+            ]
+        say(f"line to `al logs -f`, {run['runtime']}", lags[2:], "the first two lines are start-up")
+
+
+@contextmanager
+def following(stage: Stage, project: Path, run: str) -> Iterator[list[tuple[float, str]]]:
+    """Every line of `al logs RUN -f` with the time of its arrival."""
+    process = subprocess.Popen([*AL, "logs", run, "-f", "-E", "sandbox"], cwd=project, env=stage.environment,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # fmt: skip
+    lines: list[tuple[float, str]] = []
+    reader = threading.Thread(
+        target=lambda: lines.extend((time.time(), t.strip()) for t in process.stdout or ())
+    )
+    reader.start()
+    process.wait(timeout=60)
+    reader.join()
+    yield lines
+
+
+def main() -> None:
+    print(
+        f"Python {sys.version.split()[0]}, {os.cpu_count()} processors; medians of whole processes\n"
+    )
+    help_time()
+    with tempfile.TemporaryDirectory(prefix="al-bench-") as root:
+        stage = Stage(Path(root))
+        try:
+            started = timed(lambda: daemon.start(Path(stage.environment["AL_HOME"])))
+            say("al sandbox start", [started])
+            project = push_times(stage, 1)
+            push_times(stage, 20)
+            project = stage.project("benchruns", 2)
+            stage.push(project)
+            calls_per_run(stage, project)
+            line_to_follower(stage, project)
+        finally:
+            daemon.stop(Path(stage.environment["AL_HOME"]))
+
+
+if __name__ == "__main__":
+    main()

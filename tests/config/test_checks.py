@@ -1,0 +1,160 @@
+"""What AWS would refuse, found before it is asked."""
+
+from dataclasses import replace
+
+import pytest
+
+from toolkit.config.checks import aws_problems, secret_name_problem
+from toolkit.config.problems import Problem
+
+from .conftest import AGENT, Load
+
+PROD = "environments/prod.toml"
+AWS = '[cloud]\nprovider = "ecs"\nregion = "eu-central-1"\naccountId = "123456789012"\n'
+CONFIG = AGENT["config.toml"]
+
+
+def found(load: Load, files: dict[str, str], cloud: str = AWS) -> list[Problem]:
+    loaded = load({PROD: cloud, **files}, "prod")
+    return aws_problems(loaded.project, loaded.environment)
+
+
+def test_a_sound_project_has_no_problems(load: Load) -> None:
+    """Nothing is found where nothing is wrong."""
+    assert found(load, {}) == []
+
+
+def test_another_place_is_not_aws(load: Load) -> None:
+    """On this machine none of it matters."""
+    loaded = load({"config.toml": CONFIG + "authType = 'pi_auth'\n"}, "local")
+    assert aws_problems(loaded.project, loaded.environment) == []
+
+
+@pytest.mark.parametrize("character", [" ", ":", "ü", "\n"])
+def test_a_secret_s_name_has_letters_digits_and_a_few_signs(character: str) -> None:
+    """CreateSecret: letters, digits and /_+=.@-.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+    """
+    assert secret_name_problem(f"a{character}b").startswith("has characters other than")
+
+
+def test_a_secret_s_name_has_at_most_256_characters() -> None:
+    """SecretNameType, which the operations other than CreateSecret take.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+    """
+    assert secret_name_problem("x" * 256) == ""
+    assert secret_name_problem("x" * 257) == "is longer than 256 characters"
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("agent-abcdef", True),
+        ("acme-github", True),
+        ("a/b-123456", True),
+        ("acme-github/token", False),
+        ("agent-abcde", False),
+        ("agent-abcdefg", False),
+        ("agent_abcdef", False),
+    ],
+)
+def test_a_secret_s_name_does_not_end_like_an_arn(name: str, refused: bool) -> None:
+    """A hyphen and six characters at the end are taken for an ARN's random suffix.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
+    """
+    assert bool(secret_name_problem(name)) is refused
+
+
+def test_a_prefix_that_aws_refuses_is_found(load: Load) -> None:
+    """The prefix is the user's, so its characters are checked."""
+    problems = found(load, {}, AWS + 'secretPrefix = "my prefix"\n')
+    assert {p.key for p in problems} == {"secretPrefix"}
+    assert "'my prefix/demo/prod/" in problems[0].message
+
+
+def test_a_long_prefix_is_found(load: Load) -> None:
+    """The whole name counts."""
+    problems = found(load, {}, AWS + f'secretPrefix = "{"x" * 240}"\n')
+    assert "is longer than 256 characters" in problems[0].message
+
+
+def test_an_instance_with_a_hyphen_is_fine(load: Load) -> None:
+    """The name goes on with the field, so it does not end like an ARN."""
+    files = {"agents/dev/config.toml": "models=['m']\ncredentials=['git_ssh:acme-github']\n"}
+    assert found(load, files) == []
+
+
+def test_a_login_of_this_machine_is_refused(load: Load) -> None:
+    """pi_auth cannot be taken along."""
+    (problem,) = found(load, {"config.toml": CONFIG + "authType = 'pi_auth'\n"})
+    assert (problem.key, problem.warning) == ("models", False)
+
+
+def test_a_user_of_this_machine_is_refused(load: Load) -> None:
+    """AWS runs containers."""
+    text = AGENT["agents/dev/config.toml"] + "[runtime]\ntype = 'host-user'\n"
+    (problem,) = found(load, {"agents/dev/config.toml": text})
+    assert problem.key == "runtime.type"
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "warning"),
+    [
+        ("http://localhost:11434", "loopback", False),
+        ("http://127.0.0.1:1/v1", "loopback", False),
+        ("http://[::1]:1", "loopback", False),
+        ("http://host.docker.internal:1", "loopback", False),
+        ("http://10.10.10.1:8081", "private", True),
+    ],
+)
+def test_a_model_that_aws_cannot_reach_is_found(
+    load: Load, url: str, kind: str, warning: bool
+) -> None:
+    """Loopback never, a private address perhaps through a VPC."""
+    (problem,) = found(load, {"config.toml": CONFIG + f'baseUrl = "{url}"\n'})
+    assert f"a {kind} address" in problem.message
+    assert problem.warning is warning
+
+
+@pytest.mark.parametrize("url", ["https://models.example.com", "http://8.8.8.8"])
+def test_a_model_that_anyone_can_reach_is_fine(load: Load, url: str) -> None:
+    """A name is not looked up."""
+    assert found(load, {"config.toml": CONFIG + f'baseUrl = "{url}"\n'}) == []
+
+
+def test_the_sandbox_reaches_this_machine(load: Load) -> None:
+    """Its tasks run here, so a loopback model is fine."""
+    loaded = load({"config.toml": CONFIG + 'baseUrl = "http://127.0.0.1:1"\n'}, "sandbox")
+    assert aws_problems(loaded.project, loaded.environment) == []
+
+
+def test_a_script_s_models_do_not_matter(load: Load) -> None:
+    """They are not used."""
+    files = {
+        "config.toml": CONFIG + "authType = 'pi_auth'\n",
+        "agents/dev/test-script.sh": "true",
+    }
+    assert found(load, files) == []
+
+
+def test_tasks_without_a_public_address_need_a_way_out(load: Load) -> None:
+    """Since platform 1.4.0 image, secrets and logs go over the task's own interface.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-networking.html
+    """
+    (problem,) = found(load, {}, AWS + "assignPublicIp = false\n")
+    assert (problem.key, problem.warning) == ("cloud.assignPublicIp", True)
+
+
+def test_functions_in_a_vpc_need_a_way_out(load: Load) -> None:
+    """A function in a VPC never has a public address.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc-internet.html
+    """
+    (problem,) = found(load, {}, AWS + 'lambdaSubnets = ["s"]\n')
+    assert (problem.key, problem.warning) == ("cloud.lambdaSubnets", True)
+    loaded = load({PROD: AWS + 'lambdaSubnets = ["s"]\nlambda = "never"\n'}, "prod")
+    assert aws_problems(loaded.project, replace(loaded.environment)) == []

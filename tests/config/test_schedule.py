@@ -1,0 +1,75 @@
+"""Which schedules are valid, and when they fire."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from toolkit.config.schedule import check_schedule, check_timezone, next_run
+from toolkit.core.errors import ConfigError
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "fires"),
+    [
+        ("*/15 * * * *", "2026-11-20T12:15:00"),
+        ("30 */10 * * * *", "2026-11-20T12:00:30"),
+        ("0 9 * * MON", "2026-11-23T09:00:00"),
+        ("0 0 29 2 *", "2028-02-29T00:00:00"),
+        ("0 0 L * *", "2026-11-30T00:00:00"),
+        ("0 0 * * FRI#1", "2026-12-04T00:00:00"),
+        ("@daily", "2026-11-21T00:00:00"),
+        ("@Hourly", "2026-11-20T13:00:00"),
+        ("  0   9 ? * 1 ", "2026-11-23T09:00:00"),
+    ],
+)
+def test_a_schedule_fires_when_it_says(text: str, fires: str) -> None:
+    """Five fields, six with the seconds first, names, and the @daily family."""
+    found = next_run(check_schedule(text), NOON)
+    assert found == datetime.fromisoformat(fires).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["0 0 31 2 *", "0 0 30 2 *", "0 0 31 4,6 *", "0 0 0 31 2 *"])
+def test_a_day_that_its_months_lack_never_comes(text: str) -> None:
+    """Valid, so it loads; its next run is never."""
+    assert next_run(check_schedule(text), NOON) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "* * *",
+        "60 * * * *",
+        "* 24 * * *",
+        "0 0 32 1 *",
+        "0 0 0 * *",
+        "0 0 * 13 *",
+        "0 0 * * 8",
+        "*/0 * * * *",
+        "a b c d e",
+        "0 0 31 2 8",
+        "5-1 * * * *",
+        "* * * * * * *",
+        "@often",
+    ],
+)
+def test_what_is_no_schedule_is_refused(text: str) -> None:
+    """With the form to write instead."""
+    with pytest.raises(ConfigError, match="is not a schedule") as refused:
+        check_schedule(text)
+    assert "five fields" in refused.value.hint
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "UTC", "America/Argentina/ComodRivadavia"])
+def test_a_time_zone_is_an_iana_name(name: str) -> None:
+    """As the system knows them."""
+    assert check_timezone(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "Mars/X", "Europe", "../etc/passwd", "/etc/localtime", "x\0"])
+def test_what_is_no_time_zone_is_refused(name: str) -> None:
+    """Also what looks like a path."""
+    with pytest.raises(ConfigError, match="no time zone named"):
+        check_timezone(name)

@@ -1,0 +1,138 @@
+"""Where logs come from: the protocol, and the source that needs no gateway."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Protocol
+
+from toolkit.core.errors import AccessDenied, Unreachable
+from toolkit.core.logs import Entry
+from toolkit.core.reader import SETTLE_SECONDS, Page, Query, Reader
+from toolkit.core.retry import retrying
+from toolkit.core.run import Run, RunId
+from toolkit.core.sources import Target, reported
+from toolkit.scheduler.settle import settle
+from toolkit.wiring import Services
+
+POLL = 0.7  # seconds between two looks at a log
+PLATFORM_EVERY = 5.0  # seconds between two questions to the platform whether a run goes on
+SETTLE_HERE = 1.0  # seconds: a log file on this machine is complete when its process has gone
+PATIENCE = 60.0  # seconds for which a follower bears a service that is busy or out of reach
+
+
+class Source(Protocol):
+    """The logs of one target."""
+
+    def page(self, *, lines: int, older: str | None = None) -> Page:
+        """The last lines, or with `older` those before them; perhaps fewer than asked for, with `older` for the rest."""
+
+    def follow(self, cursor: str) -> Iterator[Entry]:
+        """What comes after `cursor`: of a run to its end, of an agent for ever."""
+
+
+class Refused(Unreachable):
+    """Nobody listens at the gateway's address."""
+
+
+def last_lines(source: Source, lines: int) -> tuple[list[Entry], Page]:
+    """The last `lines`, paging back as far as it must, and the newest page, which knows where to go on."""
+    newest = page = source.page(lines=lines)
+    entries = deque(page.entries)
+    while page.older is not None and len(entries) < lines:
+        page = source.page(lines=lines - len(entries), older=page.older)
+        entries.extendleft(reversed(page.entries))
+    return list(entries), newest
+
+
+class Direct:
+    """Straight from the log service, or from this machine's files."""
+
+    def __init__(
+        self,
+        services: Services,
+        target: Target,
+        query: Query,
+        *,
+        poll: float = POLL,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        settle_seconds = SETTLE_HERE if services.environment.cloud is None else SETTLE_SECONDS
+        self._reader = Reader(
+            services.ledger,
+            services.runtime,
+            look=Look(services, clock=clock),
+            settle=settle_seconds,
+        )
+        self._target, self._query = target, query
+        self._poll, self._sleep, self._clock = poll, sleep, clock
+
+    def page(self, *, lines: int, older: str | None = None) -> Page:
+        return self._reader.page(self._target, replace(self._query, lines=lines), older=older)
+
+    def follow(self, cursor: str | None = None) -> "Following":
+        """Without a cursor from the run's first line."""
+
+        def read(after: str) -> Page:
+            def page() -> Page:
+                query = replace(self._query, lines=10_000)
+                return self._reader.page(self._target, query, cursor=after)
+
+            return retrying(page, seconds=PATIENCE, sleep=self._sleep, clock=self._clock)
+
+        start = cursor or self._reader.beginning(self._target)
+        return Following(read, start, poll=self._poll, sleep=self._sleep)
+
+
+class Following:
+    """Entries as they come.  An iterator that survives an interruption: iterating on loses and repeats nothing."""
+
+    def __init__(
+        self,
+        read: Callable[[str], Page],
+        cursor: str,
+        *,
+        poll: float,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._read = read
+        self._cursor = cursor
+        self._poll, self._sleep = poll, sleep
+        self._waiting: deque[Entry] = deque()
+        self._pause = self._ended = False
+
+    def __iter__(self) -> Iterator[Entry]:
+        return self
+
+    def __next__(self) -> Entry:
+        while not self._waiting:
+            if self._ended:
+                raise StopIteration
+            if self._pause:
+                self._sleep(self._poll)
+            page = self._read(self._cursor)
+            self._waiting.extend(page.entries)
+            self._cursor = page.cursor or self._cursor
+            self._pause, self._ended = not page.has_more, page.ended
+        return self._waiting.popleft()
+
+
+class Look:
+    """What a run is now.  Whoever looks first settles it, so that a run whose starter died still gets its end."""
+
+    def __init__(self, services: Services, *, clock: Callable[[], float]) -> None:
+        self._services = services
+        self._clock = clock
+        self._asked = float("-inf")
+
+    def __call__(self, run: RunId) -> Run | None:
+        record = self._services.ledger.get(run)
+        if record is None or record.state.final:
+            return record
+        ask = self._clock() - self._asked >= PLATFORM_EVERY
+        self._asked = self._clock() if ask else self._asked
+        try:
+            return settle(self._services, [record], ask_platform=ask)[0]
+        except AccessDenied:  # who may read logs may not be who may delete secrets
+            return reported(record, self._services.ledger)

@@ -1,0 +1,132 @@
+"""Reading logs: through the gateway where the environment has one, else straight from where they are kept."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from toolkit.core.agent import AgentName
+from toolkit.core.errors import ConfigError, UsageError
+from toolkit.core.logs import Entry
+from toolkit.core.reader import Query
+from toolkit.core.run import RunId
+from toolkit.core.secrets import Secret
+from toolkit.core.sources import Target
+from toolkit.wiring import Services
+
+from .log_source import POLL, Direct, Following, Refused, Source, last_lines
+
+KEY = "AL_GATEWAY_API_KEY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the user asked for.  Times are epoch ms; `grep` is a regular expression on the whole line."""
+
+    target: str
+    lines: int = 50
+    follow: bool = False
+    after: int | None = None
+    before: int | None = None
+    grep: str | None = None
+
+
+def stream(
+    services: Services,
+    wish: Wish,
+    *,
+    note: Callable[[str], None],
+    variables: Mapping[str, str] = os.environ,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Entry]:
+    """The last lines, and with `follow` what comes after them: of a run to its end, of an agent for ever.
+
+    Raises UsageError, NotFound, and what the gateway or the cloud refuses.  One source never stands in for the
+    other, except that on this machine a gateway that does not run is done without.
+    """
+    query, target = _query(wish), target_of(services, wish.target)
+    direct = Direct(services, target, query, sleep=sleep)
+    key = _key(services, variables)
+    url = services.environment.gateway_url or (services.ledger.fact("gateway") or {}).get("url")
+    if url and not key:
+        note(f"this machine has no key for the gateway ({KEY}): reading the logs directly")
+    source = _remote(url, key, target, wish, sleep) if url and key else direct
+    try:
+        entries, page = last_lines(source, wish.lines)
+    except Refused:
+        if services.environment.cloud is not None:
+            raise
+        note("no gateway is running here: reading the log files")
+        source = direct
+        entries, page = last_lines(source, wish.lines)
+    yield from entries
+    if wish.follow and page.cursor and not page.ended:
+        yield from source.follow(page.cursor)
+
+
+def follow_run(
+    services: Services,
+    run: RunId,
+    *,
+    poll: float = POLL,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Following:
+    """Every line of a run from its first to its last, straight from where they are kept; settles the run.
+
+    After KeyboardInterrupt the same iterator goes on where it was.
+    """
+    target = Target(agent=run.agent, run=run)
+    return Direct(services, target, Query(), poll=poll, sleep=sleep, clock=clock).follow()
+
+
+def target_of(services: Services, text: str) -> Target:
+    """First an agent of the project, then a run; else an agent that others may have deployed.  Raises UsageError."""
+    agents = [agent.name for agent in services.project.agents] if services.project else []
+    if text not in agents:
+        try:
+            run = RunId.parse(text)
+            return Target(agent=AgentName.parse(run.agent), run=run)
+        except ConfigError:
+            pass  # then it is an agent's name, or nothing
+    try:
+        return Target(agent=AgentName.parse(text))
+    except ConfigError as error:
+        known = f"; known agents: {', '.join(agents)}" if agents else ""
+        raise UsageError(
+            f"{text!r} is neither an agent's name nor a run's id", hint=f"name one{known}"
+        ) from error
+
+
+def _query(wish: Wish) -> Query:
+    if wish.lines < 1:
+        raise UsageError(f"-n {wish.lines} is no number of lines", hint="ask for at least 1")
+    if wish.follow and wish.before is not None:
+        raise UsageError(
+            "what follows is never before a past time", hint="leave out -f, or --before and --date"
+        )
+    try:
+        search = re.compile(wish.grep).search if wish.grep else None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise UsageError(
+            f"--grep {wish.grep!r} is not a regular expression: {error}",
+            hint="escape special characters with a backslash",
+        ) from error
+    matches = (lambda text: search(text) is not None) if search else None
+    return Query(after=wish.after, before=wish.before, grep=matches)
+
+
+def _key(services: Services, variables: Mapping[str, str]) -> Secret | None:
+    if given := variables.get(KEY):
+        return Secret(given)
+    return services.local_store.get("gateway_api_key/default/key")
+
+
+def _remote(
+    url: str, key: Secret, target: Target, wish: Wish, sleep: Callable[[float], None]
+) -> Source:
+    from .log_gateway import RemoteLogs
+
+    bounds = {"after": wish.after, "before": wish.before, "grep": wish.grep}
+    return RemoteLogs(url=url, key=key, target=target, bounds=bounds, sleep=sleep)
