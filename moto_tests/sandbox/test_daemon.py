@@ -115,7 +115,7 @@ def test_stopping_leaves_no_contents_and_no_process(home: Path) -> None:
     assert daemon.status(home) is None
 
 
-def test_what_was_pushed_survives_a_stop_when_it_is_kept(home: Path) -> None:
+def test_contents_survive_a_stop_when_they_are_kept(home: Path) -> None:
     """`keep` keeps what was pushed and what the APIs hold."""
     running = daemon.start(home, keep=True)
     world = world_of(running)
@@ -132,13 +132,22 @@ def test_what_was_pushed_survives_a_stop_when_it_is_kept(home: Path) -> None:
     assert secrets.get_secret_value(SecretId="kept")["SecretString"] == "x"
 
 
+def test_kept_contents_can_be_forgotten(home: Path) -> None:
+    """`stop(forget=True)` leaves nothing."""
+    daemon.start(home, keep=True)
+    daemon.stop(home)
+    assert (home / "sandbox" / "kept.pickle").exists()
+    daemon.stop(home, forget=True)
+    assert {path.suffix for path in (home / "sandbox").iterdir()} == {".lock", ".log"}
+
+
 def test_killing_the_sandbox_kills_what_it_runs(home: Path) -> None:
     """kill -9 leaves no process of a task and no stale status."""
     running = daemon.start(home)
     world = world_of(running)
-    arn = world.run(world.program(programs.LEAVE_CHILDREN, env=None), {"LINGER": "600"})["tasks"][
-        0
-    ]["taskArn"]
+    arn = world.run(world.program(programs.LEAVE_CHILDREN), {"LINGER": "600"})["tasks"][0][
+        "taskArn"
+    ]
     child = int(eventually(lambda: world.lines(arn))[0].split()[1])
     os.kill(running.pid, signal.SIGKILL)
     eventually(lambda: not alive(child))

@@ -334,3 +334,12 @@ def test_a_cursor_of_another_target_is_refused() -> None:
     page = reader(book).page(ONE, Query())
     with pytest.raises(UsageError):
         reader(book).page(AGENT, Query(), cursor=page.cursor)
+
+
+def test_a_run_that_nobody_ends_is_over_after_its_deadline() -> None:
+    """Its container and whoever started it have died: followers are not kept for ever."""
+    book = Book()
+    book.add(a_run(deadline="2026-11-20T12:01:00.000Z"), event(0, "a"))
+    before = reader(book, moment=at(70)).page(ONE, Query())
+    after = reader(book, moment=at(81)).page(ONE, Query(), cursor=before.cursor)
+    assert (before.ended, after.ended) == (False, True)

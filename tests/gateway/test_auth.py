@@ -11,7 +11,7 @@ from tests.fakes import FakeClock
 from toolkit.core.errors import CredentialError, Unreachable
 from toolkit.core.secrets import Secret
 
-from .conftest import BEARER, KEY, Place
+from .place import BEARER, KEY, Place
 
 CLOSED = [
     "/api/logs/agents/dev", "/api/logs/agents/dev/dev-00000001", "/api/logs/scheduler", "/api/runs", "/api/runs/dev-1",

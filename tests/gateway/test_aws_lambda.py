@@ -21,7 +21,7 @@ from toolkit.core.environment import AwsCloud, Environment, Scope
 from toolkit.core.errors import UsageError
 from toolkit.inside.runtime_api import LambdaContext
 
-from .conftest import BEARER, QUICK, STREAM, Place, events
+from .place import BEARER, QUICK, STREAM, Place, events
 
 CONTEXT = LambdaContext(request_id="r", deadline_ms=0)
 Call = Callable[..., dict[str, Any]]

@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from .conftest import Place, messages
+from .place import Place, messages
 
 DEV = "/api/logs/agents/dev"
 RUN = f"{DEV}/dev-00000001"

@@ -6,7 +6,7 @@ from toolkit.core.clock import now
 from toolkit.core.run import RunState
 from toolkit.core.secrets import Receipt, SecretLease, SecretRef
 
-from .conftest import Place
+from .place import Place
 
 
 def test_runs_are_listed_newest_first(client: TestClient, place: Place) -> None:

@@ -8,7 +8,7 @@ import uvicorn
 
 from tests.fakes import eventually
 
-from .conftest import BEARER, STREAM, Place, events
+from .place import BEARER, STREAM, Place, events
 
 DEV = "/api/logs/agents/dev"
 RUN = f"{DEV}/dev-00000001"

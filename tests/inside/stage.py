@@ -23,6 +23,7 @@ from toolkit.inside.prompt import static_prompt
 from toolkit.scheduler.ledgers.sqlite import SqliteLedger
 
 REPOSITORY = Path(__file__).parents[2]
+DEV = AgentName("dev")
 TYPES: Mapping[str, Any] = {
     "github_token": {
         "env": {"GITHUB_TOKEN": "token"},
@@ -59,7 +60,7 @@ class Stage:
     """One agent on this machine."""
 
     root: Path
-    agent: AgentName = AgentName("dev")
+    agent: AgentName = DEV
     environ: dict[str, str] = field(default_factory=dict)
     lacking: str = ""  # a variable that the container does not get
 

@@ -1,6 +1,5 @@
 """What an agent's commands see: their credentials' variables, their files, and nothing of the platform's own."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -109,14 +108,14 @@ def test_an_ssh_key_is_where_ssh_takes_it(stage: Stage) -> None:
         echo "$GIT_SSH_COMMAND" | sed "s|$HOME|~|g"; echo "$GIT_AUTHOR_NAME $GIT_COMMITTER_EMAIL" | wc -c
         """
     )
+    options = "-o IdentitiesOnly=yes -o StrictHostKeyChecking=accept-new"
     values = {"id_rsa": KEY, "username": "A. Gent", "email": "agent@example.com"}
     done = stage.run(credentials={f"git_ssh/default/{k}": v for k, v in values.items()})
     assert done.output == [
         "700",
         "600",
         "\\n",
-        "ssh -i ~/.ssh/id_rsa -o IdentitiesOnly=yes -o StrictHostKeyChecking=accept-new "
-        "-o UserKnownHostsFile=~/.ssh/known_hosts",
+        f"ssh -i ~/.ssh/id_rsa {options} -o UserKnownHostsFile=~/.ssh/known_hosts",
         "26",
     ]
 
@@ -161,7 +160,7 @@ def test_a_script_with_its_own_interpreter_is_run_by_it(stage: Stage) -> None:
     """An executable script's first line is honoured; a plain one is for sh."""
     script = stage.static / "test-script.sh"
     script.write_text("#!/usr/bin/env python3\nprint(6 * 7)\n")
-    os.chmod(script, 0o755)
+    script.chmod(0o700)
     assert stage.run().output == ["42"]
 
 

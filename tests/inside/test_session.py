@@ -220,14 +220,20 @@ def test_a_key_never_reaches_log_or_report(stage: Stage) -> None:
     assert key not in json.dumps(stage.mailbox(run).report)
 
 
-def test_a_timeout_ends_a_session_and_its_tools(stage: Stage) -> None:
+def test_ending_a_run_ends_its_session_and_tools(stage: Stage) -> None:
     """A command that would sleep for an hour does not keep the run, and the usage so far is reported."""
     with llm_server(Turn(tools=[bash("sleep 3600")])) as server:
-        stage.configure(models=[model(server.url)], timeout=5)
+        stage.configure(models=[model(server.url)])
         run = stage.new_run(KEY)
-        assert stage.run(run).code == 124
+        process = stage.start(run)
+        assert process.stdout is not None
+        heard = {"msg": ""}
+        while heard["msg"] != "bash":
+            heard = json.loads(process.stdout.readline())
+        process.terminate()
+        assert stage.finish(process).code == 143
     report = stage.mailbox(run).report or {}
-    assert report["state"] == "timed_out"
+    assert report["state"] == "stopped"
     assert report["usage"]["turnCount"] == 1
 
 

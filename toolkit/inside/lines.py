@@ -48,7 +48,8 @@ class Log:
         self.record("error", msg, fields)
 
     def record(self, level: str, msg: str, fields: Mapping[str, Any]) -> None:
-        body = {"_log": True, "level": level, "msg": msg} | self.redactor.value(dict(fields))
+        body = {"_log": True, "level": level, "msg": self.redactor.text(msg)}
+        body |= self.redactor.value(dict(fields))
         for part in _fitted(body):
             self._print(part)
 

@@ -9,8 +9,8 @@ from toolkit.core.clock import iso
 from toolkit.core.errors import CredentialError
 from toolkit.core.ports import Platform
 
-from .credentials import Credentials, values_of
 from .commands.launchers import launchers
+from .credentials import Credentials, values_of
 from .job import AgentFile, App, Job
 from .lines import Log
 from .processes import Family

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any
+from typing import Any, cast
 
+from toolkit.core import registry
 from toolkit.core.clock import iso, now
-from toolkit.core.errors import AlError
+from toolkit.core.errors import AlError, ConfigError
 from toolkit.core.ports import Platform
 from toolkit.core.run import RunState
 
@@ -22,7 +23,6 @@ from .hooks import HookFailed, run_hooks
 from .job import AgentFile, Job
 from .lines import Log
 from .outcome import Outcome
-from .platform import platform_of
 from .preflight import run_preflight
 from .prepare import make_shell, take_secret
 from .processes import Ended, Family
@@ -155,6 +155,17 @@ class Execution:
         self.log.error("container entry error", error=type(error).__name__, stack=frames)
         reason = f"a mistake in the container's own code: {type(error).__name__} at {frames[-1]}"
         return Outcome(exit_code=1, state=RunState.FAILED, reason=reason)
+
+
+def platform_of(environ: Mapping[str, str]) -> Platform:
+    """The platform that AL_PLATFORM names.  Raises ConfigError when there is no such platform, or it lacks a variable."""
+    plugin = registry.find("platform", environ["AL_PLATFORM"])
+    try:
+        return cast("Platform", plugin(environ))
+    except KeyError as error:
+        raise ConfigError(
+            f"the environment lacks {error}", hint="push the agent again with `al push`"
+        ) from error
 
 
 def unclaimed(error: AlError, log: Log) -> Outcome:

@@ -1,7 +1,8 @@
 """Following a run to its end: its lines as they come, then what became of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from toolkit.core.logs import Entry
 from toolkit.core.run import Run, RunState
 from toolkit.ops import logs
 from toolkit.ops import run as runs
@@ -19,20 +20,29 @@ def to_end(
     note: Callable[[str], None],
     ask: Callable[[str, Sequence[str]], str],
 ) -> Run:
-    """The run in its final state.  Ctrl-C asks whether to stop the run or only to stop watching."""
-    while True:
-        try:
-            return _watched(services, run, show)
-        except KeyboardInterrupt:
-            if ask("Ctrl-C:", (STOP, LEAVE)) == LEAVE:
-                note(f"• {run.id} goes on; `al logs {run.id} -f` follows it")
-                raise
-            note(f"• stopping {run.id}: {runs.stop(services, run)}")
+    """The run in its final state.  Ctrl-C asks whether to stop the run or only to stop watching; then it is returned
+    as it is."""
+    try:
+        entries = logs.follow_run(
+            services, run.id
+        )  # one iterator for all: an interruption loses no line
+        while True:
+            try:
+                return _watched(services, run, entries, show)
+            except KeyboardInterrupt:
+                if ask("Ctrl-C:", (STOP, LEAVE)) == LEAVE:
+                    raise
+                note(f"• stopping {run.id}: {runs.stop(services, run)}")
+    except KeyboardInterrupt:
+        note(f"• {run.id} goes on; `al logs {run.id} -f` follows it")
+        return run
 
 
-def _watched(services: Services, run: Run, show: Callable[[str], None]) -> Run:
+def _watched(
+    services: Services, run: Run, entries: Iterator[Entry], show: Callable[[str], None]
+) -> Run:
     """Print every line once, to the last one that came before the end."""
-    for entry in logs.follow_run(services, run.id):
+    for entry in entries:
         for line in lines_of(entry, View.CONVERSATION):
             show(line)
     *_, last = runs.watch(services, services.ledger.get(run.id) or run)
@@ -41,6 +51,8 @@ def _watched(services: Services, run: Run, show: Callable[[str], None]) -> Run:
 
 def sentence(run: Run) -> str:
     """What became of it, for a person."""
+    if not run.state.final:
+        return f"• {run.id} is {run.state.value}"
     took = f" after {run.seconds:.1f} s" if run.seconds is not None else ""
     code = f" (exit code {run.exit_code})" if run.exit_code not in (None, 0) else ""
     why = f": {run.reason}" if run.reason and run.state is not RunState.SUCCEEDED else ""

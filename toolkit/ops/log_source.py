@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from toolkit.core.errors import AccessDenied, Unreachable
-from toolkit.core.logs import Entry
+from toolkit.core.logs import LAST_LINE, Entry
 from toolkit.core.reader import SETTLE_SECONDS, Page, Query, Reader
 from toolkit.core.retry import retrying
 from toolkit.core.run import Run, RunId
@@ -16,6 +16,7 @@ from toolkit.scheduler.settle import settle
 from toolkit.wiring import Services
 
 POLL = 0.7  # seconds between two looks at a log
+LAST_LOOKS = 5  # how much more often a log is looked at that has said its last line
 PLATFORM_EVERY = 5.0  # seconds between two questions to the platform whether a run goes on
 SETTLE_HERE = 1.0  # seconds: a log file on this machine is complete when its process has gone
 PATIENCE = 60.0  # seconds for which a follower bears a service that is busy or out of reach
@@ -100,7 +101,7 @@ class Following:
         self._cursor = cursor
         self._poll, self._sleep = poll, sleep
         self._waiting: deque[Entry] = deque()
-        self._pause = self._ended = False
+        self._pause = self._ended = self._closing = False
 
     def __iter__(self) -> Iterator[Entry]:
         return self
@@ -110,9 +111,10 @@ class Following:
             if self._ended:
                 raise StopIteration
             if self._pause:
-                self._sleep(self._poll)
+                self._sleep(self._poll if not self._closing else self._poll / LAST_LOOKS)
             page = self._read(self._cursor)
             self._waiting.extend(page.entries)
+            self._closing |= any(e.get("_log") and e.get("msg") == LAST_LINE for e in page.entries)
             self._cursor = page.cursor or self._cursor
             self._pause, self._ended = not page.has_more, page.ended
         return self._waiting.popleft()

@@ -33,7 +33,9 @@ def lines_of(entry: Entry, view: View) -> tuple[str, ...]:
     """The entry's lines; none when this view leaves it out."""
     if view is View.RAW:
         return (_raw(entry),)
-    text = _conversation(entry) or (_plain(entry) if view is View.ALL else None)
+    text = _conversation(entry)
+    if text is None and view is View.ALL:
+        text = _plain(entry)
     if text is None or (view is View.CONVERSATION and NOISE.match(text)):
         return ()
     return tuple(safe(line) for line in text.rstrip("\n").split("\n"))

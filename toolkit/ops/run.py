@@ -13,7 +13,8 @@ from toolkit.wiring import Services
 PLATFORM_EVERY = (
     5.0  # seconds between looks at the platform; the run's own report is looked for at each step
 )
-EXIT = {RunState.TIMED_OUT: 124, RunState.STOPPED: 130}
+INTERRUPTED = 130
+EXIT = {RunState.TIMED_OUT: 124, RunState.STOPPED: INTERRUPTED}
 
 
 def watch(
@@ -51,9 +52,12 @@ def find(services: Services, run: RunId) -> Run | None:
 
 
 def exit_code(run: Run) -> int:
-    """What `al run` ends with: the agent's code (0 for a rerun request), 124, 130, or 1 when it never started."""
+    """What `al run` ends with: the agent's code (0 for a rerun request), 124, 130 when the user stopped it or stopped
+    watching, or 1 when it never started."""
     if run.state is RunState.SUCCEEDED:
         return 0
+    if not run.state.final:
+        return INTERRUPTED
     return EXIT.get(run.state) or run.exit_code or 1
 
 

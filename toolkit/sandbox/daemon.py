@@ -29,7 +29,9 @@ REGION = "us-east-1"
 def start(
     home: Path, *, keep: bool = False, region: str = REGION, seconds: float = READY_SECONDS
 ) -> Sandbox:
-    """The home's sandbox, started when it is not running.  `keep`: what was pushed survives its stop.
+    """The home's sandbox, started when it is not running.
+
+    `keep`: its contents survive its stop and are there again at the next start, until `stop(home, forget=True)`.
 
     Raises Unreachable when it is not ready in `seconds`, AlError when it ended; both tell of its log.
     """
@@ -69,18 +71,26 @@ def status(home: Path) -> Sandbox | None:
     )
 
 
-def stop(home: Path, *, seconds: float = STOP_SECONDS) -> bool:
-    """End the home's sandbox with everything that runs in it; whether there was one.  Returns when it is gone."""
+def stop(home: Path, *, forget: bool = False, seconds: float = STOP_SECONDS) -> bool:
+    """End the home's sandbox with everything that runs in it; whether there was one.  Returns when it is gone.
+
+    `forget` removes the contents of a sandbox that keeps them, too.
+    """
     place = Place(home.resolve())
     running = status(home)
-    if running is None:
-        return False
+    if running:
+        _end(place, running, seconds)
+    if forget and place.root.exists():
+        place.clear(keep=False)
+    return running is not None
+
+
+def _end(place: Place, running: Sandbox, seconds: float) -> None:
     os.kill(running.pid, signal.SIGTERM)
     if not _until(lambda: not _alive(place), seconds):
         os.kill(running.pid, signal.SIGKILL)
         _until(lambda: not _alive(place), seconds)
-    _ended(running.pid)
-    return True
+    _until(lambda: _ended(running.pid) or not Path(f"/proc/{running.pid}").exists(), 1.0)
 
 
 def _alive(place: Place) -> bool:

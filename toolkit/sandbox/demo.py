@@ -18,6 +18,7 @@ from typing import Any
 
 AL = [sys.executable, "-m", "toolkit.cli"]
 PREFIX = "action-llama/shop/sandbox/runs/"
+SETTLING = 30.0
 
 
 class Stage:
@@ -82,27 +83,30 @@ def show(stage: Stage) -> dict[str, Any]:
 
 
 def left_over(aws: dict[str, str]) -> tuple[int, int]:
-    """Run secrets that still exist, and tasks that still run, as the cloud's own APIs list them."""
+    """Run secrets that still exist and tasks that still run, as the cloud's own APIs list them.
+
+    A container that has reported its end needs a moment to end; one that is there after SETTLING seconds is an orphan.
+    """
+    deadline = time.monotonic() + SETTLING
+    while any(found := _listed(aws)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return found
+
+
+def _listed(aws: dict[str, str]) -> tuple[int, int]:
     import boto3
 
-    def client(name: str) -> Any:
-        return boto3.client(
-            name,
-            endpoint_url=aws["endpoint"],
-            region_name=aws["region"],
-            aws_access_key_id="demo",
-            aws_secret_access_key="demo",  # noqa: S106 - the sandbox takes any key
-        )
-
-    pages = client("secretsmanager").get_paginator("list_secrets").paginate()
-    secrets = [s for page in pages for s in page["SecretList"] if s["Name"].startswith(PREFIX)]
-    ecs = client("ecs")
-    tasks = [
-        t
-        for cluster in ecs.list_clusters()["clusterArns"]
-        for t in ecs.list_tasks(cluster=cluster)["taskArns"]
-    ]
-    return len(secrets), len(tasks)
+    key = "demo"  # the sandbox takes any key
+    session = boto3.Session(
+        aws_access_key_id=key, aws_secret_access_key=key, region_name=aws["region"]
+    )
+    secrets = session.client("secretsmanager", endpoint_url=aws["endpoint"])
+    ecs = session.client("ecs", endpoint_url=aws["endpoint"])
+    pages = secrets.get_paginator("list_secrets").paginate()
+    left = [s for page in pages for s in page["SecretList"] if s["Name"].startswith(PREFIX)]
+    clusters = ecs.list_clusters()["clusterArns"]
+    tasks = [task for cluster in clusters for task in ecs.list_tasks(cluster=cluster)["taskArns"]]
+    return len(left), len(tasks)
 
 
 def table(report: dict[str, Any]) -> None:

@@ -88,8 +88,11 @@ class Functions:
             raise Refusal(
                 "ResourceConflictException",
                 "The operation cannot be performed at this time. "
-                + ("The function is currently in the following state: Pending" if new
-                   else f"An update is in progress for resource: {name}"),
+                + (
+                    "The function is currently in the following state: Pending"
+                    if new
+                    else f"An update is in progress for resource: {name}"
+                ),
                 409,
             )
 
@@ -231,7 +234,9 @@ class Functions:
     def _state(self, configuration: dict[str, Any], name: str) -> dict[str, Any]:
         if self._pending.get(name, 0) > 0:
             new = {"State": "Pending", "StateReasonCode": "Creating"}
-            return configuration | (new if name in self._new else {"LastUpdateStatus": "InProgress"})
+            return configuration | (
+                new if name in self._new else {"LastUpdateStatus": "InProgress"}
+            )
         return configuration
 
 

@@ -28,7 +28,7 @@ class Invoking:
     def __init__(self, host: Host, functions: Functions) -> None:
         self._host, self._functions = host, functions
         self.pool = Pool(host)
-        self._configs: dict[tuple[str, str], dict[str, Any]] = {}  # (function, qualifier)
+        self.configs: dict[tuple[str, str], dict[str, Any]] = {}  # (function, qualifier)
         self._waiting = 0
         self._counting = threading.Lock()
         self._closed = threading.Event()
@@ -108,7 +108,7 @@ class Invoking:
         if answer.ok and not call.parameters.get("Qualifier"):
             name = _target(call)[0]
             self.pool.forget(name)
-            self._configs = {key: c for key, c in self._configs.items() if key[0] != name}
+            self.configs = {key: c for key, c in self.configs.items() if key[0] != name}
         return answer
 
     # the asynchronous queue
@@ -116,7 +116,7 @@ class Invoking:
     def _enqueue(
         self, function: FunctionVersion, qualifier: str | None, payload: bytes, request_id: str
     ) -> None:
-        config = {**_DEFAULTS, **self._configs.get((function.name, qualifier or "$LATEST"), {})}
+        config = {**_DEFAULTS, **self.configs.get((function.name, qualifier or "$LATEST"), {})}
         for _ in range(1 + self._host.settings().duplicate_events):
             with self._counting:
                 self._waiting += 1
@@ -154,8 +154,8 @@ class Invoking:
             for name in (*_DEFAULTS, "DestinationConfig")
             if name in call.parameters
         }
-        before = self._configs.get(key, {}) if call.operation.startswith("Update") else {}
-        self._configs[key] = {**before, **wanted, "LastModified": time.time()}
+        before = self.configs.get(key, {}) if call.operation.startswith("Update") else {}
+        self.configs[key] = {**before, **wanted, "LastModified": time.time()}
         return _json(self._described(call, key))
 
     def get_config(self, call: Call, _: Ask) -> Answer:
@@ -164,12 +164,12 @@ class Invoking:
     def delete_config(self, call: Call, _: Ask) -> Answer:
         key = self._key(call)
         self._described(call, key)
-        del self._configs[key]
+        del self.configs[key]
         return Answer(status=204)
 
     def list_configs(self, call: Call, _: Ask) -> Answer:
         name = self._key(call)[0]
-        found = [self._described(call, key) for key in self._configs if key[0] == name]
+        found = [self._described(call, key) for key in self.configs if key[0] == name]
         return _json({"FunctionEventInvokeConfigs": found})
 
     def _key(self, call: Call) -> tuple[str, str]:
@@ -180,13 +180,13 @@ class Invoking:
 
     def _described(self, call: Call, key: tuple[str, str]) -> dict[str, Any]:
         arn = f"arn:aws:lambda:{call.region}:{self._host.cloud.account}:function:{key[0]}:{key[1]}"
-        if key not in self._configs:
+        if key not in self.configs:
             raise Refusal(
                 "ResourceNotFoundException",
                 f"The function {arn} doesn't have an EventInvokeConfig",
                 404,
             )
-        return {"FunctionArn": arn, **self._configs[key]}
+        return {"FunctionArn": arn, **self.configs[key]}
 
 
 def _target(call: Call) -> tuple[str, str | None]:

@@ -1,6 +1,7 @@
 """Lambda as one part: its control plane, what it runs, who may call it, and its URLs."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from .calls import Answer, Call
 from .functions import Functions
@@ -43,6 +44,19 @@ class Lambda:
             self.permissions.forget(name)
             self.urls.forget(name)
         return answer
+
+    def kept(self) -> dict[str, Any]:
+        """What moto does not hold, for `put_back`."""
+        return {
+            "permissions": self.permissions.statements,
+            "events": self.invoking.configs,
+            "urls": self.urls.kept(),
+        }
+
+    def put_back(self, kept: Mapping[str, Any]) -> None:
+        self.permissions.statements.update(kept["permissions"])
+        self.invoking.configs.update(kept["events"])
+        self.urls.put_back(kept["urls"])
 
     def close(self) -> None:
         self.urls.close()

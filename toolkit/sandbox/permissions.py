@@ -22,7 +22,7 @@ class Permissions:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._statements: dict[Key, list[dict[str, Any]]] = {}
+        self.statements: dict[Key, list[dict[str, Any]]] = {}
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         own: dict[str, Handler] = {
@@ -36,17 +36,17 @@ class Permissions:
         """Whether anybody may call the function through a URL of auth type NONE."""
         granted = {
             s["Action"]
-            for s in self._statements.get((name, qualifier), ())
+            for s in self.statements.get((name, qualifier), ())
             if s["Principal"] == "*" and s["Effect"] == "Allow" and _through_url(s)
         }
         return {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"} <= granted
 
     def forget(self, name: str) -> None:
-        self._statements = {k: v for k, v in self._statements.items() if k[0] != name}
+        self.statements = {k: v for k, v in self.statements.items() if k[0] != name}
 
     def add(self, call: Call, _: Ask) -> Answer:
         key, asked = self._key(call), call.parameters
-        known = self._statements.setdefault(key, [])
+        known = self.statements.setdefault(key, [])
         if any(s["Sid"] == asked["StatementId"] for s in known):
             raise Refusal(
                 "ResourceConflictException",
@@ -66,18 +66,18 @@ class Permissions:
 
     def remove(self, call: Call, _: Ask) -> Answer:
         key, id_ = self._key(call), call.parameters["StatementId"]
-        known = self._statements.get(key, [])
+        known = self.statements.get(key, [])
         if not any(s["Sid"] == id_ for s in known):
             raise Refusal(
                 "ResourceNotFoundException",
                 f"Statement {id_} is not found in resource policy.",
                 404,
             )
-        self._statements[key] = [s for s in known if s["Sid"] != id_]
+        self.statements[key] = [s for s in known if s["Sid"] != id_]
         return Answer(status=204)
 
     def get(self, call: Call, _: Ask) -> Answer:
-        known = self._statements.get(self._key(call))
+        known = self.statements.get(self._key(call))
         if not known:
             raise Refusal(
                 "ResourceNotFoundException", "The resource you requested does not exist.", 404

@@ -19,7 +19,17 @@ _OPERATOR = re.compile(
     r"|(Not)?IpAddress|Arn(Not)?(Equals|Like))(IfExists)?|Null"
 )
 _KEYS = frozenset(
-    ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"]
+    [
+        "Sid",
+        "Effect",
+        "Principal",
+        "NotPrincipal",
+        "Action",
+        "NotAction",
+        "Resource",
+        "NotResource",
+        "Condition",
+    ]
 )
 # Service principals that are no client library's name.
 _PRINCIPALS = frozenset(["ecs-tasks", "edgelambda", "spotfleet", "delivery.logs", "vpc-flow-logs"])

@@ -6,13 +6,13 @@ with it.
 
 import json
 import os
-import shutil
 import signal
 import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
-from . import constraints
+from . import constraints, keeping
 from .aws import Front
 from .calls import Answer, Environ
 from .cloud import Cloud
@@ -30,8 +30,6 @@ from .roles import Roles
 from .serving import Served, programs_only
 from .settings import Settings, load
 from .state import Place, Sandbox
-
-CONTENTS = ("images", "registry", "work", "state.json")
 
 
 class Server:
@@ -59,6 +57,8 @@ class Server:
         self._ecr.registry = f"http://{self._registry.address}"
         self._aws = Served(self._front())
         self._cloud.endpoint = f"http://{self._aws.address}"
+        if place.kept.exists():
+            self._functions.put_back(keeping.restore(self._cloud, place.kept))
 
     def _registry_application(self, storage: Storage) -> Registry:
         return Registry(
@@ -109,7 +109,9 @@ class Server:
         self._functions.close()
         for task in list(self._host.tasks.values()):
             task.end()
-        clear(self._place.root, keep=self._keep)
+        if self._keep:
+            keeping.save(self._cloud, self._functions.kept(), self._place.kept)
+        self._place.clear(keep=self._keep)
 
     def _described(self) -> Sandbox:
         return Sandbox(
@@ -141,14 +143,6 @@ def _json(value: object) -> Answer:
     return Answer(headers=(("Content-Type", "application/json"),), body=json.dumps(value).encode())
 
 
-def clear(root: Path, *, keep: bool) -> None:
-    """Remove what a sandbox made: its images, tasks' directories and state; with `keep`, not what was pushed."""
-    for name in CONTENTS:
-        if not (keep and name in {"images", "registry"}):
-            shutil.rmtree(root / name, ignore_errors=True)
-            (root / name).unlink(missing_ok=True) if (root / name).is_file() else None
-
-
 def main(home: Path, *, region: str, keep: bool) -> int:
     """The process.  0 also when another one already serves this home."""
     place = Place(home)
@@ -156,16 +150,17 @@ def main(home: Path, *, region: str, keep: bool) -> int:
     while True:
         with place.locked("daemon", wait=False) as ours:
             if ours:
-                return _serve(place, region, keep)
+                _serve(place, region, keep)
         if time.monotonic() > deadline:  # longer than anybody looks whether it is held
             return 0
         time.sleep(0.01)
 
 
-def _serve(place: Place, region: str, keep: bool) -> int:
-    clear(place.root, keep=keep)
+def _serve(place: Place, region: str, keep: bool) -> NoReturn:
+    keep = keep or place.kept.exists()  # until somebody forgets it, see daemon.stop
+    place.clear(keep=keep)
     server = Server(place, region=region, keep=keep)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.end())
     server.serve()
-    return 0
+    os._exit(0)  # at once: whoever sees the lock free may believe that the process is gone

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,18 @@ class Place:
     @property
     def settings(self) -> Path:
         return self.root / "settings.json"
+
+    @property
+    def kept(self) -> Path:
+        """The account of a sandbox that was stopped and keeps its contents."""
+        return self.root / "kept.pickle"
+
+    def clear(self, *, keep: bool) -> None:
+        """Remove what a sandbox made: tasks' directories and its state; without `keep` all of its contents."""
+        for name in ("work", *(() if keep else ("images", "registry"))):
+            shutil.rmtree(self.root / name, ignore_errors=True)
+        for place in (self.state, *(() if keep else (self.kept,))):
+            place.unlink(missing_ok=True)
 
     def make(self) -> None:
         """The directory, for the user alone."""

@@ -8,7 +8,7 @@ import base64
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -71,6 +71,24 @@ class Urls:
         for key in [key for key in self._urls if key[0] == name]:
             self._urls.pop(key).served.close()
 
+    def kept(self) -> list[tuple[str, str, dict[str, Any], int]]:
+        return [(u.name, u.qualifier, u.config, u.served.port) for u in self._urls.values()]
+
+    def put_back(self, kept: Sequence[tuple[str, str, dict[str, Any], int]]) -> None:
+        """Serve them again, on their ports where those are still free."""
+        for name, qualifier, config, port in kept:
+            self._open((name, qualifier), config, port)
+
+    def _open(self, key: tuple[str, str], config: dict[str, Any], port: int = 0) -> None:
+        def serve(environ: Environ, start: Any) -> Iterable[bytes]:
+            return self._serve(key, environ, start)
+
+        try:
+            served = Served(serve, port)
+        except OSError:
+            served = Served(serve)
+        self._urls[key] = FunctionUrl(*key, config, served)
+
     def close(self) -> None:
         for url in self._urls.values():
             url.served.close()
@@ -86,8 +104,7 @@ class Urls:
                 "FunctionUrlConfig exists for this Lambda function",
                 409,
             )
-        served = Served(lambda environ, start: self._serve(key, environ, start))
-        self._urls[key] = FunctionUrl(*key, _config(call.parameters), served)
+        self._open(key, _config(call.parameters))
         return _json(self._described(call, key), 201)
 
     def get(self, call: Call, _: Ask) -> Answer:

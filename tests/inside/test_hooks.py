@@ -1,0 +1,157 @@
+"""Hooks and preflight steps, in a real run."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.inside.stage import Stage
+
+
+def step(provider: str, required: bool = True, **params: object) -> dict[str, object]:
+    return {"provider": provider, "required": required, "params": params}
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """A server that answers with the header X-Token, and 404 to /missing."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Be quiet."""
+
+        def do_GET(self) -> None:
+            self.send_response(404 if self.path == "/missing" else 200)
+            self.end_headers()
+            self.wfile.write(self.headers.get("X-Token", "").encode())
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_hooks_run_around_the_work_in_order(stage: Stage) -> None:
+    """Each is a process of its own, in the same directory and with the same credentials."""
+    stage.configure(
+        credentials=["github_token:default"],
+        hooks={"pre": ["echo one > f", "echo two >> f; test -n $GITHUB_TOKEN"], "post": ["cat f"]},
+    )
+    stage.script("echo three >> f; echo working")
+    done = stage.run(credentials={"github_token/default/token": "ghp_0123456789"})
+    assert done.output == ["working", "one", "two", "three"]
+    assert "hooks.pre: complete" in done.messages
+    assert "hooks.post: complete" in done.messages
+
+
+def test_a_pre_hook_that_fails_ends_the_run(stage: Stage) -> None:
+    """1, nothing after it runs, and the reason names the command's place and code."""
+    stage.configure(hooks={"pre": ["true", "exit 3", "echo never"], "post": ["echo never"]})
+    stage.script("echo never")
+    run = stage.new_run()
+    done = stage.run(run)
+    assert (done.code, done.output) == (1, [])
+    assert "hooks.pre: [2/3] ended with exit code 3" in (stage.mailbox(run).report or {})["reason"]
+
+
+def test_a_post_hook_that_fails_changes_nothing(stage: Stage) -> None:
+    """The work is done; the failure is only said."""
+    stage.configure(hooks={"post": ["exit 3"]})
+    stage.script("true")
+    done = stage.run()
+    assert done.code == 0
+    assert "post hook failed" in done.messages
+
+
+def test_post_hooks_run_after_a_failure_too(stage: Stage) -> None:
+    """They clean up; the run still fails with the script's code."""
+    stage.configure(hooks={"post": ["echo cleaning"]})
+    stage.script("exit 5")
+    done = stage.run()
+    assert (done.code, done.output) == (5, ["cleaning"])
+
+
+def test_a_secret_in_a_hooks_command_is_masked_in_the_log(stage: Stage) -> None:
+    """The command is printed, what it must not show is not."""
+    stage.configure(credentials=["github_token:default"], hooks={"pre": [": ghp_0123456789"]})
+    stage.script("true")
+    done = stage.run(credentials={"github_token/default/token": "ghp_0123456789"})
+    assert "hooks.pre: [1/1]: : ***" in done.messages
+
+
+def test_a_daemon_of_a_pre_hook_serves_the_work(stage: Stage) -> None:
+    """What a hook leaves in the background lives until the run ends."""
+    stage.configure(hooks={"pre": ["(while :; do date > beat; sleep 0.05; done) &"]})
+    stage.script(
+        "until test -s beat; do sleep 0.05; done; rm beat; until test -s beat; do sleep 0.05; done; echo alive"
+    )
+    assert stage.run().output == ["alive"]
+
+
+def test_preflight_fetches_what_the_agent_needs(stage: Stage, web: str) -> None:
+    """A shell step's output and an HTTP answer become files; variables are filled in."""
+    stage.configure(
+        credentials=["github_token:default"],
+        preflight=[
+            step("shell", command="echo $AL_AGENT", output="shell.txt"),
+            step("http", url=f"{web}/x", output="http.txt", headers={"X-Token": "t-${AL_AGENT}"}),
+        ],
+    )
+    stage.script("cat shell.txt http.txt")
+    done = stage.run(credentials={"github_token/default/token": "ghp_0123456789"})
+    assert done.output == ["dev", "t-dev"]
+
+
+def test_preflight_clones_with_branch_and_depth(stage: Stage) -> None:
+    """The real git, from a repository on this machine."""
+    stage.configure(
+        hooks={
+            "pre": [
+                "git init -q -b side $TMPDIR/origin",
+                "cd $TMPDIR/origin && echo hi > f && git add f",
+                "cd $TMPDIR/origin && git -c user.name=a -c user.email=a@b commit -qm one",
+            ]
+        },
+        preflight=[
+            step("git-clone", repo="file://${TMPDIR}/origin", dest="copy", branch="side", depth=1)
+        ],
+    )
+    stage.script("cat copy/f")
+    assert stage.run().output[-1] == "hi"
+
+
+@pytest.mark.parametrize(
+    ("failing", "word"),
+    [
+        (step("shell", command="exit 4"), "exit code 4"),
+        (step("http", url="file:///etc/passwd", output="x"), "not http"),
+        (step("http", url="https://x/${NO_SUCH}", output="x"), "NO_SUCH"),
+        (step("git-clone", repo="/nowhere", dest="d"), "git clone"),
+        (step("ftp"), "ftp"),
+        (step("shell"), "command"),
+    ],
+)
+def test_a_required_step_that_fails_ends_the_run(
+    stage: Stage, failing: dict[str, object], word: str
+) -> None:
+    """Before any work, with what was wrong."""
+    stage.configure(preflight=[failing])
+    stage.script("echo never")
+    run = stage.new_run()
+    done = stage.run(run)
+    assert done.code in (1, 13)
+    assert "never" not in done.output
+    assert word in (stage.mailbox(run).report or {})["reason"]
+
+
+def test_an_optional_step_that_fails_is_only_said(stage: Stage, web: str) -> None:
+    """The agent works without it."""
+    stage.configure(preflight=[step("http", required=False, url=f"{web}/missing", output="x")])
+    stage.script("echo working")
+    done = stage.run()
+    assert (done.code, done.output) == (0, ["working"])
+    assert "preflight step failed" in done.messages
