@@ -85,7 +85,9 @@ class Guard:
         self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or OPEN.fullmatch(scope["path"]):
+        if scope["type"] == "websocket":  # there are none yet, and none comes in without a key
+            return await send({"type": "websocket.close", "code": 1008})
+        if scope["type"] == "lifespan" or OPEN.fullmatch(scope["path"]):
             return await self._app(scope, receive, send)
         if await run_in_threadpool(self._keys.accepts, _bearer(scope)):
             return await self._app(scope, receive, send)

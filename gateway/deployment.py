@@ -21,8 +21,9 @@ KINDS: Mapping[str, type[Cloud]] = {"aws": AwsCloud, "gcp": GcpCloud}
 NOT_BAKED = ("endpoint", "registry", "profile")
 
 
-def dump(environment: Environment, agents: Mapping[str, str]) -> dict[str, Any]:
-    """The file's content, the same for the same environment.  `agents` maps each one's name to its runtime's."""
+def dump(environment: Environment) -> dict[str, Any]:
+    """The file's content, the same for the same environment.  Agents are not in it: the ledger knows them, and so
+    a new agent does not rebuild the gateway."""
     fields = asdict(environment)
     cloud = {k: v for k, v in (fields.pop("cloud") or {}).items() if k not in NOT_BAKED}
     kind = next((k for k, type_ in KINDS.items() if isinstance(environment.cloud, type_)), None)
@@ -32,7 +33,6 @@ def dump(environment: Environment, agents: Mapping[str, str]) -> dict[str, Any]:
         "version": VERSION,
         "environment": fields,
         "cloud": {"kind": kind, **cloud} if kind else None,
-        "agents": dict(sorted(agents.items())),
     }
 
 

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 router = APIRouter()
 
 
-@router.api_route("/health", methods=["GET", "HEAD"])
+@router.head("/health", include_in_schema=False)
+@router.get("/health")
 def health() -> dict[str, str]:
     return {"status": "ok"}

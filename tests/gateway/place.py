@@ -64,10 +64,13 @@ class Place:
 
     def say(self, run: Run, *messages: str, ago: float = 0) -> None:
         """The run prints lines now, or so many seconds ago."""
+        self.record(run, *({"msg": message} for message in messages), ago=ago)
+
+    def record(self, run: Run, *records: dict[str, Any], ago: float = 0) -> None:
         log = self.log(run)
         log.parent.mkdir(parents=True, exist_ok=True)
         ts = int((datetime.now(UTC).timestamp() - ago) * 1000)
-        lines = [{"_log": True, "msg": m, "run": run.id, "ts": ts} for m in messages]
+        lines = [{"_log": True, **fields, "run": run.id, "ts": ts} for fields in records]
         with log.open("a") as file:
             file.write("".join(json.dumps(line) + "\n" for line in lines))
 

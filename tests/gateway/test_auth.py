@@ -4,6 +4,7 @@ import logging
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from gateway.app import create_app
 from gateway.auth import KEY_SECONDS, KeyRing
@@ -40,6 +41,21 @@ def test_only_the_exact_key_opens(client: TestClient, header: str) -> None:
 def test_the_scheme_is_read_in_any_case(client: TestClient) -> None:
     """RFC 9110: the scheme is case-insensitive."""
     assert client.get("/api/runs", headers={"Authorization": f"bearer {KEY}"}).status_code == 200
+
+
+def test_no_websocket_comes_in(client: TestClient) -> None:
+    """What no route serves yet is closed before it exists."""
+    with (
+        pytest.raises(WebSocketDisconnect) as refused,
+        client.websocket_connect("/chat/ws/1") as socket,
+    ):
+        socket.receive_text()
+    assert refused.value.code == 1008
+
+
+def test_the_api_describes_itself_to_who_has_the_key(client: TestClient) -> None:
+    """No documentation page is open."""
+    assert "/api/runs" in client.get("/api/openapi.json").json()["paths"]
 
 
 def test_health_is_open_and_says_nothing(client: TestClient) -> None:

@@ -195,7 +195,7 @@ def test_the_images_entry_point_answers_the_runtime_api(tmp_path: Path) -> None:
     cloud = AwsCloud(region="eu-west-1", account="123456789012")
     scope = Scope(project="shop", environment="production")
     deployment.write_text(
-        json.dumps(dump(Environment(name="production", scope=scope, cloud=cloud), {}))
+        json.dumps(dump(Environment(name="production", scope=scope, cloud=cloud)))
     )
     env = {
         "AL_DEPLOYMENT": str(deployment),

@@ -166,7 +166,7 @@ class Stage:
             "AL_SECRETS": str(self.root / "secrets"),
             "AL_POLL_SECONDS": "0.05",
         }
-        named = {"AL_RUN_ID": run, "AL_SECRET": self.secret_name(run)} if run else {}
+        named = {"AL_RUN_ID": str(run), "AL_SECRET": self.secret_name(run)} if run else {}
         whole = environ | named | self.environ
         return {name: value for name, value in whole.items() if name != self.lacking}
 

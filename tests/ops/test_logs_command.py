@@ -37,7 +37,7 @@ def test_the_conversation_is_shown(place: Place, project: Path) -> None:
     """Lines on stdout, nothing else."""
     run = place.run()
     place.say(run, "credentials loaded")
-    place.log(run).open("a").write('{"_log":true,"msg":"assistant","text":"Hello.","ts":1}\n')
+    place.record(run, {"msg": "assistant", "text": "Hello."})
     assert al(project, "dev").stdout == "Hello.\n"
     assert al(project, "dev", "-a").stdout == "  credentials loaded\nHello.\n"
 

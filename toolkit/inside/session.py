@@ -25,6 +25,7 @@ from .toolbox import Toolbox
 from .tools import Tools
 
 if TYPE_CHECKING:
+    from pydantic_ai import Agent
     from pydantic_ai.messages import ModelResponse
 
 AUTHENTICATION, RATE_LIMITED, INVALID, DEPENDENCY, UNRECOVERABLE = 10, 12, 13, 14, 15
@@ -55,34 +56,46 @@ class Session:
         self._tools = Tools(cwd=Path(request["cwd"]), env=request["env"])
 
     async def run(self) -> None:
-        """Raises what explain() explains."""
+        """Until the model has nothing more to do.  Raises what explain() explains."""
         from pydantic_ai import Agent
         from pydantic_ai.usage import RunUsage, UsageLimits
 
-        from toolkit.llm.patience import Patient
-
-        keys = {kind: Secret(value) for kind, value in self._request["keys"].items()}
-        models = [parse_model(data) for data in self._request["models"]]
-        live = live_models(models, keys)
-        first = models[0]
-        self._records.line(
-            "info", "creating agent session", model=first.model, thinking=first.thinking_level
-        )
-        agent = Agent(
-            Patient(live, tell=lambda msg, fields: self._records.line("warn", msg, **fields)),
-            instructions=instructions(self._request["skill"], self._tools),
-            tools=Toolbox(self._tools, self._records).tools(),
-            retries={"tools": TOOL_RETRIES},
-        )
-        turns, usage = 0, RunUsage()
+        agent, usage, turns = self._agent(), RunUsage(), 0
         limits = UsageLimits(request_limit=None)  # the run's timeout is the limit
-        async with agent.iter(self._request["prompt"], usage_limits=limits, usage=usage) as steps:
+        async with (
+            agent,
+            agent.iter(self._request["prompt"], usage_limits=limits, usage=usage) as steps,
+        ):
             async for step in steps:
                 if Agent.is_call_tools_node(step):
                     turns += 1
                     self._said(step.model_response)
                     self._records.usage(usage, turns)
         self._records.line("info", "prompt returned", turnCount=turns)
+
+    def _agent(self) -> "Agent[None]":
+        """pydantic-ai's agent: the models with our patience, the instructions, the tools."""
+        from pydantic_ai import Agent
+
+        from toolkit.llm.patience import Patient
+
+        models = [parse_model(data) for data in self._request["models"]]
+        keys = {kind: Secret(value) for kind, value in self._request["keys"].items()}
+        patient = Patient(live_models(models, keys), tell=self._tell)
+        first = models[0]
+        self._records.line(
+            "info", "creating agent session", model=first.model, thinking=first.thinking_level
+        )
+        return Agent(
+            patient,
+            deps_type=type(None),
+            instructions=instructions(self._request["skill"], self._tools),
+            tools=Toolbox(self._tools, self._records).tools(),
+            retries={"tools": TOOL_RETRIES},
+        )
+
+    def _tell(self, msg: str, fields: Mapping[str, Any]) -> None:
+        self._records.line("warn", msg, **fields)
 
     def _said(self, response: "ModelResponse") -> None:
         if text := (response.text or "").strip():

@@ -125,7 +125,7 @@ class Images:
     def _deployment(self) -> Mapping[str, Any]:
         from gateway.deployment import dump
 
-        return dump(self.services.environment, {})
+        return dump(self.services.environment)
 
     def plan(self, facts: Facts) -> Plan:
         """What would be pushed, decided from files and facts alone."""

@@ -12,7 +12,8 @@ from moto.core.exceptions import ServiceException
 
 from toolkit.core.errors import AlError
 
-from .calls import Answer, Call, Environ, decode, encode, respond
+from .access import Access
+from .calls import Answer, Call, Environ, credentials_of, decode, encode, respond
 from .cloud import Cloud
 from .guard import refusal
 from .handlers import Handler
@@ -28,12 +29,14 @@ class Front:
         self,
         cloud: Cloud,
         *,
+        access: Access,
         handlers: Mapping[tuple[str, str], Handler],
         checks: Sequence[Check],
         control: Control,
         touch: Callable[[], None],
     ) -> None:
         self._cloud, self._handlers, self._checks = cloud, handlers, checks
+        self._access = access
         self._control, self._touch = control, touch
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
@@ -49,7 +52,17 @@ class Front:
         if path.startswith("/moto-api"):
             return Answer(status=403, body=b"use /al-sandbox/settings\n")
         call = decode(environ)
-        return self._called(call) if call else self._cloud.ask(environ)
+        return self._called(call) if call else self._passed_on(environ)
+
+    def _passed_on(self, environ: Environ) -> Answer:
+        """A call that is not looked into, for whoever may touch its service."""
+        key, _, service = credentials_of(environ)
+        if self._access.check_service(key, service):
+            return self._cloud.ask(environ)
+        return Answer(
+            status=403,
+            body=b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+        )
 
     def _controlled(self, path: str, environ: Environ) -> Answer:
         try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .access import Access
 from .cloud import Cloud
 from .images import Images
 from .logs import Logs
@@ -23,6 +24,7 @@ class Host:
     images: Images
     logs: Logs
     roles: Roles
+    access: Access
     work: Path
     settings: Callable[[], Settings]
     tasks: dict[str, "RunningTask"] = field(default_factory=dict)

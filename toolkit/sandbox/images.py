@@ -52,6 +52,15 @@ class ImageReference:
         return cls(host=host, repository=repository, reference=digest or tag or "latest")
 
 
+def repository_arn(image: str) -> str:
+    """The repository of an image reference, as policies name it; the text itself when it is not in ECR."""
+    place = ImageReference.parse(image)
+    parts = place.host.split(".")
+    if len(parts) != 6 or parts[1:3] != ["dkr", "ecr"]:
+        return image
+    return f"arn:aws:ecr:{parts[3]}:{parts[0]}:repository/{place.repository}"
+
+
 class Images:
     """The images of one sandbox, kept under `root/<digest>`."""
 

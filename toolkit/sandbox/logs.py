@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .cloud import Cloud
+from .policy import Need
 
 LONGEST_LINE = 16 * 1024
 
@@ -44,12 +45,27 @@ class Logs:
             if group not in backend.groups:
                 backend.create_log_group(group, {})
 
+    def needs(
+        self, group: str, stream: str, region: str | None = None, *, create: bool
+    ) -> tuple[Need, ...]:
+        """What a role needs for writing this stream, and the group with `create`."""
+        arn = f"arn:aws:logs:{region or self._cloud.region}:{self._cloud.account}:log-group:{group}:log-stream:"
+        own = [
+            Need(action=f"logs:{a}", resource=f"{arn}{stream}")
+            for a in ("CreateLogStream", "PutLogEvents")
+        ]
+        return (*([Need(action="logs:CreateLogGroup", resource=arn)] if create else []), *own)
+
     def stream(self, group: str, name: str, region: str | None = None) -> "LogStream":
         """Create the stream.  The group must exist."""
         with self._cloud.backend("logs", region) as backend:
             if name not in backend.groups[group].streams:
                 backend.create_log_stream(group, name)
         return LogStream(self, group, name, region)
+
+    def nowhere(self, group: str, name: str) -> "LogStream":
+        """A stream that is not there; what is written to it is lost."""
+        return LogStream(self, group, name)
 
     def write(self, stream: "LogStream", lines: Sequence[str]) -> None:
         now = int(time.time() * 1000)

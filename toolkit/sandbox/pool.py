@@ -9,6 +9,7 @@ from toolkit.core.errors import AlError
 
 from .host import Host
 from .lambda_host import Environment, FunctionVersion, Invocation, start_error
+from .logs import LogStream
 
 
 class Pool:
@@ -59,13 +60,24 @@ class Pool:
         return self._made(function)
 
     def _made(self, function: FunctionVersion) -> Environment:
-        day, id_ = time.strftime("%Y/%m/%d", time.gmtime()), secrets.token_hex(16)
-        self._host.logs.create_group(function.log_group)
-        stream = self._host.logs.stream(function.log_group, f"{day}/[{function.version}]{id_}")
-        environment = Environment(self._host, function, stream, self._host.work / id_)
+        id_ = secrets.token_hex(16)
+        environment = Environment(
+            self._host, function, self._stream(function, id_), self._host.work / id_
+        )
         with self._changing:
             self._all.add(environment)
         return environment
+
+    def _stream(self, function: FunctionVersion, id_: str) -> LogStream:
+        """The environment's log stream.  What the role may not write is lost without a word, as in reality."""
+        logs, group = self._host.logs, function.log_group
+        name = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{function.version}]{id_}"
+        missing = not logs.has_group(group)
+        if self._host.access.first_refused(function.role, logs.needs(group, name, create=missing)):
+            return logs.nowhere(group, name)
+        if missing:
+            logs.create_group(group)
+        return logs.stream(group, name)
 
     def _put_back(self, environment: Environment) -> None:
         with self._changing:

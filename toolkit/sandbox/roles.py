@@ -10,13 +10,13 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from toolkit.core.errors import AccessDenied
 
 from .calls import Answer
 from .cloud import Cloud
+from .policy import conditions_hold, like, listed
 
 ECS, LAMBDA = "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"
 SIX_HOURS = 6 * 3600  # the life of a task's credentials (ECS developer guide, task IAM role)
@@ -53,8 +53,8 @@ class Roles:
             if role is None or not document or self._too_fresh(role.id):
                 return False
         policy = json.loads(document) if isinstance(document, str) else document
-        keys = {"aws:sourceaccount": self._cloud.account, "aws:sourcearn": source_arn}
-        return any(_allows(s, service, keys) for s in _listed(policy.get("Statement")))
+        keys = {"aws:sourceaccount": [self._cloud.account], "aws:sourcearn": [source_arn]}
+        return any(_allows(s, service, keys) for s in listed(policy.get("Statement")))
 
     def _too_fresh(self, id_: str) -> bool:
         """IAM is eventually consistent: another service may not see a new role yet
@@ -117,34 +117,12 @@ class Roles:
         )
 
 
-def _allows(statement: Mapping[str, Any], service: str, keys: Mapping[str, str]) -> bool:
+def _allows(statement: Mapping[str, Any], service: str, keys: Mapping[str, list[str]]) -> bool:
     principal = statement.get("Principal")
-    services = _listed(principal.get("Service")) if isinstance(principal, dict) else []
+    services = listed(principal.get("Service")) if isinstance(principal, dict) else []
     return (
         statement.get("Effect") == "Allow"
         and service in services
-        and any(
-            fnmatchcase("sts:AssumeRole", action) for action in _listed(statement.get("Action"))
-        )
-        and all(
-            _holds(operator, wanted, keys)
-            for operator, wanted in (statement.get("Condition") or {}).items()
-        )
+        and any(like(action, "sts:AssumeRole") for action in listed(statement.get("Action")))
+        and conditions_hold(statement.get("Condition") or {}, keys)
     )
-
-
-def _holds(operator: str, wanted: Mapping[str, Any], keys: Mapping[str, str]) -> bool:
-    """String and ARN conditions on the two keys that a service principal has; any other fails, as a missing key does."""
-    if operator not in {"StringEquals", "StringLike", "ArnEquals", "ArnLike"}:
-        return operator.endswith("IfExists")
-    match = str.__eq__ if operator == "StringEquals" else fnmatchcase
-    return all(
-        any(match(keys.get(key.lower(), ""), str(value)) for value in _listed(values))
-        for key, values in wanted.items()
-    )
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import constraints, keeping
+from .access import Access
 from .aws import Front
 from .calls import Answer, Environ
 from .cloud import Cloud
@@ -47,6 +48,7 @@ class Server:
             cloud=self._cloud,
             images=Images(storage, place.root / "images"),
             logs=logs,
+            access=Access(self._cloud),
             roles=Roles(self._cloud, lambda: self._settings.fresh_role_calls),
             work=place.root / "work",
             settings=lambda: self._settings,
@@ -79,8 +81,9 @@ class Server:
         handlers = {key: handler for part in parts for key, handler in part.handlers().items()}
         return Front(
             self._cloud,
+            access=self._host.access,
             handlers=handlers,
-            checks=(constraints.check, Refusals(self._cloud).check),
+            checks=(self._host.access.check, constraints.check, Refusals(self._cloud).check),
             control=self._control,
             touch=self.touch,
         )

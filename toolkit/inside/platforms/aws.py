@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from toolkit.clouds.aws import Clients, code_of, translated
 from toolkit.core.clock import iso, now
 from toolkit.core.environment import AwsCloud, Scope
-from toolkit.core.errors import AlError, Conflict, CredentialError, NotFound
+from toolkit.core.errors import AlError, CredentialError, NotFound
 from toolkit.core.names import Names
 from toolkit.core.retry import retrying
 from toolkit.core.run import RunId
@@ -23,6 +23,8 @@ T = TypeVar("T")
 # "a read right after a write can see the old value":
 # https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
 SETTLING = 10.0  # seconds in which a secret that is not there may yet appear
+# absent, or in its recovery window
+_GONE = ("ResourceNotFoundException", "InvalidRequestException")
 
 
 class Aws:
@@ -67,7 +69,9 @@ class Aws:
 
         try:
             return retrying(read, seconds=self._settling, retry=patient)
-        except (NotFound, Conflict) as error:
+        except AlError as error:
+            if code_of(error) not in _GONE:
+                raise
             raise CredentialError(
                 "the run's secret is gone",
                 hint="it was deleted or has expired before the run began: start the run again",
