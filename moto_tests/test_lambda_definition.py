@@ -90,7 +90,7 @@ def test_the_definition_is_the_whole_request(aws_context: Context) -> None:
         "PackageType": "Image",
         "Code": {"ImageUri": IMAGE},
         "Role": f"arn:aws:iam::{ACCOUNT}:role/al-shop-staging-dev-lambda-role",
-        "Timeout": 300,
+        "Timeout": 310,
         "MemorySize": 512,
         "Architectures": ["x86_64"],
         "Environment": {},

@@ -19,6 +19,8 @@ from toolkit.core.plan import Grant, Item
 from toolkit.core.ports import Context, Limits
 from toolkit.core.units import mib
 
+# seconds; a run ends itself this long before the platform would, to report and to clean up
+MARGIN = 10
 LIMITS = Limits(
     timeout=LAMBDA_SECONDS,
     credentials_path="/tmp/credentials",  # noqa: S108 - the only place where a function may write
@@ -87,7 +89,7 @@ def definition(context: Context, cloud: AwsCloud, agent: Agent, image: str) -> I
         "PackageType": "Image",
         "Code": {"ImageUri": image},
         "Role": role(context.names, cloud, agent.name),
-        "Timeout": agent.timeout,
+        "Timeout": min(agent.timeout + MARGIN, LAMBDA_SECONDS),
         "MemorySize": _megabytes(agent),
         "Architectures": ["x86_64"],
         "Environment": {"Variables": variables},

@@ -20,7 +20,7 @@ from toolkit.core.run import Cause, RunHandle, RunId, RunSpec, RunState, RunStat
 from . import _lines, _process
 
 NAME = "local"
-ENTRY = (sys.executable, "-m", "toolkit.inside.entry")
+ENTRY = (sys.executable, "-P", "-m", "toolkit.inside.entry")
 GRACE = 30.0  # seconds between asking a run to end and killing it, as on ECS
 RERUN, TIMEOUT = 42, 124
 KILLED = 128  # a larger exit code is 128 + the signal's number

@@ -1,6 +1,5 @@
 """A sandbox for these tests alone, in a home of its own, and clients that see it as they would see AWS."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from toolkit.sandbox.settings import Settings
 from toolkit.sandbox.state import Sandbox
 
 from .images import push
-from .world import World
+from .world import World, make_role
 
 KEYS = {
     "aws_access_key_id": "admin",
@@ -77,27 +76,8 @@ def image(client: Callable[..., Any], sandbox: Sandbox) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def role(client: Callable[..., Any]) -> Callable[..., str]:
-    """An IAM role that a service may assume: `role("name", "ecs-tasks")` is its ARN."""
-
-    def make(name: str, service: str) -> str:
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": f"{service}.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                }
-            ],
-        }
-        iam = client("iam")
-        try:
-            made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
-        except iam.exceptions.EntityAlreadyExistsException:
-            made = iam.get_role(RoleName=name)
-        return str(made["Role"]["Arn"])
-
-    return make
+    """An IAM role that a service may assume, allowed everything unless told: `role("name", "ecs-tasks")`."""
+    return lambda name, service, *allowed: make_role(client("iam"), name, service, *allowed)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from toolkit.sandbox.state import Sandbox
 from . import programs
 from .conftest import KEYS
 from .images import push
-from .world import World, eventually
+from .world import World, eventually, make_role
 
 
 @pytest.fixture
@@ -42,12 +42,7 @@ def world_of(running: Sandbox) -> World:
         return f"{running.account}.dkr.ecr.{running.region}.amazonaws.com/{repository}@{digest}"
 
     def role(name: str, service: str) -> str:
-        document = (
-            '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
-            f'"Principal":{{"Service":"{service}.amazonaws.com"}}}}]}}'
-        )
-        made = clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)
-        return str(made["Role"]["Arn"])
+        return make_role(clients("iam"), name, service)
 
     return World(clients, image, role).ready()
 

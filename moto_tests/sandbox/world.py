@@ -1,5 +1,6 @@
 """Shorter words for the things of these tests: a task that runs a program, a function, what either printed."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,6 +19,22 @@ def eventually(look: Callable[[], Any], seconds: float = 30.0) -> Any:
         assert time.monotonic() < deadline, "nothing came of it in time"
         time.sleep(0.02)
     return found
+
+
+def make_role(iam: Any, name: str, service: str, *allowed: dict[str, Any]) -> str:
+    """A role that the service may assume; its ARN.  `allowed` are statements, everything when there are none."""
+    trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}}
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        document = _document({**trust, "Action": "sts:AssumeRole"})
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    policy = _document(*({"Effect": "Allow", **s} for s in allowed or (everything,)))
+    iam.put_role_policy(RoleName=name, PolicyName="tests", PolicyDocument=policy)
+    return str(iam.get_role(RoleName=name)["Role"]["Arn"])
+
+
+def _document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 @dataclass

@@ -1,6 +1,8 @@
 """How a run begins and ends: the entry point as a real process, on a real ledger, with a real secret."""
 
 import signal
+import subprocess
+import sys
 from datetime import datetime
 
 import pytest
@@ -142,7 +144,7 @@ def test_what_a_stopped_script_says_last_is_logged(stage: Stage) -> None:
     while b"ready" not in heard:
         heard = process.stdout.readline()
     process.terminate()
-    assert stage.finish(process).output[-1] == "saved"
+    assert stage.finish(process).output.count("saved") == 1
 
 
 def test_the_second_of_two_containers_touches_nothing(stage: Stage) -> None:
@@ -221,6 +223,50 @@ def test_an_image_without_its_files_is_a_clear_failure(stage: Stage) -> None:
     run = stage.new_run()
     assert stage.run(run).code == 13
     assert "credentials.json" in (stage.mailbox(run).report or {})["reason"]
+
+
+def test_a_place_that_cannot_be_written_is_named(stage: Stage) -> None:
+    """13: the platform owes the run a directory for its credentials."""
+    stage.script("echo must not run")
+    (stage.root / "file").touch()
+    stage.environ["AL_CREDENTIALS_PATH"] = str(stage.root / "file" / "credentials")
+    run = stage.new_run()
+    assert stage.run(run).code == 13
+    assert "file/credentials cannot be written" in (stage.mailbox(run).report or {})["reason"]
+
+
+def test_an_interpreter_that_is_not_there_is_said(stage: Stage) -> None:
+    """127, as a shell has it, and the system's words in the log."""
+    stage.script("#!/no/such/interpreter\n")
+    (stage.static / "test-script.sh").chmod(0o755)
+    done = stage.run()
+    assert done.code == 127
+    assert "a program could not be started" in done.messages
+
+
+def test_a_return_value_of_only_control_characters_does_not_cost_the_report(stage: Stage) -> None:
+    """JSON makes six characters of each; a report that DynamoDB refuses would be a run that was lost
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
+    stage.script("head -c 200000 /dev/zero | tr '\\0' '\\001' > $AL_SIGNAL_DIR/return")
+    run = stage.new_run()
+    done = stage.run(run)
+    report = stage.mailbox(run).report or {}
+    assert (report["exit_code"], report["return_value"]) == (0, None)
+    assert "the return value is too large to be reported" in done.messages
+
+
+def test_the_entry_point_loads_nothing_heavy() -> None:
+    """Lambda's init phase has 10 s (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html),
+    and every run waits for it: no SDK, no pydantic, no HTTP client of ours."""
+    rooms = ("entry", "on_lambda", "platforms.aws", "platforms.local", "commands.status")
+    code = (
+        f"import sys, {', '.join(f'toolkit.inside.{room}' for room in rooms)}; print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    heavy = {"boto3", "botocore", "pydantic", "pydantic_ai", "httpx", "urllib.request", "asyncio"}
+    assert not heavy & set(loaded.stdout.split())
 
 
 def test_an_agent_with_neither_model_nor_script_fails(stage: Stage) -> None:

@@ -58,6 +58,16 @@ def test_a_pre_hook_that_fails_ends_the_run(stage: Stage) -> None:
     assert "hooks.pre: [2/3] ended with exit code 3" in (stage.mailbox(run).report or {})["reason"]
 
 
+def test_a_hook_that_outlasts_the_timeout_is_a_timeout(stage: Stage) -> None:
+    """The hook was ended from outside: its exit code is not why the run ended."""
+    stage.configure(timeout=1, hooks={"pre": ["sleep 60"]})
+    stage.script("echo never")
+    run = stage.new_run()
+    done = stage.run(run)
+    assert (done.code, done.output) == (124, [])
+    assert (stage.mailbox(run).report or {})["state"] == "timed_out"
+
+
 def test_a_post_hook_that_fails_changes_nothing(stage: Stage) -> None:
     """The work is done; the failure is only said."""
     stage.configure(hooks={"post": ["exit 3"]})

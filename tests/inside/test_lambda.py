@@ -106,6 +106,20 @@ def test_nothing_of_one_run_reaches_the_next(
     assert not stage.credentials.exists()
 
 
+def test_what_a_killed_run_left_is_gone_before_the_next(
+    stage: Stage, api: RuntimeApi, function: "subprocess.Popen[bytes]"
+) -> None:
+    """Lambda's reset after a crash or timeout does not clear /tmp
+    (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html)."""
+    left = stage.temporary / "dev-0123abcd-xyz" / "home"
+    left.mkdir(parents=True)
+    stage.credentials.mkdir()
+    (stage.credentials / "token").write_text("old")
+    stage.script(f"ls {stage.temporary} | grep -v $AL_RUN_ID; ls $AL_CREDENTIALS_PATH")
+    assert api.invoke(event(stage, stage.new_run())).body["exit_code"] == 0
+    assert [line for line in lines(function) if line["msg"] == "output"] == []
+
+
 def test_the_variables_of_two_runs_differ_only_where_they_must(
     stage: Stage, api: RuntimeApi, function: "subprocess.Popen[bytes]"
 ) -> None:

@@ -20,7 +20,12 @@ class Section(BaseModel):
     """A table.  `other_names` are further spellings that stay welcome: theirs -> canonical."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=to_camel,
+        allow_inf_nan=False,
+        defer_build=True,  # a section that no file has is never built
     )
     other_names: ClassVar[Mapping[str, str]] = {}
 

@@ -4,14 +4,18 @@ In the sandbox it is one layer made from the installed package, pushed once per 
 base: `al` does not guess what should run there.
 """
 
+from typing import TYPE_CHECKING
+
 from toolkit.clouds.aws import cloud_of
 from toolkit.core.errors import ConfigError
 from toolkit.core.names import BASE
 from toolkit.core.ports import Context
 
 from .context import AGENT_CONFIG, base_files, content_hash
-from .oci import OciRegistry, ecr_host
-from .reference import Reference
+from .reference import Reference, ecr_host
+
+if TYPE_CHECKING:
+    from .oci import OciRegistry  # it brings httpx, which a push that changes nothing does without
 
 NO_BASE = "the environment does not say which base image agents are built upon"
 _CHOICE = (
@@ -26,7 +30,7 @@ def image(context: Context, repository: str, digest: str) -> str:
 
 
 def base_reference(
-    context: Context, registry: OciRegistry, *, part: str = "base"
+    context: Context, registry: "OciRegistry", *, part: str = "base"
 ) -> tuple[str, str]:
     """(reference, digest) of the base.  `part` is `base` or `gateway`, as under [images]; in the sandbox one is made.
 
@@ -46,7 +50,7 @@ def base_reference(
     return _sandbox_base(context, registry)
 
 
-def _sandbox_base(context: Context, registry: OciRegistry) -> tuple[str, str]:
+def _sandbox_base(context: Context, registry: "OciRegistry") -> tuple[str, str]:
     repository, files = context.names.repository(BASE), base_files()
     tag = content_hash("", files, AGENT_CONFIG)
     digest = registry.digest(repository, tag) or registry.push_base(

@@ -23,7 +23,7 @@ LARGEST = (
     200 * 1024 * 1024
 )  # bytes of one agent's files: they travel, and are unpacked, at every cold start
 AGENT_CONFIG: Mapping[str, Any] = {
-    "Entrypoint": ["python3", "-m", "toolkit.inside.entry"],
+    "Entrypoint": ["python3", "-P", "-m", "toolkit.inside.entry"],
     "Cmd": None,
     "Env": [
         f"PYTHONPATH={LIBRARY}",
@@ -35,7 +35,7 @@ AGENT_CONFIG: Mapping[str, Any] = {
 }
 GATEWAY_CONFIG: Mapping[str, Any] = {
     **AGENT_CONFIG,
-    "Entrypoint": ["python3", "-m", "gateway.aws_lambda"],
+    "Entrypoint": ["python3", "-P", "-m", "gateway.aws_lambda"],
 }
 _NOT_COPIED = frozenset(
     {

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.clouds.aws import cloud_of
-from toolkit.core.environment import AwsCloud
 from toolkit.core.errors import ConfigError
 from toolkit.core.ports import Context, LayerFile
 
 from .auth import EcrLogin, RegistryAuth, login_for
 from .layer import Layer, layer, sha256
-from .reference import Reference
+from .reference import Reference, ecr_host
 from .remote import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Manifest, Remote
 
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -246,12 +245,6 @@ def _check_kind(manifest: Manifest, name: str) -> None:
 
 
 # making one
-
-
-def ecr_host(cloud: AwsCloud) -> str:
-    """The account's registry, as it stands in every image reference, the sandbox's too."""
-    suffix = ".cn" if cloud.region.startswith("cn-") else ""
-    return f"{cloud.account}.dkr.ecr.{cloud.region}.amazonaws.com{suffix}"
 
 
 def registry_for(context: Context) -> OciRegistry:

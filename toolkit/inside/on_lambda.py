@@ -33,6 +33,7 @@ class OnLambda:
         job = Job.of({**self.environ, **_named(event)})
         log = Log(job.run)
         place = temporary_root(self.environ)
+        self._wipe_leftovers(job, log)
         known = frozenset(entry.name for entry in place.iterdir())
         try:
             seconds = _time(context, float(job.app.timeout))
@@ -43,6 +44,13 @@ class OnLambda:
         for entry in newcomers(place, known):
             wiped(entry, log)
         return json.dumps({"run": job.run, **_answer(outcome)}).encode()
+
+    def _wipe_leftovers(self, job: Job, log: Log) -> None:
+        """Of a run that the platform killed: its reset does not clear /tmp
+        (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html)."""
+        for entry in temporary_root(self.environ).glob(f"{job.agent}-????????-*"):
+            wiped(entry, log)
+        wiped(job.credentials, log)
 
     def _where(self, context: LambdaContext) -> Mapping[str, str]:
         """Where the launcher finds this invocation's log."""

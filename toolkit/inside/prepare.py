@@ -1,12 +1,13 @@
 """What happens between the claim and the work: the secret is taken and burned, and the agent's shell is made."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from toolkit.core.clock import iso
-from toolkit.core.errors import CredentialError
+from toolkit.core.errors import ConfigError, CredentialError
 from toolkit.core.ports import Platform
 
 from .commands.launchers import launchers
@@ -50,13 +51,26 @@ def make_shell(
             f"the run's secret lacks {', '.join(missing)}",
             hint="add it with `al creds add`, then start the run again",
         )
-    wipe(job.credentials)
-    credentials.write(job.credentials)
+    with writable(job.credentials):
+        wipe(job.credentials)
+        credentials.write(job.credentials)
     env = visible(job.environ, job.app.library, _commands(job.app, scratch))
     env |= scratch.environment() | {"AL_CREDENTIALS_PATH": str(job.credentials)}
     env |= {"PROMPT": dynamic_prompt(secret.trigger, secret.prompt)} | _gateway(secret)
     env |= credentials.environment(env, scratch.home)
     return Shell(family=family, cwd=scratch.home, env=env)
+
+
+@contextmanager
+def writable(place: Path) -> Iterator[None]:
+    """A place that the platform owes the run.  Raises ConfigError when it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"{place} cannot be written: {error.strerror}",
+            hint="the platform must give a run a writable AL_CREDENTIALS_PATH and TMPDIR",
+        ) from error
 
 
 def _commands(app: App, scratch: Scratch) -> Path:

@@ -56,22 +56,36 @@ class Family:
         with self._lock:
             if self._ended:
                 raise Ended
-            child = subprocess.Popen(
-                command,
-                cwd=cwd,
-                env=env,
-                stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                pass_fds=keep,
-            )
+            child = self._popen(command, cwd, env, feed is not None, keep)
             self._children.append(child)
             self._pumps += [_pumping(child.stdout, "stdout", self._log)]
             self._pumps += [_pumping(child.stderr, "stderr", self._log)]
         if child.stdin is not None:
             _give(child.stdin, feed or b"")
         return child
+
+    def _popen(
+        self,
+        command: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        fed: bool,
+        keep: Sequence[int],
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=keep,
+            )
+        except OSError as error:
+            self._log.error("a program could not be started", error=str(error))
+            raise
 
     def finish(self, child: subprocess.Popen[bytes], *, timeout: float | None = None) -> int:
         """Its exit code, 128 + n when signal n ended it.  Raises TimeoutExpired when it was ended for being late."""

@@ -5,6 +5,7 @@ every process -> report -> wipe.  Nothing of a run stays behind: not a process, 
 environment is never touched.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +25,7 @@ from .job import AgentFile, Job
 from .lines import Log
 from .outcome import Outcome
 from .preflight import run_preflight
-from .prepare import make_shell, take_secret
+from .prepare import make_shell, take_secret, writable
 from .processes import Ended, Family
 from .scratch import Scratch, temporary_root, wipe
 from .shell import Shell
@@ -32,6 +33,8 @@ from .signals import Signals
 from .watch import Poller, Watch
 
 POLL = 2.5  # seconds between two looks at the stop flag
+# bytes: a table's item holds 400 KB (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)
+MOST_REPORT = 350_000
 
 
 @dataclass(kw_only=True)
@@ -88,7 +91,8 @@ class Execution:
         try:
             outcome = self._work()
         except AlError as error:
-            outcome = Outcome.of_error(error)
+            # what was ended from outside fails too, and is not the cause
+            outcome = self._ended() if self._watch.verdict else Outcome.of_error(error)
         except Ended:
             outcome = self._ended()
         except Exception as error:  # our own mistake: the launcher must hear of it too
@@ -101,7 +105,8 @@ class Execution:
         secret = take_secret(self.platform, self.log, self.clock)
         agent, app = AgentFile.of(self.job.app), self.job.app
         place = temporary_root(self.job.environ)
-        self._scratch = scratch = Scratch.make(place, self.job.run, app.static)
+        with writable(place):
+            self._scratch = scratch = Scratch.make(place, self.job.run, app.static)
         shell = make_shell(self.job, secret, agent, self._family, scratch)
         self.log.info("credentials loaded", count=len(secret.credentials))
         signals = Signals(scratch.signals)
@@ -139,6 +144,9 @@ class Execution:
         status = Signals(self._scratch.signals).status if self._scratch else None
         last = self.log.redactor.value({"status": status} if status else {})
         report = self.log.redactor.value(outcome.report(iso(self.clock())))
+        if len(json.dumps(report, ensure_ascii=False).encode()) > MOST_REPORT:
+            self.log.error("the return value is too large to be reported")
+            report["return_value"] = None
         try:
             self.platform.note(report=report, **last)
         except AlError as error:

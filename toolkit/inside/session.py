@@ -6,7 +6,6 @@ happens goes back as records on a pipe, which the run prints.  Only here is pyda
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +35,6 @@ def main() -> int:
     """The exit code, in the vocabulary of outcome.py."""
     keep_to_ourselves()
     request = json.load(sys.stdin)
-    os.set_inheritable(request["records"], False)
     records = Records(request["records"])
     try:
         asyncio.run(Session(request, records).run())

@@ -5,6 +5,7 @@
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ class Signals:
     directory: Path
 
     @classmethod
-    def of(cls, environ: "os._Environ[str] | dict[str, str]") -> "Signals":
+    def of(cls, environ: Mapping[str, str]) -> "Signals":
         """Where this process's run keeps them.  Raises UsageError outside of a run."""
         if not (directory := environ.get("AL_SIGNAL_DIR")):
             raise UsageError(

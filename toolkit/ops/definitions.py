@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from toolkit.core.agent import Agent, Project
@@ -15,36 +16,62 @@ from toolkit.wiring import Services
 KEPT = 10  # earlier images that a rollback can name
 
 
-def define(
-    services: Services, agent: Agent, image: str, facts: Mapping[str, Any], *, paths: Sequence[str]
-) -> dict[str, Any] | None:
-    """Register the agent's definition when it differs from the recorded one; the new fact, or None."""
-    runtime = services.runtime_for(agent)
-    item = runtime.definition(agent, image)
-    mine = tuple(
-        p
-        for p in paths
-        if any(p.startswith(f"{r.type}/{r.instance}/") for r in resolve.required(agent))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """An agent's definition as it should be, before it is registered."""
+
+    agent: Agent
+    runtime: str
+    item: Item
+    image: str
+    credentials: tuple[str, ...]
+
+    @property
+    def hash(self) -> str:
+        content = [
+            self.item.kind,
+            self.item.name,
+            self.item.attributes,
+            list(self.credentials),
+            self.agent.timeout,
+        ]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def due(self, facts: Mapping[str, Any]) -> bool:
+        """Whether it differs from the recorded one."""
+        return (facts.get(fact_key(self.agent.name)) or {}).get("hash") != self.hash
+
+
+def wanted(services: Services, agent: Agent, image: str, *, paths: Sequence[str]) -> Wanted:
+    """Pure: what the agent's definition should be.  `paths` are all credential fields that are there."""
+    return Wanted(
+        agent=agent,
+        runtime=runtime_name(agent, services.environment),
+        item=services.runtime_for(agent).definition(agent, image),
+        image=image,
+        credentials=tuple(
+            p
+            for p in paths
+            if any(p.startswith(f"{r.type}/{r.instance}/") for r in resolve.required(agent))
+        ),
     )
-    digest = _digest(item, mine, agent.timeout)
-    before = facts.get(fact_key(agent.name))
-    if before and before["hash"] == digest:
-        return None
-    reference = runtime.define(item)
+
+
+def define(services: Services, new: Wanted, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Register it and record that it is; the new fact."""
     made = Definition(
-        agent=agent.name, runtime=runtime_name(agent, services.environment), ref=reference, image=image, hash=digest,
-        timeout=agent.timeout, credentials=mine, previous=_previous(before),
-    )  # fmt: skip
-    fact = made.to_fact()
-    services.ledger.set_fact(fact_key(agent.name), fact)
-    return fact
-
-
-def _digest(item: Item, credentials: Sequence[str], timeout: int) -> str:
-    content = json.dumps(
-        [item.kind, item.name, item.attributes, list(credentials), timeout], sort_keys=True
+        agent=new.agent.name,
+        runtime=new.runtime,
+        ref=services.runtime(new.runtime).define(new.item),
+        image=new.image,
+        hash=new.hash,
+        timeout=new.agent.timeout,
+        credentials=new.credentials,
+        previous=_previous(facts.get(fact_key(new.agent.name))),
     )
-    return hashlib.sha256(content.encode()).hexdigest()
+    fact = made.to_fact()
+    services.ledger.set_fact(fact_key(new.agent.name), fact)
+    return fact
 
 
 def _previous(before: Mapping[str, Any] | None) -> tuple[Mapping[str, str], ...]:

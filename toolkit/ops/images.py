@@ -5,7 +5,7 @@ hashes of its files and no registry is asked.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -73,6 +73,7 @@ class Images:
     services: Services
     project: Project
     agents: tuple[Agent, ...]
+    _read: dict[tuple[str, str], dict[str, ImagePlan]] = field(default_factory=dict)
 
     @cached_property
     def _builder(self) -> Append:
@@ -105,16 +106,28 @@ class Images:
     def planned(self, facts: Facts, base: tuple[str, str], *, ask: bool) -> dict[str, ImagePlan]:
         """part -> its image as it should be; `ask` the registry about those that no fact knows."""
         known = Recorded(facts, self._registry if ask else None)
-        plans = {
-            GATEWAY: self._builder.plan_gateway(
-                self._deployment(), registry=known, base=self._gateway_base(base)
-            )
+        return {
+            part: plan
+            if plan.digest
+            else replace(plan, digest=known.digest(plan.repository, plan.tag))
+            for part, plan in self._plans(base).items()
         }
-        for agent in self.agents:
-            plans[str(agent.name)] = self._builder.plan(
-                self.project, agent, types=self._types, registry=known, base=base
-            )
-        return plans
+
+    def _plans(self, base: tuple[str, str]) -> dict[str, ImagePlan]:
+        """The images upon this base, whatever is there already: read and hashed once for each base."""
+        if base not in self._read:
+            nothing = Recorded({})
+            plans = {
+                GATEWAY: self._builder.plan_gateway(
+                    self._deployment, registry=nothing, base=self._gateway_base(base)
+                )
+            }
+            for agent in self.agents:
+                plans[str(agent.name)] = self._builder.plan(
+                    self.project, agent, types=self._types, registry=nothing, base=base
+                )
+            self._read[base] = plans
+        return self._read[base]
 
     def _gateway_base(self, base: tuple[str, str]) -> tuple[str, str]:
         """What the gateway is built upon: `[images] gateway` where it is named, else what agents are."""
@@ -122,19 +135,26 @@ class Images:
             return base
         return bases.base_reference(self.services.context, self._registry, part="gateway")
 
+    @cached_property
     def _deployment(self) -> Mapping[str, Any]:
         from gateway.deployment import dump
 
         return dump(self.services.environment)
 
-    def plan(self, facts: Facts) -> Plan:
-        """What would be pushed, decided from files and facts alone."""
+    def decided(self, facts: Facts) -> tuple[Plan, dict[str, str | None]]:
+        """What would be pushed, and part -> reference of what is there; from files and facts alone."""
         names = self.services.context.names
         if (base := self.known_base(facts)) is None:
             due = [BASE, GATEWAY, *(str(a.name) for a in self.agents)]
-            return Plan(tuple(_create(names.repository(part), "") for part in due))
-        plans = self.planned(facts, base, ask=False).values()
-        return Plan(tuple(_create(p.repository, p.tag) for p in plans if p.needed))
+            plan = Plan(tuple(_create(names.repository(part), "") for part in due))
+            return plan, dict.fromkeys(due)
+        plans = self.planned(facts, base, ask=False)
+        references = {
+            part: self.reference(p, p.digest) if p.digest else None for part, p in plans.items()
+        }
+        return Plan(
+            tuple(_create(p.repository, p.tag) for p in plans.values() if p.needed)
+        ), references
 
     def base(self, facts: Facts) -> tuple[str, str]:
         """The base, pushed when it has to be."""

@@ -25,9 +25,10 @@ def prepare(services: Services, agent: Agent) -> None:
     app = services.context.project / ".al" / "apps" / f"{agent.name}-{content_hash('', files, {})}"
     if not app.exists():
         _write(app, files)
-    definitions.define(
-        services, agent, str(app), services.ledger.facts("definition/"), paths=sorted(values)
-    )
+    new = definitions.wanted(services, agent, str(app), paths=sorted(values))
+    facts = services.ledger.facts("definition/")
+    if new.due(facts):
+        definitions.define(services, new, facts)
 
 
 def _write(app: Path, files: Mapping[str, LayerFile]) -> None:

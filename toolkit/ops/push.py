@@ -77,14 +77,15 @@ def decide(services: Services, only: str | None = None) -> Push:
     )
     values = credentials.local_values(project, services.local_store)
     images = Images(services, project, agents)
-    image_plan = images.plan(dict(facts))
+    image_plan, references = images.decided(dict(facts))
     return Push(
         services=services,
         project=project,
         images=images,
         facts=facts,
         values=values,
-        plan=_plan(services, project, facts, image_plan, values),
+        plan=_plan(services, project, facts, image_plan, values)
+        + _definition_plan(services, agents, references, facts, values),
         notes=_notes(agents),
     )
 
@@ -166,6 +167,35 @@ def _plan(
     return table + infrastructure.plan(facts, wanted) + images + diff(credentials.items(due), [])
 
 
+def _definition_plan(
+    services: Services,
+    agents: Sequence[Agent],
+    references: Mapping[str, str | None],
+    facts: Mapping[str, Any],
+    values: Mapping[str, Secret],
+) -> Plan:
+    """Definitions of new images, changed ones of old images, and those of agents that are gone."""
+    changes = []
+    for agent in agents:
+        image = references[agent.name] or bases.image(
+            services.context, services.context.names.repository(agent.name), UNKNOWN
+        )
+        new = definitions.wanted(services, agent, image, paths=sorted(values))
+        if new.due(facts):
+            action = Action.UPDATE if fact_key(agent.name) in facts else Action.CREATE
+            changes.append(Change(action=action, item=Item(kind="definition", name=new.item.name)))
+    gone = definitions.gone(facts, services.project) if services.project else []
+    changes += [
+        Change(
+            action=Action.DELETE,
+            item=Item(kind="definition", name=name),
+            reason="no longer in the project",
+        )
+        for name in gone
+    ]
+    return Plan(tuple(changes))
+
+
 def _values_due(
     services: Services, facts: Mapping[str, Any], values: Mapping[str, Secret]
 ) -> dict[str, str]:
@@ -211,7 +241,12 @@ def carry_out(
         project=push.project.name,
         changes=len(push.plan.changes),
     )
-    if services.ledger.prepare():
+    if not push.plan:
+        report.gateway_url = (push.facts.get("gateway") or {}).get("url")
+        return report
+    if (
+        not push.facts and services.ledger.prepare()
+    ):  # facts are in the table: where there are some, it is there
         progress(f"created the state table {services.context.names.table}")
     work = _Work(push, dict(push.facts), report, progress)
     if work.facts.get("project") is None:
@@ -263,17 +298,15 @@ def _push_images(work: _Work) -> dict[str, str]:
 
 def _define(work: _Work, references: Mapping[str, str]) -> None:
     def one(agent: Agent) -> None:
-        done = definitions.define(
-            work.push.services,
-            agent,
-            references[agent.name],
-            work.facts,
-            paths=sorted(work.push.values),
+        new = definitions.wanted(
+            work.push.services, agent, references[agent.name], paths=sorted(work.push.values)
         )
-        if done is not None:
-            work.progress(f"definition: {agent.name} is {done['ref']}")
-            work.report.definitions[str(agent.name)] = done["ref"]
-            work.facts[fact_key(agent.name)] = done
+        if not new.due(work.facts):
+            return
+        fact = definitions.define(work.push.services, new, work.facts)
+        work.progress(f"definition: {agent.name} is {fact['ref']}")
+        work.report.definitions[str(agent.name)] = fact["ref"]
+        work.facts[fact_key(agent.name)] = fact
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(one, work.push.images.agents))

@@ -8,12 +8,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from moto.core.exceptions import ServiceException
+from moto.core.exceptions import JsonRESTError, ServiceException
 
 from toolkit.core.errors import AlError
 
 from .access import Access
-from .calls import Answer, Call, Environ, credentials_of, decode, encode, respond
+from .calls import Answer, Call, Environ, Refusal, credentials_of, decode, encode, respond
 from .cloud import Cloud
 from .guard import refusal
 from .handlers import Handler
@@ -82,3 +82,5 @@ class Front:
             )
         except ServiceException as error:  # moto's own errors, and our Refusal
             return encode(call, error)
+        except JsonRESTError as error:  # moto's older kind, whose `code` is the HTTP status
+            return encode(call, Refusal(error.relative_error_type, error.message, error.code))

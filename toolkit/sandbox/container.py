@@ -7,13 +7,16 @@ code, and nothing of it left when it ends.
 
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from toolkit.core.errors import LaunchError
 
@@ -137,7 +140,9 @@ class Container:
             raise
         finally:
             os.close(held)
-        self._holding = threading.Lock()
+        self._out = cast("IO[bytes]", self._process.stdout)
+        self._holding, self._reading = threading.Lock(), threading.Lock()
+        self._drained = False
         self._on_lines = on_lines
         self._reader = threading.Thread(target=self._read, daemon=True, name="container-output")
         self._reader.start()
@@ -179,15 +184,39 @@ class Container:
                 os.close(self._leash)
                 self._leash = -1
 
+    def drain(self, seconds: float = 1.0) -> None:
+        """Wait until what was printed so far was handed on, but no longer than `seconds`."""
+        deadline = time.monotonic() + seconds
+        while self._waiting() and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    def _waiting(self) -> bool:
+        """Whether the pipe holds output that nobody has read."""
+        with self._reading:
+            return not self._drained and bool(_poll(self._out).poll(0))
+
     def _read(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - for the type checker: we asked for a pipe
-        rest = b""
-        with self._process.stdout as out:
-            while chunk := os.read(out.fileno(), _CHUNK):
-                *lines, rest = (rest + chunk).split(b"\n")
-                if len(rest) > _CHUNK:
-                    lines, rest = [*lines, rest], b""
-                if lines:
-                    self._on_lines([line.decode(errors="replace") for line in lines])
-        if rest:
-            self._on_lines([rest.decode(errors="replace")])
+        rest, poll = b"", _poll(self._out)
+        with self._out:
+            while not self._drained:
+                poll.poll()
+                with self._reading:
+                    rest = self._hand_on(rest)
+
+    def _hand_on(self, rest: bytes) -> bytes:
+        """Read once, hand on the whole lines, and return what has no end yet."""
+        chunk = os.read(self._out.fileno(), _CHUNK)
+        self._drained = not chunk
+        *lines, rest = (rest + chunk).split(b"\n")
+        if rest and (self._drained or len(rest) > _CHUNK):
+            lines, rest = [*lines, rest], b""
+        if lines:
+            self._on_lines([line.decode(errors="replace") for line in lines])
+        return rest
+
+
+def _poll(file: IO[bytes]) -> "select.poll":
+    """One for each thread: they cannot be shared."""
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    return poll

@@ -147,6 +147,7 @@ class Environment:
             self._crashed()
         if not invocation.done.wait(timeout):
             self._time_out(invocation)
+        self._container.drain()
         self._current, self.idle_since = None, time.monotonic()
         done = spent.now(init_ms=self._init_ms, peak=self._container.peak_memory())
         self._stream.write(*self._lines.end(invocation.request_id, done, invocation.error))
@@ -160,6 +161,7 @@ class Environment:
         self._api.close()
 
     def _time_out(self, invocation: Invocation) -> None:
+        self._container.drain()
         with self._ending:
             if invocation.done.is_set():
                 return

@@ -71,6 +71,8 @@ class RunningTask:
         except AlError as error:
             self._stopped("TaskFailedToStart", error.message, None)
         finally:
+            if self._task.status != "STOPPED":  # our own mistake: its traceback is in the log
+                self._stopped("TaskFailedToStart", "InternalError", None)
             shutil.rmtree(self._directory, ignore_errors=True)
             self._host.tasks.pop(self._task.task_arn, None)
 

@@ -19,7 +19,7 @@ from .host import Host
 from .invoking import SYNCHRONOUS_BYTES, Invoking
 from .permissions import Permissions
 from .serving import Served
-from .url_events import http_answer, to_event
+from .url_events import http_answer, to_event, to_http
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ class Urls:
             return http_answer(start, throttled.status or 429, b'{"Message":"Rate exceeded"}')
         if done.error:
             return http_answer(start, 502, b"Internal Server Error")
-        return http_answer(start, *tohttp_answer(done.answer))
+        return http_answer(start, *to_http(done.answer))
 
 
 def _config(asked: Mapping[str, Any]) -> dict[str, Any]:
