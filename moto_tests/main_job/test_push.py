@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.ops import push
+from toolkit.ops import push, push_steps
 from toolkit.ops.load import load_services
 
 from .conftest import Stage
@@ -130,7 +130,7 @@ def test_a_push_interrupted_at_any_step_is_finished_by_the_next(
     monkeypatch.setenv("AL_HOME", str(stage.home))
     services = load_services(stage.project, "sandbox", note=lambda text: None)
     with pytest.raises(KeyboardInterrupt):
-        push.carry_out(push.decide(services), interrupted_at(step))
+        push_steps.carry_out(push.decide(services), interrupted_at(step))
     assert stage.answer("push")["gateway_url"]
     assert stage.answer("push")["changes"] == 0
     run, _ = stage.run("one")

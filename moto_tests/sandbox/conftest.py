@@ -14,6 +14,7 @@ from toolkit.sandbox import daemon
 from toolkit.sandbox.settings import Settings
 from toolkit.sandbox.state import Sandbox
 
+from . import programs
 from .images import push
 from .world import World, make_role
 
@@ -83,3 +84,26 @@ def role(client: Callable[..., Any]) -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def world(client: Callable[..., Any], image: Callable[..., str], role: Callable[..., str]) -> World:
     return World(client, image, role).ready()
+
+
+@pytest.fixture
+def function(world: World, request: pytest.FixtureRequest) -> Callable[..., str]:
+    """Make a function that answers as programs.RUNTIME does, with one published version; its name."""
+
+    def make(name: str = "", **more: Any) -> str:
+        name = name or request.node.name[:60].replace("[", "-").replace("]", "")
+        image = world.image("tests/function", {"app/main.py": programs.RUNTIME}, **programs.PYTHON)
+        world.client("lambda").create_function(
+            **{
+                "FunctionName": name,
+                "PackageType": "Image",
+                "Code": {"ImageUri": image},
+                "Role": world.role("tests-lambda", "lambda"),
+                "Timeout": 30,
+                "Publish": True,
+                **more,
+            }
+        )
+        return name
+
+    return make

@@ -7,7 +7,7 @@ import click
 from ._app import App, json_option, shared, yes_option
 
 if TYPE_CHECKING:
-    from toolkit.ops.push import Report
+    from toolkit.ops.push_steps import Report
 
 
 @click.command(
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @shared
 @click.pass_obj
 def command(app: App, agent: str | None, dry_run: bool, as_json: bool) -> None:
-    from toolkit.ops import push
+    from toolkit.ops import push, push_steps
 
     with app.ui.steps() as step:
         services = app.services()
@@ -35,7 +35,7 @@ def command(app: App, agent: str | None, dry_run: bool, as_json: bool) -> None:
     if dry_run or not (free or app.ui.agrees("Push this?", headless_consents=True)):
         return
     with app.ui.steps() as step:
-        report = push.carry_out(decided, step)
+        report = push_steps.carry_out(decided, step)
     for note in decided.notes:
         app.ui.note(f"note: {note}")
     app.ui.json(report.to_dict()) if as_json else _say(app, report)

@@ -142,7 +142,7 @@ class Container:
             os.close(held)
         self._out = cast("IO[bytes]", self._process.stdout)
         self._holding, self._reading = threading.Lock(), threading.Lock()
-        self._drained = False
+        self._drained, self._peak = False, 0
         self._on_lines = on_lines
         self._reader = threading.Thread(target=self._read, daemon=True, name="container-output")
         self._reader.start()
@@ -162,7 +162,11 @@ class Container:
         return code if code >= 0 else 128 - code
 
     def peak_memory(self) -> int:
-        """The most that the command itself has used, in bytes; 0 where the system does not tell."""
+        """The most that the command itself was seen to use, in bytes; 0 where the system does not tell."""
+        self._peak = max(self._peak, self._memory())
+        return self._peak
+
+    def _memory(self) -> int:
         try:
             pid = self._process.pid
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

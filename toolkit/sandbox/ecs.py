@@ -36,6 +36,8 @@ class Ecs:
         asked = call.parameters
         token = asked.get("clientToken")
         key, request = (asked.get("cluster") or "default", token or ""), _fingerprint(asked)
+        if failure := self._injected(call):
+            return encode(call, failure)
         with self._host.cloud.lock:
             if token and key in self._tokens:
                 return encode(call, self._repeated(key, request))
@@ -46,6 +48,17 @@ class Ecs:
         for task in tasks:
             self._host.tasks[task.task_arn].start()
         return answer
+
+    def _injected(self, call: Call) -> dict[str, Any] | None:
+        """RunTask's two ways of not starting anything: an exception, and an answer with failures."""
+        wanted = self._host.settings().start_failure
+        if wanted == "throttled":
+            raise Refusal("ThrottlingException", "Rate exceeded.")
+        if wanted != "refused":
+            return None
+        arn = f"arn:aws:ecs:{call.region}:{self._host.cloud.account}:task-definition/unplaced"
+        reason = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+        return {"tasks": [], "failures": [{"arn": arn, "reason": reason}]}
 
     def _repeated(self, key: tuple[str, str], request: str) -> dict[str, Any]:
         known, tasks = self._tokens[key]

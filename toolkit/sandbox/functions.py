@@ -80,6 +80,12 @@ class Functions:
                 workdir=config.working_directory,
             )
 
+    def aliased(self, name: str, version: str, region: str) -> bool:
+        """Whether an alias points to this version."""
+        with self._host.cloud.backend("lambda", region) as backend:
+            backend.get_function(name)
+            return any(alias.function_version == version for alias in backend.list_aliases(name))
+
     def check_active(self, name: str) -> None:
         """Raises Refusal while a new or changed function is not ready."""
         if self._pending.get(name, 0) > 0:

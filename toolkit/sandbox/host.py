@@ -27,6 +27,7 @@ class Host:
     access: Access
     work: Path
     settings: Callable[[], Settings]
+    touch: Callable[[], None] = lambda: None
     tasks: dict[str, "RunningTask"] = field(default_factory=dict)
 
     def surroundings(self) -> dict[str, str]:

@@ -104,6 +104,14 @@ class Invoking:
         return Answer(headers=tuple(headers), body=body)
 
     def delete(self, call: Call, ask: Ask) -> Answer:
+        """A version that an alias points to stays (API reference, DeleteFunction)."""
+        name, qualifier = _target(call)
+        if qualifier and self._functions.aliased(name, qualifier, call.region):
+            raise Refusal(
+                "ResourceConflictException",
+                f"Version {qualifier} cannot be deleted: it is referenced by an alias.",
+                409,
+            )
         answer = ask()
         if answer.ok and not call.parameters.get("Qualifier"):
             name = _target(call)[0]

@@ -94,7 +94,7 @@ class Environment:
         except Exception:
             self._api.close()
             raise
-        threading.Thread(target=self._watch, daemon=True, name=f"lambda-{function.name}").start()
+        self._follow()
 
     def _started(self) -> Container:
         image = self._host.images.extracted(self.function.image)
@@ -136,7 +136,8 @@ class Environment:
 
         The clock starts when the process asks for its first event, or when its ten seconds of initialisation are over.
         """
-        self._ready.wait(INIT_SECONDS)
+        if not self._ready.wait(INIT_SECONDS):
+            self._again()
         spent = Spent(self.function.memory)
         timeout = self.function.timeout
         invocation.deadline_ms = int((time.time() + timeout) * 1000)
@@ -153,6 +154,15 @@ class Environment:
         self._stream.write(*self._lines.end(invocation.request_id, done, invocation.error))
         self._init_ms = 0.0
 
+    def _again(self) -> None:
+        """Initialisation that takes too long is cut, and done again under the function's timeout
+        (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, init phase)."""
+        self._stream.write(self._lines.init_timed_out(INIT_SECONDS))
+        first, self._container = self._container, self._started()
+        first.kill()
+        first.wait(10)
+        self._follow()
+
     def close(self) -> None:
         """End the process; harmless when it has ended."""
         self._events.put(None)
@@ -162,6 +172,7 @@ class Environment:
 
     def _time_out(self, invocation: Invocation) -> None:
         self._container.drain()
+        self._container.peak_memory()  # while there is something to look at
         with self._ending:
             if invocation.done.is_set():
                 return
@@ -172,10 +183,17 @@ class Environment:
         self._container.kill()
         self._container.wait(10)
 
-    def _watch(self) -> None:
-        self._code = self._container.wait() or 0
-        self._ready.set()
-        self._crashed()
+    def _follow(self) -> None:
+        """Learn of the present process's end."""
+        container = self._container
+        threading.Thread(target=self._watch, args=(container,), daemon=True).start()
+
+    def _watch(self, container: Container) -> None:
+        code = container.wait() or 0
+        if container is self._container:  # and not one that was replaced
+            self._code = code
+            self._ready.set()
+            self._crashed()
 
     def _crashed(self) -> None:
         """The process is over; whoever waits for its answer gets the platform's."""

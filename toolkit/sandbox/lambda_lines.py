@@ -42,6 +42,9 @@ class Lines:
             return [_record("platform.start", requestId=request_id, version=self.version)]
         return [f"START RequestId: {request_id} Version: {self.version}"]
 
+    def init_timed_out(self, seconds: float) -> str:
+        return f"INIT_REPORT Init Duration: {seconds * 1000:.2f} ms\tPhase: init\tStatus: timeout"
+
     def timed_out(self, request_id: str, text: str) -> Sequence[str]:
         return [f"{_now()} {request_id} {text}"]
 

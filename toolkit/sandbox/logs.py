@@ -15,7 +15,8 @@ from typing import Any
 from .cloud import Cloud
 from .policy import Need
 
-LONGEST_LINE = 16 * 1024
+LONGEST_LINE = 16 * 1024  # of Docker's drivers
+LONGEST_EVENT = 256 * 1024 - 26  # bytes of an event by Lambda, its overhead aside
 
 
 @dataclass(order=True, slots=True)
@@ -69,7 +70,11 @@ class Logs:
 
     def write(self, stream: "LogStream", lines: Sequence[str]) -> None:
         now = int(time.time() * 1000)
-        events = [{"timestamp": now, "message": part} for line in lines for part in _cut(line)]
+        events = [
+            {"timestamp": now, "message": part}
+            for line in lines
+            for part in _cut(line, stream.longest)
+        ]
         if (delay := self._delay()) <= 0 and not self._queue:
             self._put(stream, events)
             return
@@ -110,6 +115,7 @@ class LogStream:
     group: str
     name: str
     region: str | None = None
+    longest: int = LONGEST_LINE
 
     def write(self, *lines: str) -> None:
         """Every line becomes an event with the present time; empty ones too."""
@@ -117,7 +123,7 @@ class LogStream:
             self.logs.write(self, lines)
 
 
-def _cut(line: str) -> list[str]:
+def _cut(line: str, longest: int) -> list[str]:
     """CloudWatch refuses an empty message, so an empty line becomes a space, as Docker's driver has it."""
     text = line.rstrip("\r") or " "
-    return [text[at : at + LONGEST_LINE] for at in range(0, len(text), LONGEST_LINE)]
+    return [text[at : at + longest] for at in range(0, len(text), longest)]

@@ -4,12 +4,13 @@ import secrets
 import shutil
 import threading
 import time
+from dataclasses import replace
 
 from toolkit.core.errors import AlError
 
 from .host import Host
 from .lambda_host import Environment, FunctionVersion, Invocation, start_error
-from .logs import LogStream
+from .logs import LONGEST_EVENT, LogStream
 
 
 class Pool:
@@ -77,7 +78,7 @@ class Pool:
             return logs.nowhere(group, name)
         if missing:
             logs.create_group(group)
-        return logs.stream(group, name)
+        return replace(logs.stream(group, name), longest=LONGEST_EVENT)
 
     def _put_back(self, environment: Environment) -> None:
         with self._changing:

@@ -52,6 +52,7 @@ class Server:
             roles=Roles(self._cloud, lambda: self._settings.fresh_role_calls),
             work=place.root / "work",
             settings=lambda: self._settings,
+            touch=self.touch,
         )
         self._ecr = Ecr(self._cloud, storage)
         self._functions = Lambda(self._host)

@@ -13,7 +13,7 @@ from typing import Any
 
 from toolkit.core.errors import ConfigError
 
-FAILURES = ("", "capacity", "image", "secret", "network")
+FAILURES = ("", "capacity", "image", "secret", "network", "refused", "throttled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,9 @@ class Settings:
 
     start_delay: float = 0.0  # Fargate: between RunTask and the container's start
     ingestion_delay: float = 0.0  # CloudWatch: between a line and its first appearance in an answer
-    start_failure: str = ""  # one of FAILURES: every task fails to start in this way
+    start_failure: str = (
+        ""  # one of FAILURES: every task fails in this way, the last two at RunTask
+    )
     duplicate_events: int = 0  # deliveries of an asynchronous Lambda event beyond the first
     retry_seconds: float = (
         60.0  # Lambda: before the first retry of an event; doubled for the second
@@ -38,6 +40,7 @@ class Settings:
         0  # logs, tables, secrets: most items of a page; 0 is each service's own limit
     )
     empty_pages: int = 0  # logs: 1 puts an empty page before every page that has events
+    init_seconds: float = 10.0  # Lambda: initialisation beyond this is cut and done again
     warm_minutes: float = 3.0  # Lambda: an idle process lives so long
     idle_minutes: float = 30.0  # the sandbox ends after so long without a request or a running task
 

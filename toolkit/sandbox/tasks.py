@@ -82,7 +82,9 @@ class RunningTask:
         if self._stopping.is_set():
             self._stopped("UserInitiated", self._task.stopped_reason, None)
             return
-        if settings.start_failure:
+        if settings.start_failure in _INJECTED:
+            if settings.start_failure in {"capacity", "network"}:
+                self._set(containers=[])  # none was made yet
             raise CannotStart(_INJECTED[settings.start_failure])
         self._set("PENDING")
         role = self._plan.role("taskRoleArn")

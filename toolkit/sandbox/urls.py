@@ -151,6 +151,7 @@ class Urls:
     # a request to a URL
 
     def _serve(self, key: tuple[str, str], environ: Environ, start: Any) -> Iterable[bytes]:
+        self._host.touch()
         if not host_is_loopback(environ):
             return http_answer(start, 403, b'{"Message":"Forbidden"}')
         url = self._urls.get(key)

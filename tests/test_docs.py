@@ -1,0 +1,292 @@
+"""The documentation says what is there: its links, commands, keys, routes and examples are held against the product.
+
+`AL_UPDATE_DOCS=1` with pytest writes docs/cli.md anew.
+"""
+
+import json
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from gateway.routes import health, later, logs, runs
+from toolkit.cli import cli, verbs
+from toolkit.config.agent_schema import AgentConfig, AgentOverride, Hooks, ModelSection, Preflight
+from toolkit.config.agent_schema import RuntimeSection as RuntimeTable
+from toolkit.config.cloud_schema import Cloud, Images, Pulumi, Server
+from toolkit.config.origin import Layer, Merged
+from toolkit.config.problems import Findings
+from toolkit.config.schema import Config, Gateway, Local, Telemetry, WebhookSource
+from toolkit.config.section import Section, Tidier
+from toolkit.config.triggers import SOURCES
+from toolkit.config.validate import validated
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+TABLES: dict[str, type[Section]] = {
+    "Top level": Config,
+    "Models": ModelSection,
+    "Local": Local,
+    "Gateway": Gateway,
+    "Webhooks": WebhookSource,
+    "Telemetry": Telemetry,
+    "The agent's file": AgentConfig,
+    "Hooks": Hooks,
+    "Preflight": Preflight,
+    "Runtime": RuntimeTable,
+    "Cloud": Cloud,
+    "Images": Images,
+    "Pulumi": Pulumi,
+    "Server": Server,
+}
+NOT_YET = ("al start", "al stop", "al teardown", "al doctor -c")  # named where a page says so
+_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+# ------------------------------------------------------------------------------------ reading pages
+
+
+def text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def shown(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def fences(page: Path, *languages: str) -> list[str]:
+    return [body for language, body in _FENCE.findall(text(page)) if language in languages]
+
+
+def prose(page: Path) -> str:
+    return _FENCE.sub("", text(page))
+
+
+def links(page: Path) -> list[str]:
+    """Where the page's links lead, those to other hosts left out."""
+    return [link for link in _LINK.findall(prose(page)) if "://" not in link]
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub makes of the headings: lower case, no punctuation, hyphens for spaces."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken(page: Path) -> Iterator[str]:
+    for link in links(page):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            yield f"{shown(page)}: {link}"
+
+
+def rows(heading: str) -> dict[str, str]:
+    """Key -> the cell of its default, of the table below a heading of docs/configuration.md."""
+    section = re.split(rf"^### {re.escape(heading)}$", text(DOCS / "configuration.md"), flags=re.M)
+    table = re.split(r"^##", section[1], flags=re.M)[0]
+    cells = (line.split(" | ") for line in table.splitlines() if line.startswith("| `"))
+    return {row[0].strip("| `"): row[2].strip("| ") for row in cells}
+
+
+# ----------------------------------------------------------------------------------- keys of tables
+
+
+def keys(section: type[Section]) -> set[str]:
+    return {info.alias or name for name, info in section.model_fields.items()}
+
+
+def defaults(section: type[Section]) -> dict[str, str]:
+    """Key -> its default in a cell, for those that have a plain one."""
+    found = {
+        info.alias or name: info.get_default(call_default_factory=True)
+        for name, info in section.model_fields.items()
+        if not info.is_required()
+    }
+    return {k: f"`{_plain(v)}`" for k, v in found.items() if isinstance(v, bool | int | str)}
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def findings_of(page: Path) -> list[str]:
+    """What the loader says against the page's examples in TOML."""
+    found = []
+    for example in fences(page, "toml"):
+        section = AgentConfig if example.startswith("# agents/") else Config
+        findings = Findings()
+        values = Tidier(shown(page), findings).table(tomllib.loads(example), section)
+        validated(section, Merged((Layer(name=shown(page), values=values),)), findings)
+        found += [str(problem) for problem in findings.errors]
+    return found
+
+
+# ---------------------------------------------------------------------------------------- commands
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Every call of `al` in the page's blocks of shell, as words."""
+    for block in fences(page, "sh", "console", "bash", "yaml"):
+        for line in block.splitlines():
+            for call in re.split(r"&&|\|\||[|;]|<<<", line):
+                if found := re.match(r"\s*(?:\$ |- run: )?al (.+)", call):
+                    yield shlex.split(found[1], comments=True)
+
+
+def spans(page: Path) -> Iterator[list[str]]:
+    """Every call of `al` within the sentences, brackets removed, those of later versions left out."""
+    for span in re.findall(r"`(al [^`]+)`", prose(page).replace("\n", " ")):
+        if not span.startswith(NOT_YET):
+            yield shlex.split(re.sub(r"\.\.\.|[\[\]]", "", span))[1:]
+
+
+def refusal(words: list[str], *, whole: bool) -> str:
+    """What click says against the call, or "".  `whole`: nothing that it needs may be missing."""
+    command: click.Command = cli
+    words = [word for word in words if word != "--debug"]
+    try:
+        with click.Context(cli, info_name="al") as context:
+            while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+                name, *words = words
+                found = command.get_command(context, name)
+                if found is None:
+                    return f"there is no {name!r} of {command.name}"
+                command = found
+            command.make_context(command.name, words, parent=context)
+    except (click.exceptions.Exit, click.exceptions.NoArgsIsHelpError):
+        return ""
+    except click.MissingParameter as error:
+        return error.format_message() if whole else ""
+    except click.ClickException as error:
+        return error.format_message()
+    return ""
+
+
+def wrong_calls(page: Path) -> list[str]:
+    found = [(words, refusal(words, whole=True)) for words in commands(page)]
+    found += [(words, refusal(words, whole=False)) for words in spans(page)]
+    return [f"al {shlex.join(words)}: {why}" for words, why in found if why]
+
+
+# --------------------------------------------------------------------------------- docs/cli.md
+
+
+def reference() -> str:
+    """docs/cli.md, from click."""
+    head = "# The `al` command\n\nWritten from the program's own help by `AL_UPDATE_DOCS=1 make test ARGS=tests/test_docs.py`.\n"
+    shared = (
+        "\n`--debug`, anywhere in a call, shows the traceback of an unexpected error; `-h` works everywhere."
+        "\nstdout is the answer, stderr the conversation.\n"
+    )
+    with click.Context(cli, info_name="al", max_content_width=100) as context:
+        return head + shared + "".join(_described(cli, context, name) for name in verbs())
+
+
+def _described(group: click.Group, parent: click.Context, name: str) -> str:
+    command = group.get_command(parent, name)
+    assert command is not None
+    with click.Context(command, info_name=name, parent=parent) as context:
+        made = f"\n## {context.command_path}\n\n{command.help}\n{_options(command, context)}"
+        if isinstance(command, click.Group):
+            made += "".join(_described(command, context, sub) for sub in command.commands)
+    return made
+
+
+def _options(command: click.Command, context: click.Context) -> str:
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    own = [p for p in command.params if isinstance(p, click.Option)]
+    records = [record for option in own if (record := option.get_help_record(context))]
+    lines = "".join(f"| `{names}` | {meaning} |\n" for names, meaning in records)
+    table = f"\n| Option | Meaning |\n|---|---|\n{lines}" if lines else ""
+    return f"\n```text\n{usage}\n```\n{table}" + (f"\n{command.epilog}\n" if command.epilog else "")
+
+
+# ------------------------------------------------------------------------------------------- laws
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """A relative link names a file that is there, and a heading in it."""
+    assert list(broken(page)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_every_command_exists(page: Path) -> None:
+    """What a page tells the reader to type is taken by click: verb, options and arguments."""
+    assert wrong_calls(page) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_every_example_in_toml_would_be_accepted(page: Path) -> None:
+    """A reader may copy them."""
+    assert findings_of(page) == []
+
+
+@pytest.mark.parametrize(("heading", "section"), TABLES.items(), ids=list(TABLES))
+def test_the_configuration_page_has_the_keys_of_the_schema(
+    heading: str, section: type[Section]
+) -> None:
+    """No key is missing, and none is there that the loader would refuse."""
+    assert set(rows(heading)) == keys(section)
+
+
+def test_the_configuration_page_has_the_keys_that_only_overrides_have() -> None:
+    """`[agents.NAME]` knows more than an agent's own file."""
+    assert set(rows("Agents")) == keys(AgentOverride) - keys(AgentConfig)
+
+
+@pytest.mark.parametrize(("heading", "section"), TABLES.items(), ids=list(TABLES))
+def test_the_configuration_page_has_the_defaults_of_the_schema(
+    heading: str, section: type[Section]
+) -> None:
+    """Wherever the schema has a plain default, the page says the same."""
+    told = rows(heading)
+    assert {key: told[key] for key in defaults(section)} == defaults(section)
+
+
+def test_the_configuration_page_has_the_filters_of_every_source() -> None:
+    """One row for each type of webhook, with its filters."""
+    page = text(DOCS / "configuration.md")
+    told = re.findall(r"^\| (\w+) \| ((?:`\w+` ?)+) \|$", page, re.MULTILINE)
+    assert {name: set(re.findall(r"\w+", cell)) for name, cell in told} == {
+        name: set(source.filters) for name, source in SOURCES.items()
+    }
+
+
+def test_the_page_of_commands_is_what_the_program_says_of_itself() -> None:
+    """docs/cli.md is generated, and up to date."""
+    page = DOCS / "cli.md"
+    if os.environ.get("AL_UPDATE_DOCS"):
+        page.write_text(reference(), encoding="utf-8")
+    assert text(page) == reference()
+
+
+def test_the_gateway_page_has_every_route() -> None:
+    """Also those that answer 503."""
+    routes: list[Any] = [r for room in (health, later, logs, runs) for r in room.router.routes]
+    page = text(DOCS / "gateway.md")
+    assert sorted({r.path for r in routes if r.path not in page}) == []
+
+
+def test_the_operators_policy_is_one_that_iam_could_take() -> None:
+    """It is JSON, and shorter than a managed policy may be
+    (6,144 characters: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
+    (policy,) = map(json.loads, fences(DOCS / "aws.md", "json"))
+    assert len(json.dumps(policy, separators=(",", ":"))) <= 6_144
+
+
+def test_pages_that_the_program_names_are_there() -> None:
+    """A hint such as `see docs/aws.md` leads somewhere."""
+    sources = [p for room in ("toolkit", "gateway", "infra", "runtimes")
+               for p in (ROOT / room).rglob("*") if p.suffix in (".py", ".toml")]  # fmt: skip
+    named = {name for source in sources for name in re.findall(r"docs/[\w-]+\.md", text(source))}
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
