@@ -44,7 +44,7 @@ _BEFORE = ("PROVISIONING", "PENDING", "ACTIVATING")
 _AFTER = ("DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED", "DELETED")
 _HINTS: Mapping[Cause, str] = {
     Cause.CAPACITY: "try again in a minute, name subnets in several zones, or ask for more Fargate vCPUs in Service Quotas",
-    Cause.PERMISSION: "run `al doctor -c`: a role is missing or trusts the wrong service",
+    Cause.PERMISSION: "run `al push` again: a role is missing or trusts the wrong service",
     Cause.NETWORK: "the subnets need a way to AWS's APIs: a public address, a NAT gateway or VPC endpoints",
 }
 

@@ -26,12 +26,12 @@ _CONFIGURATION = ("Role", "Timeout", "MemorySize", "Environment", "LoggingConfig
 _REMEDIES: Mapping[str, str] = {
     "InvalidImage": "the image is gone or is an index: run `al push` again; if that does not help, delete the function first",
     "ImageDeleted": "the image is no longer in the registry: run `al push` again",
-    "ImageAccessDenied": "the repository's policy must let lambda.amazonaws.com pull: run `al doctor -c`",
+    "ImageAccessDenied": "the repository's policy must let lambda.amazonaws.com pull: run `al push` again",
     "InvalidSubnet": "correct lambdaSubnets in the environment's file",
     "SubnetOutOfIPAddresses": "name another subnet in lambdaSubnets: this one has no free address",
     "InvalidSecurityGroup": "correct lambdaSecurityGroups in the environment's file",
     "EniLimitExceeded": "ask for more network interfaces in the Service Quotas console",
-    "InsufficientRolePermissions": "run `al doctor -c`: the role may not use the VPC",
+    "InsufficientRolePermissions": "give the role ec2:CreateNetworkInterface and its kin, or take the function out of the VPC",
 }
 
 
@@ -58,11 +58,14 @@ class Versions:
         return version
 
     def prune(self, function: str, keep: Collection[str]) -> tuple[str, ...]:
-        """Delete the published versions that are not in `keep` (`name:version`); the names of those."""
+        """Delete the published versions that are not in `keep` (`name:version`), the names of those; with none to keep,
+        the function."""
         try:
             old = [f"{function}:{one['Version']}" for one in self._published(function)]
         except NotFound:
             return ()
+        if not keep:
+            return self._delete(function, old)
         old = [name for name in old if name not in keep]
         for name in old:
             with translated(f"deleting {name}"):
@@ -70,6 +73,14 @@ class Versions:
                     FunctionName=function, Qualifier=name.rsplit(":", 1)[1]
                 )
         return tuple(old)
+
+    def _delete(self, function: str, versions: list[str]) -> tuple[str, ...]:
+        live = self._live(function)
+        if live is None or not self._names.owns(live.get("Tags", {})):
+            return ()
+        with translated(f"deleting {function}"):
+            self._lambda.delete_function(FunctionName=function)
+        return tuple(versions)
 
     @property
     def _lambda(self) -> Any:

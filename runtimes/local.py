@@ -5,9 +5,10 @@ process is detached: it goes on when `al` ends, and any later `al` finds it agai
 """
 
 import os
+import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from toolkit.core.agent import Agent
@@ -70,9 +71,18 @@ class LocalRuntime:
         app = Path(item.attributes["app"]).absolute()
         if not (app / "static").is_dir():
             raise LaunchError(
-                f"{app} holds no agent", hint="run `al push -E local` to prepare it again"
+                f"{app} holds no agent", hint="run the agent again with `al run`, which prepares it"
             )
         return str(app)
+
+    def prune(self, agent: str, keep: Collection[str]) -> tuple[str, ...]:
+        named = re.compile(rf"{re.escape(agent)}-[0-9a-f]{{20}}")
+        apps = self._state / "apps"
+        found = [p for p in apps.iterdir() if named.fullmatch(p.name)] if apps.is_dir() else []
+        old = [p for p in found if str(p) not in keep]
+        for path in old:
+            shutil.rmtree(path)
+        return tuple(map(str, old))
 
     def launch(self, spec: RunSpec) -> RunHandle:
         app, directory = Path(spec.definition), self._directory(spec.run)

@@ -6,7 +6,7 @@ Each passes the same suite in tests/contracts/ as the ones that users have; none
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -237,6 +237,9 @@ class MemoryRuntime:
 
     def define(self, item: Item) -> str:
         return f"{item.name}@{item.attributes['image']}"
+
+    def prune(self, agent: str, keep: Collection[str]) -> tuple[str, ...]:
+        return ()
 
     def launch(self, spec: RunSpec) -> RunHandle:
         play = self.script.get(spec.agent, Play())

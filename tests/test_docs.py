@@ -6,17 +6,15 @@
 import json
 import os
 import re
-import shlex
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from gateway.routes import health, later, logs, runs
-from toolkit.cli import cli, verbs
+from tests.cli_reference import reference
+from tests.pages import DOCS, PAGES, ROOT, broken, fences, shown, text, wrong_calls
 from toolkit.config.agent_schema import AgentConfig, AgentOverride, Hooks, ModelSection, Preflight
 from toolkit.config.agent_schema import RuntimeSection as RuntimeTable
 from toolkit.config.cloud_schema import Cloud, Images, Pulumi, Server
@@ -27,9 +25,6 @@ from toolkit.config.section import Section, Tidier
 from toolkit.config.triggers import SOURCES
 from toolkit.config.validate import validated
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 TABLES: dict[str, type[Section]] = {
     "Top level": Config,
     "Models": ModelSection,
@@ -46,58 +41,16 @@ TABLES: dict[str, type[Section]] = {
     "Pulumi": Pulumi,
     "Server": Server,
 }
-NOT_YET = ("al start", "al stop", "al teardown", "al doctor -c")  # named where a page says so
-_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-
-
-# ------------------------------------------------------------------------------------ reading pages
-
-
-def text(page: Path) -> str:
-    return page.read_text(encoding="utf-8")
-
-
-def shown(page: Path) -> str:
-    return str(page.relative_to(ROOT))
-
-
-def fences(page: Path, *languages: str) -> list[str]:
-    return [body for language, body in _FENCE.findall(text(page)) if language in languages]
-
-
-def prose(page: Path) -> str:
-    return _FENCE.sub("", text(page))
-
-
-def links(page: Path) -> list[str]:
-    """Where the page's links lead, those to other hosts left out."""
-    return [link for link in _LINK.findall(prose(page)) if "://" not in link]
-
-
-def anchors(page: Path) -> set[str]:
-    """What GitHub makes of the headings: lower case, no punctuation, hyphens for spaces."""
-    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def broken(page: Path) -> Iterator[str]:
-    for link in links(page):
-        name, _, anchor = link.partition("#")
-        target = (page.parent / name).resolve() if name else page
-        if not target.exists() or (anchor and anchor not in anchors(target)):
-            yield f"{shown(page)}: {link}"
 
 
 def rows(heading: str) -> dict[str, str]:
     """Key -> the cell of its default, of the table below a heading of docs/configuration.md."""
-    section = re.split(rf"^### {re.escape(heading)}$", text(DOCS / "configuration.md"), flags=re.M)
-    table = re.split(r"^##", section[1], flags=re.M)[0]
+    section = re.split(
+        rf"^### {re.escape(heading)}$", text(DOCS / "configuration.md"), flags=re.MULTILINE
+    )
+    table = re.split(r"^##", section[1], flags=re.MULTILINE)[0]
     cells = (line.split(" | ") for line in table.splitlines() if line.startswith("| `"))
     return {row[0].strip("| `"): row[2].strip("| ") for row in cells}
-
-
-# ----------------------------------------------------------------------------------- keys of tables
 
 
 def keys(section: type[Section]) -> set[str]:
@@ -128,89 +81,6 @@ def findings_of(page: Path) -> list[str]:
         validated(section, Merged((Layer(name=shown(page), values=values),)), findings)
         found += [str(problem) for problem in findings.errors]
     return found
-
-
-# ---------------------------------------------------------------------------------------- commands
-
-
-def commands(page: Path) -> Iterator[list[str]]:
-    """Every call of `al` in the page's blocks of shell, as words."""
-    for block in fences(page, "sh", "console", "bash", "yaml"):
-        for line in block.splitlines():
-            for call in re.split(r"&&|\|\||[|;]|<<<", line):
-                if found := re.match(r"\s*(?:\$ |- run: )?al (.+)", call):
-                    yield shlex.split(found[1], comments=True)
-
-
-def spans(page: Path) -> Iterator[list[str]]:
-    """Every call of `al` within the sentences, brackets removed, those of later versions left out."""
-    for span in re.findall(r"`(al [^`]+)`", prose(page).replace("\n", " ")):
-        if not span.startswith(NOT_YET):
-            yield shlex.split(re.sub(r"\.\.\.|[\[\]]", "", span))[1:]
-
-
-def refusal(words: list[str], *, whole: bool) -> str:
-    """What click says against the call, or "".  `whole`: nothing that it needs may be missing."""
-    command: click.Command = cli
-    words = [word for word in words if word != "--debug"]
-    try:
-        with click.Context(cli, info_name="al") as context:
-            while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-                name, *words = words
-                found = command.get_command(context, name)
-                if found is None:
-                    return f"there is no {name!r} of {command.name}"
-                command = found
-            command.make_context(command.name, words, parent=context)
-    except (click.exceptions.Exit, click.exceptions.NoArgsIsHelpError):
-        return ""
-    except click.MissingParameter as error:
-        return error.format_message() if whole else ""
-    except click.ClickException as error:
-        return error.format_message()
-    return ""
-
-
-def wrong_calls(page: Path) -> list[str]:
-    found = [(words, refusal(words, whole=True)) for words in commands(page)]
-    found += [(words, refusal(words, whole=False)) for words in spans(page)]
-    return [f"al {shlex.join(words)}: {why}" for words, why in found if why]
-
-
-# --------------------------------------------------------------------------------- docs/cli.md
-
-
-def reference() -> str:
-    """docs/cli.md, from click."""
-    head = "# The `al` command\n\nWritten from the program's own help by `AL_UPDATE_DOCS=1 make test ARGS=tests/test_docs.py`.\n"
-    shared = (
-        "\n`--debug`, anywhere in a call, shows the traceback of an unexpected error; `-h` works everywhere."
-        "\nstdout is the answer, stderr the conversation.\n"
-    )
-    with click.Context(cli, info_name="al", max_content_width=100) as context:
-        return head + shared + "".join(_described(cli, context, name) for name in verbs())
-
-
-def _described(group: click.Group, parent: click.Context, name: str) -> str:
-    command = group.get_command(parent, name)
-    assert command is not None
-    with click.Context(command, info_name=name, parent=parent) as context:
-        made = f"\n## {context.command_path}\n\n{command.help}\n{_options(command, context)}"
-        if isinstance(command, click.Group):
-            made += "".join(_described(command, context, sub) for sub in command.commands)
-    return made
-
-
-def _options(command: click.Command, context: click.Context) -> str:
-    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    own = [p for p in command.params if isinstance(p, click.Option)]
-    records = [record for option in own if (record := option.get_help_record(context))]
-    lines = "".join(f"| `{names}` | {meaning} |\n" for names, meaning in records)
-    table = f"\n| Option | Meaning |\n|---|---|\n{lines}" if lines else ""
-    return f"\n```text\n{usage}\n```\n{table}" + (f"\n{command.epilog}\n" if command.epilog else "")
-
-
-# ------------------------------------------------------------------------------------------- laws
 
 
 @pytest.mark.parametrize("page", PAGES, ids=shown)

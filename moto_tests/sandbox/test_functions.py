@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -292,3 +293,37 @@ def test_reserved_concurrency_throttles(world: World, function: Callable[..., st
     client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     with pytest.raises(client.exceptions.TooManyRequestsException):
         client.invoke(FunctionName=name)
+
+
+def test_an_initialisation_that_takes_too_long_is_done_again(
+    world: World, function: Callable[..., str], settings: Callable[..., None]
+) -> None:
+    """It is cut, and repeated under the function's timeout (Lambda developer guide, execution environment)."""
+    settings(init_seconds=0.5)
+    slow = "import os, time; time.sleep(1)" + programs.RUNTIME
+    image = world.image("tests/slow", {"app/main.py": slow}, **programs.PYTHON)
+    name = function(Code={"ImageUri": image})
+    assert "pid" in ask(world, name, {})
+    assert lines(world, name)[0].startswith("INIT_REPORT")
+
+
+def test_a_version_that_an_alias_points_to_is_not_deleted(
+    world: World, function: Callable[..., str]
+) -> None:
+    """ResourceConflictException (Lambda API reference, DeleteFunction)."""
+    name, client = function(), world.client("lambda")
+    client.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    with pytest.raises(client.exceptions.ResourceConflictException):
+        client.delete_function(FunctionName=name, Qualifier="1")
+    assert "pid" in ask(world, name, {}, Qualifier="live")
+
+
+def test_a_functions_end_takes_its_processes_with_it(
+    world: World, function: Callable[..., str]
+) -> None:
+    """A deleted function's idle process is ended; its log group stays (Lambda developer guide)."""
+    name, client = function(), world.client("lambda")
+    pid = ask(world, name, {})["pid"]
+    client.delete_function(FunctionName=name)
+    eventually(lambda: not Path(f"/proc/{pid}").exists())
+    assert lines(world, name) != []

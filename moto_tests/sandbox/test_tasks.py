@@ -226,6 +226,30 @@ def test_start_failures_can_be_asked_for(world: World, settings: Callable[..., N
     assert task["stoppedReason"].startswith("Capacity is unavailable")
 
 
+def test_a_call_can_be_answered_with_failures(world: World, settings: Callable[..., None]) -> None:
+    """HTTP 200 with no tasks (ECS developer guide, API failure reasons)."""
+    settings(start_failure="refused")
+    answer = world.run(world.program(programs.SAY))
+    assert (answer["tasks"], len(answer["failures"])) == ([], 1)
+
+
+def test_a_call_can_be_throttled(world: World, settings: Callable[..., None]) -> None:
+    """ThrottlingException (https://docs.aws.amazon.com/AmazonECS/latest/userguide/throttling.html)."""
+    settings(start_failure="throttled")
+    with pytest.raises(ClientError) as refused:
+        world.run(world.program(programs.SAY))
+    assert refused.value.response["Error"]["Code"] == "ThrottlingException"
+
+
+def test_a_task_that_got_no_capacity_has_no_containers(
+    world: World, settings: Callable[..., None]
+) -> None:
+    """`containers` may be empty when nothing was started: no exit code is not success."""
+    settings(start_failure="capacity")
+    task, _ = world.finished(programs.SAY)
+    assert task["containers"] == []
+
+
 def test_a_task_waits_in_provisioning_for_its_start_delay(
     world: World, settings: Callable[..., None]
 ) -> None:

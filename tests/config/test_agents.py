@@ -111,7 +111,6 @@ WARNINGS = [
         {DEV: "models = ['m']\nschedule = '0 0 31 2 *'\n"},
         "schedule: '0 0 31 2 *' never fires (next run: never) → correct the day or the month",
     ),
-    ({DEV: "models = ['m']\n"}, "has neither a schedule nor webhooks, so only `al run` starts it"),
     (
         {"config.toml": CONFIG + "authType = 'pi_auth'\n"},
         "'m' uses pi_auth, which containers and clouds refuse",
@@ -124,7 +123,7 @@ WARNINGS = [
     ),
     (
         {DEV: "models = ['m']\nschedule = '@daily'\ncredentials = ['git_ssh:a', 'git_ssh:b']\n"},
-        "several instances of git_ssh: its variables hold the last one's values",
+        "several instances of git_ssh: the first has its plain variables",
     ),
     (
         {

@@ -158,7 +158,7 @@ def cloud_of(environment: Environment) -> AwsCloud:
     if not isinstance(environment.cloud, AwsCloud):
         raise ConfigError(
             f"environment {environment.name!r} is not on AWS",
-            hint='its file needs a [cloud] table with provider = "aws", region and account',
+            hint='its file needs a [cloud] table with provider = "ecs", awsRegion and accountId',
         )
     return environment.cloud
 

@@ -116,7 +116,7 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = (
         re.compile(r"unable to assume the role|cannot be assumed by Lambda"),
         Meaning(
             AccessDenied,
-            "the role is missing, minutes old, or trusts the wrong service: run `al doctor -c` and try again",
+            "the role is missing, minutes old, or trusts the wrong service: run `al push` again, which repairs it",
         ),
     ),
     (
@@ -151,7 +151,7 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = (
         re.compile(r"permission to access the ECR image"),
         Meaning(
             AccessDenied,
-            "the repository's policy must let lambda.amazonaws.com pull: run `al doctor -c`",
+            "the repository's policy must let lambda.amazonaws.com pull: run `al push` again",
         ),
     ),
     (

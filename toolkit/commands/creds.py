@@ -89,11 +89,16 @@ def _asked(app: App, ref: CredentialRef) -> dict[str, Secret]:
     values = {}
     for field in creds.asked(resolve.type_of(ref)):
         text = click.prompt(
-            f"{field.label or field.name}{' (optional)' if field.optional else ''}",
+            f"{field.label or field.name}{' (optional)' if field.optional else ''} (or @FILE)",
             hide_input=field.secret, default="" if field.optional else None, show_default=False, err=True,
         )  # fmt: skip
-        values[field.name] = Secret(text.strip())
+        values[field.name] = _entered(text.strip())
     return values
+
+
+def _entered(text: str) -> Secret:
+    """What was typed, or the content of the file that `@PATH` names: a key of many lines cannot be typed."""
+    return _from_file(f"={text[1:]}")[1] if text.startswith("@") else Secret(text)
 
 
 @command.command("rm", help="Remove REF (type[:instance]) from this machine.")

@@ -52,4 +52,5 @@ def _show(app: App, findings: list, code: int, *, as_json: bool) -> None:  # typ
     for f in findings:
         app.ui.line(f"{'fixed' if f.fixed else f.weight.value}: {f.about}: {f.message}")
         app.ui.line(f"  → {f.remedy}")
-    app.ui.line("nothing is wrong" if not findings else f"{len(findings)} findings")
+    count = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+    app.ui.line(count if findings else "nothing is wrong")

@@ -42,12 +42,8 @@ def command(app: App, agent: str | None, dry_run: bool, as_json: bool) -> None:
 
 
 def _say(app: App, report: "Report") -> None:
-    changed = len(report.images) + len(report.definitions) + len(report.credentials)
-    what = (
-        "everything was there already"
-        if not (changed or report.infrastructure)
-        else f"{changed} things changed"
-    )
+    things = "1 thing" if report.changes == 1 else f"{report.changes} things"
+    what = f"{things} changed" if report.changes else "everything was there already"
     app.ui.line(
         f"pushed {report.project} to {report.environment} in {report.seconds:.1f} s: {what}"
     )

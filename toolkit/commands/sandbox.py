@@ -20,6 +20,8 @@ def start(app: App, keep: bool, as_json: bool) -> None:
     from toolkit.wiring import home
 
     sandbox = daemon.start(home(), keep=keep)
+    if keep and not sandbox.keep:
+        app.ui.warn("it runs already, and was started without --keep: `al sandbox stop` first")
     app.ui.json(sandbox.to_dict()) if as_json else app.ui.line(
         f"the sandbox runs at {sandbox.endpoint} (pid {sandbox.pid})"
     )

@@ -59,16 +59,13 @@ def _check_start(agent: Agent, now: datetime, findings: Findings) -> None:
     if agent.schedule and next_run(agent.schedule, now) is None:
         words = f"{agent.schedule!r} never fires (next run: never)"
         findings.warn(file, "schedule", words, "correct the day or the month")
-    if not agent.schedule and not agent.webhooks and agent.scale > 0:
-        words = "has neither a schedule nor webhooks, so only `al run` starts it"
-        findings.warn(file, "schedule", words, "add one, or set scale = 0")
 
 
 def _check_instances(agent: Agent, findings: Findings) -> None:
     kinds = Counter(ref.type for ref in agent.credentials)
     for kind in (kind for kind, count in kinds.items() if count > 1):
-        words = f"several instances of {kind}: its variables hold the last one's values"
-        findings.warn(_shown(agent), "credentials", words, "name one instance")
+        words = f"several instances of {kind}: the first has its plain variables, the others VARIABLE__INSTANCE"
+        findings.warn(_shown(agent), "credentials", words, "put the main one first")
 
 
 def _check_scale(

@@ -3,7 +3,7 @@
 Every implementation, and every fake in tests/fakes.py, passes the same suite in tests/contracts/.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,6 +55,10 @@ class Runtime(Protocol):
 
     def define(self, item: Item) -> str:
         """Register `item` and wait until it can be launched; the reference for RunSpec.definition.  Idempotent."""
+
+    def prune(self, agent: str, keep: Collection[str]) -> tuple[str, ...]:
+        """Forget the agent's definitions that are not in `keep`, and with none to keep all that `define` ever made;
+        the references of those.  Only ours; runs in progress go on."""
 
     def launch(self, spec: RunSpec) -> RunHandle:
         """Start the run; idempotent per run id.  Raises LaunchError (or AccessDenied, Throttled, ...)."""

@@ -3,7 +3,7 @@
 Everything that is missing is named at once, before anything is launched.  Injects nothing and keeps nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from toolkit.core import registry
 from toolkit.core.agent import Agent, CredentialRef, Model, Project
@@ -75,15 +75,20 @@ def resolve(agent: Agent, store: Store, name_of: NameOf = local_name) -> Mapping
 
 
 def resolve_all(
-    refs: Iterable[CredentialRef], store: Store, name_of: NameOf = local_name
+    refs: Iterable[CredentialRef],
+    store: Store,
+    name_of: NameOf = local_name,
+    *,
+    elsewhere: Collection[str] = (),
 ) -> Mapping[str, Secret]:
-    """The same for several references at once."""
+    """The same for several references at once.  Fields named in `elsewhere` (`<type>/<instance>/<field>`) may be
+    missing here: the environment has them."""
     found: dict[str, Secret] = {}
     missing: list[tuple[CredentialRef, str]] = []
     for ref in refs:
         values, lacking = _read(ref, store, name_of)
         found |= {local_name(ref, field): value for field, value in values.items()}
-        missing += [(ref, field) for field in lacking]
+        missing += [(ref, field) for field in lacking if local_name(ref, field) not in elsewhere]
     _raise_missing(missing)
     return found
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _THINKING = ("off", "minimal", "low", "medium", "high", "xhigh")
 _OPTIONS = ("max_tokens", "temperature", "top_p", "seed", "timeout", "extra_body", "extra_headers")
+# what steers a session rather than a request: it is known here, and not sent
+_OURS = ("context_window", "compact_pct", "max_parallel", "backend_id")
 
 
 def parse_model(data: Mapping[str, Any]) -> Model:
@@ -102,13 +104,14 @@ def _settings(model: Model) -> "ModelSettings":
     from pydantic_ai.settings import ModelSettings
 
     options = {_snake(name): value for name, value in model.options.items()}
-    if unknown := sorted(options.keys() - set(_OPTIONS)):
+    if unknown := sorted(options.keys() - {*_OPTIONS, *_OURS}):
         raise ConfigError(
             f"the model {model.name!r} has unknown options: {', '.join(unknown)}",
             hint=f"use {', '.join(_OPTIONS)}",
         )
     settings = ModelSettings(max_retries=0)
-    settings.update(cast("ModelSettings", options))
+    sent = {name: value for name, value in options.items() if name in _OPTIONS}
+    settings.update(cast("ModelSettings", sent))
     if level := model.thinking_level:
         if level not in _THINKING:
             raise ConfigError(

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
+from typing import Any
 
 from toolkit.core.agent import CredentialRef, Project
 from toolkit.core.names import Names
@@ -33,13 +34,22 @@ def ensure_gateway_key(here: Store, there: Store, names: Names, *, deployed: boo
     here.put(name, known or Secret(secrets.token_urlsafe(32)), tags={})
 
 
-def local_values(project: Project, store: Store) -> dict[str, Secret]:
-    """`<type>/<instance>/<field>` -> value, of everything that this project needs and no more.
+PUSHED = "credential/"  # the facts that keep the fingerprints of what was pushed
 
-    Raises CredentialError naming every required field that is missing.
+
+def local_values(project: Project, store: Store, facts: Mapping[str, Any]) -> dict[str, Secret]:
+    """`<type>/<instance>/<field>` -> value, of what this project needs, no more, and this machine has.
+
+    What an earlier push put into the environment need not be here: CI can push without holding every credential.
+    Raises CredentialError naming every required field that is in neither place.
     """
     refs = resolve.project_credentials(project)
-    return dict(resolve.resolve_all(refs, store))
+    return dict(resolve.resolve_all(refs, store, elsewhere=known(facts)))
+
+
+def known(facts: Mapping[str, Any]) -> set[str]:
+    """The paths of the values that the environment has."""
+    return {key.removeprefix(PUSHED) for key in facts if key.startswith(PUSHED)}
 
 
 def fingerprint_key(store: Store, names: Names) -> bytes:

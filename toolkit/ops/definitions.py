@@ -13,8 +13,6 @@ from toolkit.credentials import resolve
 from toolkit.scheduler.dispatch import Definition, fact_key
 from toolkit.wiring import Services
 
-KEPT = 10  # earlier images that a rollback can name
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -67,17 +65,36 @@ def define(services: Services, new: Wanted, facts: Mapping[str, Any]) -> dict[st
         hash=new.hash,
         timeout=new.agent.timeout,
         credentials=new.credentials,
-        previous=_previous(facts.get(fact_key(new.agent.name))),
+        previous=_previous(
+            facts.get(fact_key(new.agent.name)), new.runtime, services.environment.keep_images
+        ),
     )
     fact = made.to_fact()
     services.ledger.set_fact(fact_key(new.agent.name), fact)
     return fact
 
 
-def _previous(before: Mapping[str, Any] | None) -> tuple[Mapping[str, str], ...]:
-    if not before:
+def _previous(
+    before: Mapping[str, Any] | None, runtime: str, keep: int
+) -> tuple[Mapping[str, str], ...]:
+    """The definitions that a rollback can name: the newest `keep` before this one, on the same runtime."""
+    if not before or before["runtime"] != runtime:
         return ()
-    return ({"image": before["image"], "ref": before["ref"]}, *before["previous"])[:KEPT]
+    return ({"image": before["image"], "ref": before["ref"]}, *before["previous"])[:keep]
+
+
+def prune(
+    services: Services,
+    agent: str,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+) -> None:
+    """Forget what neither the present definition nor a rollback names; everything where the agent has moved or gone."""
+    if before and (after is None or before["runtime"] != after["runtime"]):
+        services.runtime(before["runtime"]).prune(agent, ())
+    if after:
+        keep = {after["ref"], *(earlier["ref"] for earlier in after["previous"])}
+        services.runtime(after["runtime"]).prune(agent, keep)
 
 
 def gone(facts: Mapping[str, Any], project: Project) -> list[str]:

@@ -53,12 +53,12 @@ def exit_code(findings: Sequence[Finding], *, strict: bool) -> int:
 
 def _configuration(services: Services, project: Project) -> Iterator[Finding]:
     for warning in project.warnings:
-        yield Finding(
-            weight=Weight.WARNING,
-            about="configuration",
-            message=warning,
-            remedy="see docs/configuration.md",
-        )
+        message, _, remedy = warning.partition(" → ")
+        yield _warning("configuration", message, remedy or "see docs/configuration.md")
+    for agent in project.agents:
+        if not agent.schedule and not agent.webhooks and agent.scale > 0:
+            message = "has neither a schedule nor webhooks, so only `al run` starts it"
+            yield _warning(str(agent.name), message, "give it one, unless that is what you want")
     for problem in aws_problems(project, services.environment):
         weight = Weight.WARNING if problem.warning else Weight.ERROR
         yield Finding(
@@ -66,6 +66,10 @@ def _configuration(services: Services, project: Project) -> Iterator[Finding]:
         )
     for agent in project.agents:
         yield from _platform(services, agent)
+
+
+def _warning(about: str, message: str, remedy: str) -> Finding:
+    return Finding(weight=Weight.WARNING, about=about, message=message, remedy=remedy)
 
 
 def _platform(services: Services, agent: Agent) -> Iterator[Finding]:

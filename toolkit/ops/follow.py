@@ -35,7 +35,7 @@ def to_end(
                 note(f"• stopping {run.id}: {runs.stop(services, run)}")
     except KeyboardInterrupt:
         note(f"• {run.id} goes on; `al logs {run.id} -f` follows it")
-        return run
+        return services.ledger.get(run.id) or run
 
 
 def _watched(

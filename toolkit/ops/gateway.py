@@ -39,5 +39,5 @@ def _healthy(url: str) -> None:
 def _unwell(url: str, why: str) -> Unreachable:
     return Unreachable(
         f"the gateway at {url} is not healthy: {why}",
-        hint="its log group says why; `al push` tries again",
+        hint="its log group (/aws/lambda/al-<project>-<env>--gateway) says why; `al push` tries again",
     )

@@ -18,7 +18,6 @@ def start(services: Services, name: str, prompt: str | None, *, note: Callable[[
     agent = services.project.agent(name)
     if services.environment.cloud is None:
         _prepare_here(services, agent)
-    services.ledger.prepare()
     return dispatch(services, Trigger(agent=agent.name, kind=TriggerKind.MANUAL, prompt=prompt))
 
 

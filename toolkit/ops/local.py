@@ -9,6 +9,7 @@ from toolkit.core.ports import LayerFile
 from toolkit.credentials import resolve
 from toolkit.images.context import APP, agent_files, base_files, content_hash
 from toolkit.ops import definitions
+from toolkit.scheduler.dispatch import fact_key
 from toolkit.wiring import Services
 
 
@@ -28,7 +29,8 @@ def prepare(services: Services, agent: Agent) -> None:
     new = definitions.wanted(services, agent, str(app), paths=sorted(values))
     facts = services.ledger.facts("definition/")
     if new.due(facts):
-        definitions.define(services, new, facts)
+        fact = definitions.define(services, new, facts)
+        definitions.prune(services, agent.name, facts.get(fact_key(agent.name)), fact)
 
 
 def _write(app: Path, files: Mapping[str, LayerFile]) -> None:

@@ -46,7 +46,7 @@ def decide(services: Services, only: str | None = None) -> Push:
     credentials.ensure_gateway_key(
         services.local_store, services.store, names, deployed="gateway" in facts
     )
-    values = credentials.local_values(project, services.local_store)
+    values = credentials.local_values(project, services.local_store, facts)
     images = Images(services, project, agents)
     image_plan, references = images.decided(dict(facts))
     return Push(
@@ -151,7 +151,9 @@ def _definition_plan(
         image = references[agent.name] or bases.image(
             services.context, services.context.names.repository(agent.name), UNKNOWN
         )
-        new = definitions.wanted(services, agent, image, paths=sorted(values))
+        new = definitions.wanted(
+            services, agent, image, paths=sorted({*values, *credentials.known(facts)})
+        )
         if new.due(facts):
             action = Action.UPDATE if fact_key(agent.name) in facts else Action.CREATE
             changes.append(Change(action=action, item=Item(kind="definition", name=new.item.name)))

@@ -129,11 +129,16 @@ def _push_images(work: _Work) -> dict[str, str]:
 def _define(work: _Work, references: Mapping[str, str]) -> None:
     def one(agent: Agent) -> None:
         new = definitions.wanted(
-            work.push.services, agent, references[agent.name], paths=sorted(work.push.values)
+            work.push.services,
+            agent,
+            references[agent.name],
+            paths=sorted({*work.push.values, *credentials.known(work.facts)}),
         )
         if not new.due(work.facts):
             return
+        before = work.facts.get(fact_key(agent.name))
         fact = definitions.define(work.push.services, new, work.facts)
+        definitions.prune(work.push.services, agent.name, before, fact)
         work.progress(f"definition: {agent.name} is {fact['ref']}")
         work.report.definitions[str(agent.name)] = fact["ref"]
         work.facts[fact_key(agent.name)] = fact
@@ -142,6 +147,7 @@ def _define(work: _Work, references: Mapping[str, str]) -> None:
         list(pool.map(one, work.push.images.agents))
     for gone in definitions.gone(work.facts, work.push.project):
         work.progress(f"definition: {gone} is no longer in the project")
+        definitions.prune(work.push.services, gone, work.facts[fact_key(gone)], None)
         work.note_fact(fact_key(gone), None)
 
 

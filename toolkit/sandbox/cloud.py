@@ -62,9 +62,3 @@ class Cloud:
             else:
                 backends: Any = get_backend(cast("Any", service))
                 yield backends[self.account][where]
-
-    def warm(self) -> None:
-        """Load what nearly every session uses, so that the first call does not pay for it."""
-        for service in ("iam", "ecr", "ecs", "logs", "secretsmanager", "dynamodb", "lambda", "sts"):
-            with self.backend(service):
-                pass

@@ -11,9 +11,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 from toolkit.core.errors import AlError, Unreachable
 
@@ -57,7 +57,9 @@ def status(home: Path) -> Sandbox | None:
     found = place.read() if place.root.exists() and _alive(place) else None
     if found is None:
         return None
-    with suppress(OSError, ValueError):  # busy, or just ending: what it wrote down is still right
+    with suppress(
+        OSError, ValueError, HTTPException
+    ):  # busy, or just ending: what it wrote down is still right
         found |= _asked(found["aws"]["endpoint"])
     aws = found["aws"]
     return Sandbox(
@@ -108,8 +110,13 @@ def _ended(pid: int) -> bool:
 
 
 def _asked(endpoint: str) -> dict[str, Any]:
-    with urlopen(Request(f"{endpoint}/al-sandbox/status"), timeout=5) as answer:  # noqa: S310 - our own loopback address
-        return dict(json.load(answer))
+    """What the process says of itself.  Not through urllib, which would ask the environment's proxy."""
+    connection = HTTPConnection(endpoint.removeprefix("http://"), timeout=5)
+    try:
+        connection.request("GET", "/al-sandbox/status")
+        return dict(json.load(connection.getresponse()))
+    finally:
+        connection.close()
 
 
 def _spawn(place: Place, region: str, keep: bool) -> int:

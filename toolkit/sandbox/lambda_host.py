@@ -27,9 +27,6 @@ from .roles import LAMBDA
 from .serving import Served
 
 API = "/2018-06-01/runtime"
-INIT_SECONDS = (
-    10.0  # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, init phase
-)
 _OUTCOME = re.compile(rf"{API}/invocation/([^/]+)/(response|error)")
 
 
@@ -134,10 +131,11 @@ class Environment:
     def invoke(self, invocation: Invocation) -> None:
         """Hand the event to the process and wait for what comes of it, at most the function's timeout.
 
-        The clock starts when the process asks for its first event, or when its ten seconds of initialisation are over.
+        The clock starts when the process asks for its first event, or when its time for that is over.
         """
-        if not self._ready.wait(INIT_SECONDS):
-            self._again()
+        longest = self._host.settings().init_seconds
+        if not self._ready.wait(longest):
+            self._again(longest)
         spent = Spent(self.function.memory)
         timeout = self.function.timeout
         invocation.deadline_ms = int((time.time() + timeout) * 1000)
@@ -154,10 +152,10 @@ class Environment:
         self._stream.write(*self._lines.end(invocation.request_id, done, invocation.error))
         self._init_ms = 0.0
 
-    def _again(self) -> None:
+    def _again(self, longest: float) -> None:
         """Initialisation that takes too long is cut, and done again under the function's timeout
         (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, init phase)."""
-        self._stream.write(self._lines.init_timed_out(INIT_SECONDS))
+        self._stream.write(self._lines.init_timed_out(longest))
         first, self._container = self._container, self._started()
         first.kill()
         first.wait(10)

@@ -31,6 +31,7 @@ from .roles import Roles
 from .serving import Served, programs_only
 from .settings import Settings, load
 from .state import Place, Sandbox
+from .warm import warm
 
 
 class Server:
@@ -58,7 +59,8 @@ class Server:
         self._functions = Lambda(self._host)
         self._registry = Served(programs_only(self._registry_application(storage), self.touch))
         self._ecr.registry = f"http://{self._registry.address}"
-        self._aws = Served(self._front())
+        self._application = self._front()
+        self._aws = Served(self._application)
         self._cloud.endpoint = f"http://{self._aws.address}"
         if place.kept.exists():
             self._functions.put_back(keeping.restore(self._cloud, place.kept))
@@ -99,7 +101,9 @@ class Server:
     def serve(self) -> None:
         """Until the end."""
         self._place.write({**self._described().to_dict(), "keep": self._keep})
-        threading.Thread(target=self._cloud.warm, daemon=True).start()
+        threading.Thread(
+            target=warm, args=(self._application, self._cloud.region), daemon=True
+        ).start()
         while not self._ending.wait(0.5):
             if self._host.tasks or self._functions.busy:
                 self.touch()

@@ -63,7 +63,7 @@ class Place:
 
     def clear(self, *, keep: bool) -> None:
         """Remove what a sandbox made: tasks' directories and its state; without `keep` all of its contents."""
-        for name in ("work", *(() if keep else ("images", "registry"))):
+        for name in ("work", *(() if keep else ("images", "registry", "engine"))):
             shutil.rmtree(self.root / name, ignore_errors=True)
         for place in (self.state, *(() if keep else (self.kept,))):
             place.unlink(missing_ok=True)

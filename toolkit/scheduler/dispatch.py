@@ -58,14 +58,21 @@ def fact_key(agent: str) -> str:
 
 def definition_of(services: Services, agent: AgentName) -> Definition:
     """Raises NotFound when the agent has not been pushed."""
-    fact = services.ledger.fact(fact_key(agent))
-    if fact is None:
+    if (fact := _fact(services, fact_key(agent))) is None:
         where = services.environment.name
         raise NotFound(
             f"{agent} has not been pushed to {where}",
             hint=f"run `al push {agent} -E {where}` first",
         )
     return Definition.from_fact(fact)
+
+
+def _fact(services: Services, key: str) -> Any:
+    """The fact, or None where there is none or no table yet."""
+    try:
+        return services.ledger.fact(key)
+    except NotFound:
+        return None
 
 
 def dispatch(services: Services, trigger: Trigger) -> Run:
@@ -130,7 +137,8 @@ def _payload(
             "context": dict(trigger.context),
         },
         "token": secrets.token_urlsafe(32),
-        "gateway": services.environment.gateway_url,
+        "gateway": services.environment.gateway_url
+        or (_fact(services, "gateway") or {}).get("url"),
     }
 
 

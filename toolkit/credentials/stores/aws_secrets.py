@@ -109,7 +109,7 @@ class AwsSecrets:
         if ours and not self._owns(found):
             raise Conflict(
                 f"the secret {name} is not this environment's: it lacks its tags",
-                hint="remove or rename that secret, or set another `prefix` for the environment's secrets",
+                hint="remove or rename that secret, or set another `secretPrefix` for the environment's secrets",
             )
         return found
 

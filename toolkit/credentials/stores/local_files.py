@@ -89,8 +89,8 @@ class LocalFiles:
 
     def _write(self, path: Path, text: str) -> None:
         for attempt in range(_ATTEMPTS):
-            self._make_directories(path.parent)
-            try:
+            try:  # a neighbour's removal may take an empty directory away at any moment
+                self._make_directories(path.parent)
                 _replace(path, text)
             except FileNotFoundError:
                 if attempt == _ATTEMPTS - 1:

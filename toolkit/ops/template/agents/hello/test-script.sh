@@ -2,7 +2,8 @@
 # Runs instead of a model session, with everything that one would have: variables, credential files, al-* commands.
 set -eu
 echo "hello, I am run $AL_RUN_ID of agent $AL_AGENT in environment $AL_ENVIRONMENT"
-[ -z "${PROMPT:-}" ] || echo "I was asked: $PROMPT"
+asked=$(printf '%s\n' "${PROMPT:-}" | sed -n '/<user-prompt>/,/<\/user-prompt>/p' | sed '1d;$d')
+[ -z "$asked" ] || echo "I was asked: $asked"
 echo "credential files, by name only:"
 find "$AL_CREDENTIALS_PATH" -type f 2>/dev/null | sed "s|$AL_CREDENTIALS_PATH/|  |" | sort
 al-status "greeting" >/dev/null
