@@ -84,7 +84,7 @@ def test_another_setting_is_another_version(runtime: AwsLambda) -> None:
         functions(runtime).get_function(FunctionName=FUNCTION, Qualifier=version)["Configuration"]
         for version in ("1", "2")
     ]
-    assert [one["Timeout"] for one in timeouts] == [900, 60]
+    assert [one["Timeout"] for one in timeouts] == [900, 70]
 
 
 def test_going_back_finds_the_old_version(runtime: AwsLambda) -> None:
@@ -181,7 +181,7 @@ def test_code_and_configuration_are_changed_one_after_the_other(runtime: AwsLamb
     ("code", "hint"),
     [
         ("InvalidImage", "delete the function first"),
-        ("ImageAccessDenied", "al doctor -c"),
+        ("ImageAccessDenied", "al push"),
         ("SomethingNew", "AWS console"),
     ],
 )
@@ -227,4 +227,4 @@ def test_a_role_that_lambda_may_never_assume_is_an_error_at_once(aws_context: Co
         service.add_client_error("create_function", "InvalidParameterValueException", refused, 400)
         with pytest.raises(AlError, match="cannot be assumed by Lambda") as caught:
             runtime.define(wanted(runtime))
-    assert "al doctor -c" in caught.value.hint
+    assert "al push" in caught.value.hint

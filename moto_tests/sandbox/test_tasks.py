@@ -203,6 +203,15 @@ def test_a_fresh_role_cannot_be_assumed_at_first(
     assert world.run(definition)["failures"] == []
 
 
+def test_a_list_of_tasks_is_of_those_that_should_run(world: World) -> None:
+    """Without `desiredStatus` ListTasks answers RUNNING ones only (ECS API reference, ListTasks)."""
+    task, _ = world.finished(programs.SAY)
+    ecs = world.client("ecs")
+    assert task["taskArn"] not in ecs.list_tasks(cluster=task["clusterArn"])["taskArns"]
+    ended = ecs.list_tasks(cluster=task["clusterArn"], desiredStatus="STOPPED")["taskArns"]
+    assert task["taskArn"] in ended
+
+
 def test_a_task_that_is_unknown_is_a_failure_in_the_answer(world: World) -> None:
     """DescribeTasks answers MISSING, it does not raise (ECS developer guide, API failure reasons)."""
     failures = world.client("ecs").describe_tasks(cluster="tests", tasks=["f" * 32])["failures"]

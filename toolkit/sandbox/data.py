@@ -40,6 +40,7 @@ class Data:
             ("dynamodb", "DescribeTable"): self.describe_table,
             ("secretsmanager", "CreateSecret"): self.create_secret,
             ("secretsmanager", "DeleteSecret"): self.delete_secret,
+            ("ecs", "ListTasks"): self.list_tasks,
         }
         for name in ("GetItem", "PutItem", "UpdateItem", "DeleteItem"):
             own["dynamodb", name] = self.use_table
@@ -52,6 +53,11 @@ class Data:
         self._shrink(call)
         if call.service == "dynamodb":
             self._check_created(call)
+        return ask()
+
+    def list_tasks(self, call: Call, ask: Ask) -> Answer:
+        """Without a `desiredStatus` it lists what should run (API reference, ListTasks); moto lists everything."""
+        self._shrink(call, desiredStatus=call.parameters.get("desiredStatus") or "RUNNING")
         return ask()
 
     def _shrink(self, call: Call, **changes: Any) -> None:

@@ -105,11 +105,7 @@ def _listed(aws: dict[str, str]) -> tuple[int, int]:
     pages = secrets.get_paginator("list_secrets").paginate()
     left = [s for page in pages for s in page["SecretList"] if s["Name"].startswith(PREFIX)]
     clusters = ecs.list_clusters()["clusterArns"]
-    tasks = [
-        task
-        for cluster in clusters
-        for task in ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"]
-    ]
+    tasks = [task for cluster in clusters for task in ecs.list_tasks(cluster=cluster)["taskArns"]]
     return len(left), len(tasks)
 
 
