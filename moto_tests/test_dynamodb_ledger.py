@@ -188,12 +188,21 @@ def test_every_read_is_strongly_consistent(ledger: DynamoLedger, client: Any) ->
 # what is in it
 
 
-def test_everything_of_a_run_expires_after_two_weeks(ledger: DynamoLedger, client: Any) -> None:
-    """A number of seconds: milliseconds would never expire (API_UpdateTimeToLive).  Mailbox and pointers too."""
+@pytest.mark.parametrize(("log_days", "days"), [(30, 30), (1, 14)])
+def test_everything_of_a_run_expires_with_its_log(
+    aws_context: Context, client: Any, log_days: int, days: int
+) -> None:
+    """A log is found by its run's record, which is kept as long, and never shorter than two weeks.
+
+    A number of seconds: milliseconds would never expire (API_UpdateTimeToLive).  Mailbox and pointers too.
+    """
+    environment = replace(aws_context.environment, log_retention_days=log_days)
+    ledger = DynamoLedger(replace(aws_context, environment=environment))
+    ledger.prepare()
     run = a_run()
     ledger.add(run)
     ledger.request_stop(run.id)
-    moment = datetime.fromisoformat(run.created) + timedelta(days=14)
+    moment = datetime.fromisoformat(run.created) + timedelta(days=days)
     assert {item["pk"]["S"] for item in everything(client)} == {
         f"run/{run.id}", "runs", "runs/dev", "active", f"box/dev/{run.id}",
     }  # fmt: skip

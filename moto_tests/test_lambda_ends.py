@@ -5,7 +5,8 @@ import json
 import pytest
 
 from moto_tests.given import MOMENT_MS
-from runtimes._lambda_ends import GRACE_MS, mine, status_of
+from runtimes._lambda_ends import GRACE_MS, status_of
+from runtimes._shared_log import mine
 from toolkit.core.logs import LogEvent
 from toolkit.core.run import Cause, RunState, RunStatus
 

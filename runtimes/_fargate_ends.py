@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from toolkit.core.errors import AlError, ConfigError, LaunchError
-from toolkit.core.run import Cause, RunState, RunStatus
+from toolkit.core.run import Cause, RunState, RunStatus, status_of_exit
 
 CONTAINER = "agent"  # the essential container that does the run's work
-RERUN, TIMEOUT = 42, 124
 
 _CAPACITY = re.compile(
     r"\bRESOURCE:|[Cc]apacity is unavailable|limit on the number of (vCPUs|tasks)|concurrent vCPU"
@@ -81,14 +80,12 @@ def _ended(stop: str | None, code: int | None, words: str) -> RunStatus:
         return _failed(
             None, cause_of(words, _never(stop)), words or "the task ended without a reason"
         )
-    if code in (0, RERUN):
-        return RunStatus(state=RunState.SUCCEEDED, exit_code=code)
-    if code == TIMEOUT:
-        return RunStatus(state=RunState.TIMED_OUT, exit_code=code, reason=words)
+    end = status_of_exit(code, reason=words)
+    if end.state is not RunState.FAILED:
+        return end
     if stop in ("SpotInterruption", "TerminationNotice", "ServiceSchedulerInitiated"):
         return _failed(code, Cause.INTERRUPTED, words)
-    cause = Cause.OUT_OF_MEMORY if "OutOfMemory" in words else Cause.EXIT_CODE
-    return _failed(code, cause, words or f"exited with code {code}")
+    return _failed(code, Cause.OUT_OF_MEMORY, words) if "OutOfMemory" in words else end
 
 
 def _never(stop: str | None) -> Cause:

@@ -5,14 +5,15 @@ There is no call that describes an asynchronous invocation, and no exit code; th
 (https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html).
 """
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from toolkit.core.logs import LogEvent
 from toolkit.core.run import Cause, RunState, RunStatus
+
+from ._shared_log import record_of
 
 # A run reports its own end before the platform does; this long after a clean end without a report, there is none.
 GRACE_MS = 60_000
@@ -32,22 +33,6 @@ class Report:
     size: float
 
 
-def mine(run: str, request: str) -> Callable[[str], bool]:
-    """Whether a line of a shared stream is this run's: our own lines carry its id, the platform's the request's."""
-
-    def of_run(line: str) -> bool:
-        if run not in line and (not request or request not in line):
-            return False
-        data = _json(line)
-        if data is None:
-            return bool(request) and request in line
-        record = data.get("record")
-        of_request = record.get("requestId") if isinstance(record, dict) else data.get("requestId")
-        return data.get("run") == run or (bool(request) and of_request == request)
-
-    return of_run
-
-
 def status_of(lines: Iterable[LogEvent], *, now: int) -> RunStatus | None:
     """The end that these lines tell of, or None.  They are one request's; `now` is epoch milliseconds."""
     texts: list[str] = []
@@ -55,7 +40,7 @@ def status_of(lines: Iterable[LogEvent], *, now: int) -> RunStatus | None:
     for line in lines:
         if report := report_of(line.message):
             reported = (line.time, report)
-        elif _json(line.message) is None:
+        elif record_of(line.message) is None:
             texts.append(line.message)
     said = "\n".join(texts)
     if ended := _ended_by_platform(said, reported[1] if reported else None):
@@ -65,11 +50,20 @@ def status_of(lines: Iterable[LogEvent], *, now: int) -> RunStatus | None:
     return _failed(Cause.UNKNOWN, "the invocation ended without reporting what became of the run")
 
 
+def dropped() -> RunStatus:
+    """What became of an event that nobody has claimed and that left no line, long after its time."""
+    return _failed(
+        Cause.CAPACITY,
+        "Lambda dropped the event: it waited longer than its 60 s for a free place; the account's quota for "
+        "concurrent executions may be too small (Service Quotas, Lambda; new accounts have 10)",
+    )
+
+
 def report_of(line: str) -> Report | None:
     """The REPORT in this line, whichever the log format."""
     if line.startswith("REPORT RequestId:"):
         return _report_of_text(line)
-    data = _json(line)
+    data = record_of(line)
     if data and data.get("type") == "platform.report" and isinstance(data.get("record"), dict):
         return _report_of_record(data["record"])
     return None
@@ -135,13 +129,3 @@ def _first(pattern: re.Pattern[str], text: str) -> str:
 
 def _number(text: str | None) -> float:
     return float((text or "0").split()[0])
-
-
-def _json(line: str) -> dict[str, Any] | None:
-    if not line.startswith("{"):
-        return None
-    try:
-        data = json.loads(line)
-    except (ValueError, RecursionError):  # an agent may print any text that looks like JSON
-        return None
-    return data if isinstance(data, dict) else None

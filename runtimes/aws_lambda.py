@@ -6,58 +6,34 @@ is its own report, or what the platform wrote to the log (_lambda_ends.py).
 """
 
 import json
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from toolkit.clouds.aws import Clients, clients_for, cloud_of, code_of, translated
+from toolkit.clouds.aws import code_of, translated
 from toolkit.clouds.aws_logs import Reader
+from toolkit.clouds.aws_runs import OnAws, earliest
 from toolkit.core.agent import Agent
-from toolkit.core.clock import now
-from toolkit.core.environment import AwsCloud
 from toolkit.core.errors import AlError
 from toolkit.core.logs import OVERLAP_MS, LogEvent
 from toolkit.core.plan import Grant, Item
-from toolkit.core.ports import Context
 from toolkit.core.retry import retrying
 from toolkit.core.run import RunHandle, RunId, RunSpec, RunStatus
 
 from . import _lambda_definition as wanted
 from . import _lambda_ends as ends
 from ._lambda_versions import Versions
+from ._shared_log import mine
 
-# AWS refuses requests that are signed further off, so no launcher's clock is
-# (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html)
-CLOCK_SKEW_MS = 5 * 60_000
+# an event that waits longer than a minute for its turn is dropped without a word (_lambda_versions.EVENTS), and the
+# start of an environment takes no longer than the function itself may
+UNCLAIMED_SECONDS = 180.0
 WAKING_SECONDS = 60.0  # a function idle for weeks refuses its first invocations while it wakes
 
 
-class AwsLambda:
+class AwsLambda(OnAws):
     """The runtime plug-in `aws_lambda`."""
 
     limits = wanted.LIMITS
-
-    def __init__(
-        self,
-        context: Context,
-        *,
-        clock: Callable[[], datetime] = now,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._context = context
-        self._names = context.names
-        self._clock = clock
-        self._sleep = sleep
-        self._read: dict[RunId, int] = {}  # until when a run's log has been searched for its end
-
-    @cached_property
-    def cloud(self) -> AwsCloud:
-        return cloud_of(self._context.environment)
-
-    @cached_property
-    def clients(self) -> Clients:
-        return clients_for(self.cloud)
 
     # at push
 
@@ -81,7 +57,8 @@ class AwsLambda:
     # a run
 
     def launch(self, spec: RunSpec) -> RunHandle:
-        """Sent once: an answer that got lost may have started the run, and only the caller can look."""
+        """Sent once: an answer that got lost may have started the run.  An event that was refused, as one over the
+        quota of concurrent executions (Throttled), has started nothing, and the caller may send it again."""
         function, version = spec.definition.rsplit(":", 1)
         launched = self._clock()
         request = retrying(
@@ -112,17 +89,17 @@ class AwsLambda:
         )
 
     def logs(self, handle: RunHandle, *, since: int = 0) -> Iterator[LogEvent]:
-        since = max(since, _earliest(handle))
+        group, begin = handle.ids["log_group"], max(since, earliest(handle))
         if stream := handle.ids.get("log_stream"):
-            return self._reader(handle).forward(handle.ids["log_group"], stream, since=since)
-        return self._reader(handle).search(handle.ids["log_group"], _terms(handle), since=since)
+            return self._reader(handle).forward(group, stream, since=begin)
+        return self._reader(handle).search(group, _terms(handle), since=begin)
 
     def tail(self, handle: RunHandle, *, before: int | None = None) -> Iterator[LogEvent]:
         """Without a stream (the run was not claimed yet) there is no reading backwards, and little to read."""
-        group, earliest = handle.ids["log_group"], _earliest(handle)
+        group, begin = handle.ids["log_group"], earliest(handle)
         if stream := handle.ids.get("log_stream"):
-            return self._reader(handle).backward(group, stream, before=before, since=earliest)
-        found = self._reader(handle).search(group, _terms(handle), since=earliest, before=before)
+            return self._reader(handle).backward(group, stream, before=before, since=begin)
+        found = self._reader(handle).search(group, _terms(handle), since=begin, before=before)
         return reversed(list(found))
 
     def running(self) -> Iterable[RunHandle]:
@@ -130,6 +107,11 @@ class AwsLambda:
         return ()
 
     # what they are made of
+
+    @cached_property
+    def _read(self) -> dict[RunId, int]:
+        """Until when a run's log has been searched for its end; epoch ms."""
+        return {}
 
     @cached_property
     def _versions(self) -> Versions:
@@ -153,6 +135,8 @@ class AwsLambda:
         moment = int(self._clock().timestamp() * 1000)
         if status := ends.status_of(lines, now=moment):
             self._read.pop(handle.run, None)
+        elif not lines and "log_stream" not in handle.ids:
+            return ends.dropped() if self._age(handle) > UNCLAIMED_SECONDS else None
         elif lines and not any(ends.report_of(line.message) for line in lines):
             self._read[handle.run] = lines[-1].time - OVERLAP_MS
         return status
@@ -161,12 +145,8 @@ class AwsLambda:
         return Reader(
             logs=self.clients.client("logs"),
             run=str(handle.run),
-            mine=ends.mine(str(handle.run), handle.ids.get("request_id", "")),
+            mine=mine(str(handle.run), handle.ids.get("request_id", "")),
         )
-
-
-def _earliest(handle: RunHandle) -> int:
-    return max(0, int(handle.ids["launched"]) - CLOCK_SKEW_MS)
 
 
 def _terms(handle: RunHandle) -> tuple[str, ...]:

@@ -6,17 +6,16 @@ never passes through here.  Sizes are in _fargate_sizes.py, what became of a tas
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from toolkit.clouds.aws import Clients, clients_for, cloud_of, tag_list, translated
+from toolkit.clouds.aws import tag_list, translated
 from toolkit.clouds.aws_logs import Reader
+from toolkit.clouds.aws_runs import OnAws, earliest
 from toolkit.core.agent import Agent
-from toolkit.core.clock import now
-from toolkit.core.environment import AwsCloud
 from toolkit.core.errors import (
     AlError,
     Conflict,
@@ -27,11 +26,11 @@ from toolkit.core.errors import (
 from toolkit.core.logs import LogEvent
 from toolkit.core.names import shorten
 from toolkit.core.plan import Grant, Item
-from toolkit.core.ports import Context
 from toolkit.core.run import RunHandle, RunId, RunSpec, RunState, RunStatus
 
 from . import _fargate_definition as wanted
 from . import _fargate_ends as ends
+from ._shared_log import mine
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 OVERRIDES = 8192  # characters, the punctuation of the JSON included
@@ -41,30 +40,10 @@ BATCH = 100  # tasks in one DescribeTasks
 NOT_SEEN_YET = 60.0  # seconds in which a new task may be unknown: ECS is eventually consistent
 
 
-class EcsFargate:
+class EcsFargate(OnAws):
     """The runtime plug-in `ecs_fargate`."""
 
     limits = wanted.LIMITS
-
-    def __init__(
-        self,
-        context: Context,
-        *,
-        clock: Callable[[], datetime] = now,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._context = context
-        self._names = context.names
-        self._clock = clock
-        self._sleep = sleep
-
-    @cached_property
-    def cloud(self) -> AwsCloud:
-        return cloud_of(self._context.environment)
-
-    @cached_property
-    def clients(self) -> Clients:
-        return clients_for(self.cloud)
 
     # at push
 
@@ -118,15 +97,18 @@ class EcsFargate:
 
     def states(self, handles: Sequence[RunHandle]) -> Mapping[RunId, RunStatus]:
         answers: dict[RunId, RunStatus] = {}
-        for cluster in sorted({handle.ids["cluster"] for handle in handles}):
-            mine = {h.ids["task_arn"]: h for h in handles if h.ids["cluster"] == cluster}
+        known = [handle for handle in handles if "task_arn" in handle.ids]
+        for cluster in sorted({handle.ids["cluster"] for handle in known}):
+            mine = {h.ids["task_arn"]: h for h in known if h.ids["cluster"] == cluster}
             for task in self._describe(cluster, list(mine)):
                 handle = mine.pop(task["taskArn"])
                 answers[handle.run] = ends.status_of(task)
-            answers |= {h.run: _UNSEEN for h in mine.values() if self._just_launched(h)}
+            answers |= {h.run: _UNSEEN for h in mine.values() if self._age(h) < NOT_SEEN_YET}
         return answers
 
     def stop(self, handle: RunHandle) -> str:
+        if "task_arn" not in handle.ids:
+            return f"ECS lists no task for {handle.run}: its container looks at the stop flag"
         try:
             with translated(f"stopping {handle.run}"):
                 answer = self._ecs.stop_task(
@@ -141,12 +123,14 @@ class EcsFargate:
         return f"ECS is stopping {handle.run}: SIGTERM now, SIGKILL after {wanted.STOP_SECONDS} s"
 
     def logs(self, handle: RunHandle, *, since: int = 0) -> Iterator[LogEvent]:
-        group, stream = handle.ids["log_group"], handle.ids["log_stream"]
-        return self._reader(handle).forward(group, stream, since=since)
+        if stream := handle.ids.get("log_stream"):
+            return self._reader(handle).forward(handle.ids["log_group"], stream, since=since)
+        return self._search(handle, since=since)
 
     def tail(self, handle: RunHandle, *, before: int | None = None) -> Iterator[LogEvent]:
-        group, stream = handle.ids["log_group"], handle.ids["log_stream"]
-        return self._reader(handle).backward(group, stream, before=before)
+        if stream := handle.ids.get("log_stream"):
+            return self._reader(handle).backward(handle.ids["log_group"], stream, before=before)
+        return reversed(list(self._search(handle, before=before)))
 
     def running(self) -> Iterable[RunHandle]:
         """Tasks that are to run, those still pending included; none where there is no cluster."""
@@ -179,7 +163,8 @@ class EcsFargate:
                 answer = self._ecs.describe_task_definition(taskDefinition=family, include=["TAGS"])
         except NotFound:
             return None
-        return answer["taskDefinition"]["revision"], _tags(answer)
+        found = answer["taskDefinition"]
+        return (found["revision"], _tags(answer)) if found["status"] == "ACTIVE" else None
 
     def _run_task(self, spec: RunSpec) -> str:
         hint = f"run `al push -E {self._context.environment.name}` first"
@@ -252,10 +237,6 @@ class EcsFargate:
                 return
             yield from answer["tasks"]
 
-    def _just_launched(self, handle: RunHandle) -> bool:
-        age = self._clock().timestamp() - int(handle.ids["launched"]) / 1000
-        return age < NOT_SEEN_YET
-
     def _run_of(self, task: Mapping[str, Any]) -> RunId | None:
         """The run that a task is, when it is ours.  StopTask deletes tags, so `startedBy` says it too."""
         tags = _tags(task)
@@ -282,6 +263,14 @@ class EcsFargate:
 
     def _reader(self, handle: RunHandle) -> Reader:
         return Reader(logs=self.clients.client("logs"), run=str(handle.run))
+
+    def _search(
+        self, handle: RunHandle, *, since: int = 0, before: int | None = None
+    ) -> Iterator[LogEvent]:
+        """The lines of a run whose launcher died with its task's name: every line of ours names the run."""
+        run, begin = str(handle.run), max(since, earliest(handle))
+        reader = replace(self._reader(handle), mine=mine(run))
+        return reader.search(self._names.ecs_log_group, (run,), since=begin, before=before)
 
 
 _UNSEEN = RunStatus(state=RunState.STARTING, reason="launched; ECS does not list it yet")

@@ -16,14 +16,21 @@ from toolkit.core.errors import ConfigError, LaunchError
 from toolkit.core.logs import LogEvent
 from toolkit.core.plan import Grant, Item
 from toolkit.core.ports import Context, Limits
-from toolkit.core.run import Cause, RunHandle, RunId, RunSpec, RunState, RunStatus
+from toolkit.core.run import (
+    Cause,
+    RunHandle,
+    RunId,
+    RunSpec,
+    RunState,
+    RunStatus,
+    status_of_exit,
+)
 
 from . import _lines, _process
 
 NAME = "local"
 ENTRY = (sys.executable, "-P", "-m", "toolkit.inside.entry")
 GRACE = 30.0  # seconds between asking a run to end and killing it, as on ECS
-RERUN, TIMEOUT = 42, 124
 KILLED = 128  # a larger exit code is 128 + the signal's number
 # what a program needs to find its tools, its language and its network; nothing that could be a credential
 PASSED = (
@@ -174,6 +181,8 @@ class LocalRuntime:
         """Who runs it: as its directory says, or the handle when somebody has removed the directory."""
         if recorded := _process.read_identity(self._directory(handle.run)):
             return recorded
+        if "pid" not in handle.ids:  # its launcher died before it could say
+            return None
         held = _process.Identity(int(handle.ids["pid"]), handle.ids["started"])
         return held if held.alive else None
 
@@ -211,16 +220,7 @@ def _ended(code: int | None) -> RunStatus:
         return RunStatus(
             state=RunState.FAILED, cause=Cause.UNKNOWN, reason="its process ended without a report"
         )
-    if code in (0, RERUN):
-        return RunStatus(state=RunState.SUCCEEDED, exit_code=code)
-    if code == TIMEOUT:
-        return RunStatus(state=RunState.TIMED_OUT, exit_code=code)
-    return RunStatus(
-        state=RunState.FAILED,
-        exit_code=code,
-        cause=Cause.EXIT_CODE,
-        reason=f"exited with code {code}",
-    )
+    return status_of_exit(code)
 
 
 PLUGIN = LocalRuntime

@@ -95,7 +95,7 @@ def run(call: Callable[[], object], *, debug: bool = False) -> int:
         error.show()
         return error.exit_code
     except AlError as error:
-        _say(error.message, error.hint)
+        _say(error.message, "\n".join((error.hint, *getattr(error, "__notes__", ()))))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         _say(

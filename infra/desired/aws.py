@@ -21,6 +21,7 @@ from typing import Any
 
 from toolkit.clouds.aws import arn, cloud_of
 from toolkit.core.agent import Agent, CredentialRef
+from toolkit.core.aws_limits import retention
 from toolkit.core.environment import Environment
 from toolkit.core.names import BASE, GATEWAY, Names
 from toolkit.core.plan import Grant, Item
@@ -149,7 +150,7 @@ class _Scene:
             yield self._log_group(self.names.lambda_log_group(part), part)
 
     def _log_group(self, name: str, part: str = GATEWAY) -> Item:
-        days = limits.retention(self.environment.log_retention_days)
+        days = retention(self.environment.log_retention_days)
         return Item(
             kind="log_group", name=name, attributes={"retention_days": days}, tags=self._tags(part)
         )

@@ -7,21 +7,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from toolkit.core.aws_limits import LONGEST_SECRET_NAME, SECRET_NAME
 from toolkit.core.errors import Conflict, LimitExceeded
 from toolkit.core.plan import Item
 
 from . import policy
-
-# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-RETENTION_DAYS = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
-    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
-
-
-def retention(days: int) -> int:
-    """The shortest retention that CloudWatch Logs offers and that keeps lines for `days`."""
-    return next((d for d in RETENTION_DAYS if d >= days), RETENTION_DAYS[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +50,8 @@ RULES: Mapping[str, Rule] = {
         "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html",
     ),
     "secret": Rule(
-        r"(?!.*-[A-Za-z0-9]{6}$)[A-Za-z0-9/_+=.@-]+",
-        256,
+        SECRET_NAME,
+        LONGEST_SECRET_NAME,
         "letters, digits and /_+=.@-, and no hyphen with six characters at the end",
         "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html",
     ),

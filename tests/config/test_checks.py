@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from toolkit.config.checks import aws_problems, secret_name_problem
+from toolkit.config.checks import aws_problems
 from toolkit.config.problems import Problem
 
 from .conftest import AGENT, Load
@@ -28,63 +28,6 @@ def test_another_place_is_not_aws(load: Load) -> None:
     """On this machine none of it matters."""
     loaded = load({"config.toml": CONFIG + "authType = 'pi_auth'\n"}, "local")
     assert aws_problems(loaded.project, loaded.environment) == []
-
-
-@pytest.mark.parametrize("character", [" ", ":", "ü", "\n"])
-def test_a_secret_s_name_has_letters_digits_and_a_few_signs(character: str) -> None:
-    """CreateSecret: letters, digits and /_+=.@-.
-
-    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
-    """
-    assert secret_name_problem(f"a{character}b").startswith("has characters other than")
-
-
-def test_a_secret_s_name_has_at_most_256_characters() -> None:
-    """SecretNameType, which the operations other than CreateSecret take.
-
-    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
-    """
-    assert secret_name_problem("x" * 256) == ""
-    assert secret_name_problem("x" * 257) == "is longer than 256 characters"
-
-
-@pytest.mark.parametrize(
-    ("name", "refused"),
-    [
-        ("agent-abcdef", True),
-        ("acme-github", True),
-        ("a/b-123456", True),
-        ("acme-github/token", False),
-        ("agent-abcde", False),
-        ("agent-abcdefg", False),
-        ("agent_abcdef", False),
-    ],
-)
-def test_a_secret_s_name_does_not_end_like_an_arn(name: str, refused: bool) -> None:
-    """A hyphen and six characters at the end are taken for an ARN's random suffix.
-
-    https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
-    """
-    assert bool(secret_name_problem(name)) is refused
-
-
-def test_a_prefix_that_aws_refuses_is_found(load: Load) -> None:
-    """The prefix is the user's, so its characters are checked."""
-    problems = found(load, {}, AWS + 'secretPrefix = "my prefix"\n')
-    assert {p.key for p in problems} == {"secretPrefix"}
-    assert "'my prefix/demo/prod/" in problems[0].message
-
-
-def test_a_long_prefix_is_found(load: Load) -> None:
-    """The whole name counts."""
-    problems = found(load, {}, AWS + f'secretPrefix = "{"x" * 240}"\n')
-    assert "is longer than 256 characters" in problems[0].message
-
-
-def test_an_instance_with_a_hyphen_is_fine(load: Load) -> None:
-    """The name goes on with the field, so it does not end like an ARN."""
-    files = {"agents/dev/config.toml": "models=['m']\ncredentials=['git_ssh:acme-github']\n"}
-    assert found(load, files) == []
 
 
 def test_a_login_of_this_machine_is_refused(load: Load) -> None:

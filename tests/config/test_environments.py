@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.config.clouds import RETENTION_DAYS
 from toolkit.config.environments import choose_environment, in_sandbox, sandbox_cloud
+from toolkit.core.aws_limits import RETENTION_DAYS
 from toolkit.core.environment import AwsCloud, GcpCloud, Scope
 from toolkit.core.errors import ConfigError
 

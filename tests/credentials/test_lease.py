@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import FakeClock, MemoryStore
+from toolkit.core.aws_limits import LARGEST_SECRET
 from toolkit.core.clock import iso
 from toolkit.core.environment import Scope
 from toolkit.core.errors import AccessDenied, AlError, LimitExceeded, Throttled
 from toolkit.core.names import Names
 from toolkit.core.run import Mailbox, RunId
 from toolkit.core.secrets import Receipt, Secret, SecretLease, StoredSecret
-from toolkit.credentials.lease import LARGEST, close_lease, open_lease
+from toolkit.credentials.lease import close_lease, open_lease
 
 NAMES = Names(Scope(project="p", environment="e"))
 RUN = RunId("dev-1a2b3c4d")
@@ -110,7 +111,7 @@ def test_more_than_a_secret_holds_is_refused(
 ) -> None:
     """65,536 bytes, not characters, all of it counted; nothing is made, and the message shows no content."""
     frame = len(json.dumps({"prompt": ""}, separators=(",", ":")))
-    most = (LARGEST - frame) // len(letter.encode())
+    most = (LARGEST_SECRET - frame) // len(letter.encode())
     open_lease(store, NAMES, run=RUN, payload={"prompt": letter * most}, timeout=1, now=clock)
     with pytest.raises(LimitExceeded, match="65,536") as raised:
         open_lease(store, NAMES, run=RUN, payload={"prompt": letter * (most + 1)}, timeout=1)

@@ -94,28 +94,28 @@ SIGNED = {"type": "github", "allowUnsigned": False, "credentials": ["github_webh
 TRIGGER = (WebhookTrigger(source="w"),)
 
 
-def test_a_project_needs_its_agents_its_sources_and_the_gateway_s() -> None:
+def test_a_project_needs_its_agents_and_its_sources() -> None:
     """The union, each once."""
     found = project_credentials(project(agent("aws"), agent("aws", webhooks=TRIGGER), w=SIGNED))
-    assert texts(found) == ["aws", "github_webhook_secret:Org", "gateway_api_key"]
+    assert texts(found) == ["aws", "github_webhook_secret:Org"]
 
 
 def test_an_agent_that_is_off_needs_nothing() -> None:
     """Nor do the sources that only it refers to."""
     found = project_credentials(project(agent("aws", scale=0, webhooks=TRIGGER), w=SIGNED))
-    assert texts(found) == ["gateway_api_key"]
+    assert texts(found) == []
 
 
 def test_a_source_that_takes_unsigned_events_needs_no_secret() -> None:
     """The user has said so."""
     source = {**SIGNED, "allowUnsigned": True}
     found = project_credentials(project(agent(webhooks=TRIGGER), w=source))
-    assert texts(found) == ["gateway_api_key"]
+    assert texts(found) == []
 
 
 def test_a_source_that_nobody_refers_to_needs_no_secret() -> None:
     """Only what is used is taken along."""
-    assert texts(project_credentials(project(agent(), w=SIGNED))) == ["gateway_api_key"]
+    assert texts(project_credentials(project(agent(), w=SIGNED))) == []
 
 
 def test_values_come_by_type_instance_and_field(store: LocalFiles, put: Put) -> None:

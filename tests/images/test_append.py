@@ -48,9 +48,12 @@ def context_of(environment: Environment = SANDBOX) -> Context:
 def planned(sandbox: Served, project: Project, context: Context | None = None) -> ImagePlan:
     context = context or context_of()
     base = base_reference(context, sandbox.registry)
-    return Append(context).plan(
-        project, project.agents[0], types={}, registry=sandbox.registry, base=base
-    )
+    return known(sandbox, Append(context).plan(project, project.agents[0], types={}, base=base))
+
+
+def known(sandbox: Served, plan: ImagePlan) -> ImagePlan:
+    """The plan, with the digest that the registry has for it."""
+    return replace(plan, digest=sandbox.registry.digest(plan.repository, plan.tag))
 
 
 def unpacked(sandbox: Served, repository: str, digest: str) -> dict[str, bytes]:
@@ -111,16 +114,12 @@ def test_the_gateway_is_an_image_like_any_other(sandbox: Served) -> None:
     """The whole toolkit over the base, its own entry point, what it was deployed with; once per content."""
     context = context_of()
     base = base_reference(context, sandbox.registry, part="gateway")
-    plan = Append(context).plan_gateway({"project": "shop"}, registry=sandbox.registry, base=base)
+    plan = Append(context).plan_gateway({"project": "shop"}, base=base)
     digest = Append(context).build(plan, sandbox.registry)
     files = unpacked(sandbox, GATEWAY_REPOSITORY, digest)
     assert json.loads(files["/app/static/deployment.json"]) == {"project": "shop"}
     assert "/app/lib/toolkit/wiring.py" in files
-    assert (
-        not Append(context)
-        .plan_gateway({"project": "shop"}, registry=sandbox.registry, base=base)
-        .needed
-    )
+    assert not known(sandbox, plan).needed
 
 
 def test_a_dockerfile_is_said_to_be_for_later(sandbox: Served, project: Project) -> None:

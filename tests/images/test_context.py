@@ -26,7 +26,7 @@ from toolkit.images.context import (
 TYPES = {
     "github_token": CredentialType(
         id="github_token", label="GitHub", context="use `gh`",
-        fields=(Field(name="token", env="GITHUB_TOKEN"), Field(name="note", optional=True)), aliases={"GH_TOKEN": "token"},
+        fields=(Field(name="token", env="GITHUB_TOKEN"), Field(name="note", optional=True, secret=False)), aliases={"GH_TOKEN": "token"},
     ),
     "github_webhook_secret": CredentialType(
         id="github_webhook_secret", label="Hook", inject=False, context="never seen", fields=(Field(name="secret"),),
@@ -102,9 +102,9 @@ def test_the_configuration_is_complete(project: Project) -> None:
 
 
 def test_only_what_is_injected_is_described(project: Project) -> None:
-    """A webhook's secret has no place in a container, not even by its variable's name."""
+    """A webhook's secret has no place in a container, not even by its variable's name; and what is no secret is known."""
     assert parsed(project, "credentials.json") == {
-        "github_token": {"env": {"GITHUB_TOKEN": "token", "GH_TOKEN": "token"}, "context": "use `gh`", "required": ["token"]}
+        "github_token": {"env": {"GITHUB_TOKEN": "token", "GH_TOKEN": "token"}, "context": "use `gh`", "required": ["token"], "secret": ["token"]}
     }  # fmt: skip
     prompt = files_of(project)["prompt-static.txt"].data.decode()
     assert "github_token:default" in prompt

@@ -4,6 +4,7 @@ import pytest
 
 from infra.desired import limits
 from infra.desired.policy import trust
+from toolkit.core.aws_limits import RETENTION_DAYS, retention
 from toolkit.core.errors import Conflict, LimitExceeded
 from toolkit.core.plan import Item
 
@@ -22,13 +23,13 @@ def role(name: str, policy: object = None) -> Item:
 def test_retention_is_rounded_up_to_what_there_is(wanted: int, kept: int) -> None:
     """CloudWatch Logs takes 22 numbers of days and refuses 45
     (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html)."""
-    assert limits.retention(wanted) == kept
+    assert retention(wanted) == kept
 
 
-@pytest.mark.parametrize("days", limits.RETENTION_DAYS)
+@pytest.mark.parametrize("days", RETENTION_DAYS)
 def test_an_allowed_retention_stays(days: int) -> None:
     """Rounding changes nothing that the service takes."""
-    assert limits.retention(days) == days
+    assert retention(days) == days
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,15 @@ TYPES: Mapping[str, Any] = {
         "context": "use gh and git",
         "required": ["token"],
     },
+    "aws": {
+        "env": {
+            "AWS_DEFAULT_REGION": "default_region",
+            "AWS_SECRET_ACCESS_KEY": "secret_access_key",
+        },
+        "context": "use aws",
+        "required": ["secret_access_key"],
+        "secret": ["secret_access_key"],
+    },
     "git_ssh": {"env": {}, "context": "clone over SSH", "required": ["id_rsa"]},
 }
 

@@ -101,8 +101,40 @@ def test_working_files_are_deleted_whatever_their_rights(stage: Stage) -> None:
     assert os.listdir(stage.temporary) == []  # noqa: PTH208 - names are what is meant
 
 
+def test_a_run_changes_its_own_copies_and_nobody_elses(stage: Stage) -> None:
+    """Files, files in directories, the script itself and what is beside it: the next run finds them as they were.
+
+    Where the image is shared a link would let one run change another's files, and on Lambda would fail: outside of
+    /tmp the file system is read-only (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html).
+    """
+    (stage.static / "shared").mkdir()
+    for name in ("notes.md", "shared/rules.md"):
+        (stage.static / name).write_text("as baked\n")
+    stage.script(
+        'cat notes.md shared/rules.md; echo changed | tee notes.md shared/rules.md "$(dirname "$0")/notes.md"; '
+        "echo new > shared/more; rm notes.md; sed -i s/baked/lost/ test-script.sh; ls shared"
+    )
+    both = [stage.run().output, stage.run().output]
+    assert both == [["as baked", "as baked", "changed", "more", "rules.md"]] * 2
+    assert (stage.static / "notes.md").read_text() == "as baked\n"
+
+
+def test_copies_are_writable_and_stay_executable(stage: Stage) -> None:
+    """Whatever rights an image gave its files."""
+    tools = stage.static / "tools"
+    tools.mkdir()
+    (tools / "run").write_text("#!/bin/sh\necho ran\n")
+    (tools / "data").write_text("x")
+    for place, mode in ((tools / "run", 0o555), (tools / "data", 0o444), (tools, 0o555)):
+        place.chmod(mode)
+    stage.script("tools/run; stat -c %A tools tools/run tools/data | cut -c 2-4")
+    done = stage.run()
+    tools.chmod(0o755)
+    assert done.output == ["ran", "rwx", "rwx", "rw-"]
+
+
 def test_the_agents_own_files_survive_the_wiping(stage: Stage) -> None:
-    """They are linked into the working directory: the links go, the files stay."""
+    """They are copied into the working directory: the copies go, the files stay."""
     (stage.static / "shared").mkdir()
     (stage.static / "shared" / "notes.md").write_text("keep me\n")
     stage.script("cat shared/notes.md; echo new > written; ls")

@@ -156,7 +156,7 @@ def test_the_second_of_two_containers_touches_nothing(stage: Stage) -> None:
     first = stage.mailbox(run)
     again = stage.run(run)
     assert (again.code, again.output) == (0, [])
-    assert again.messages == ["the run is already claimed: nothing to do here"]
+    assert again.text == ""  # the log is the winner's, and may have had its last line
     assert stage.mailbox(run) == first
 
 

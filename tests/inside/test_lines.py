@@ -41,6 +41,18 @@ def test_time_does_not_go_back_with_the_clock(printed: list[bytes]) -> None:
     assert [line["ts"] for line in reading(printed)] == [10_000, 10_000, 11_000]
 
 
+def test_the_last_line_is_the_last(printed: list[bytes]) -> None:
+    """What a process still says is dropped, and what we have to say is no longer the run's."""
+    log = Log("r", write=printed.append)
+    log.last("run completed", exitCode=0)
+    log.output({"text": "late"})
+    log.error("files could not be deleted")
+    assert [(line["msg"], line["run"]) for line in reading(printed)] == [
+        ("run completed", "r"),
+        ("files could not be deleted", ""),
+    ]
+
+
 def test_every_field_is_redacted(printed: list[bytes]) -> None:
     """The one door to the output knows the secrets."""
     log = Log("r", write=printed.append)

@@ -111,6 +111,29 @@ def test_every_line_of_a_key_is_masked(stage: Stage) -> None:
     assert "line" not in "".join(done.output)
 
 
+AWS = {"aws/default/default_region": "us-east-1", "aws/default/secret_access_key": "wJalrXUtnFEMI"}
+
+
+def test_a_field_that_is_no_secret_is_not_masked(stage: Stage) -> None:
+    """A region, a name, an address: hiding them would blot out the log, and hide nothing."""
+    stage.configure(credentials=["aws:default"], hooks={"pre": [": us-east-1"]})
+    stage.script("echo $AWS_DEFAULT_REGION $AWS_SECRET_ACCESS_KEY; al-return us-east-1")
+    run = stage.new_run(AWS)
+    done = stage.run(run)
+    assert done.output == ["us-east-1 ***", '{"ok":true}']
+    assert "hooks.pre: [1/1]: : us-east-1" in done.messages
+    assert (stage.mailbox(run).report or {})["return_value"] == "us-east-1"
+
+
+def test_an_image_that_does_not_say_what_is_secret_has_only_secrets(stage: Stage) -> None:
+    """One that an older `al` has built; and whatever the agent does not declare, as its model's key."""
+    stage.configure(credentials=["git_ssh:default"])
+    stage.script("echo $GIT_AUTHOR_NAME us-east-1 sk-ant-0123456789")
+    values = {"git_ssh/default/id_rsa": "a-key", "git_ssh/default/username": "A. Gent"}
+    keys = {"anthropic_key/default/token": "sk-ant-0123456789"}
+    assert stage.run(credentials=AWS | values | keys).output == ["*** *** ***"]
+
+
 def test_neither_report_nor_status_shows_a_secret(stage: Stage) -> None:
     """The mailbox is no place for secrets, whatever the agent puts there."""
     stage.configure(credentials=["github_token:default"])

@@ -88,6 +88,49 @@ def test_an_edit_replaces_one_place(tools: Tools, tmp_path: Path) -> None:
     assert (tmp_path / "f").read_text() == "x z x"
 
 
+def test_an_edit_keeps_every_other_byte(tools: Tools, tmp_path: Path) -> None:
+    """Line ends of both kinds, a byte order mark, no newline at the end: what was not named stays."""
+    (tmp_path / "f").write_bytes(b"\xef\xbb\xbfone\r\ntwo\nthree\r\nfour")
+    tools.edit("f", "two", "2")
+    assert (tmp_path / "f").read_bytes() == b"\xef\xbb\xbfone\r\n2\nthree\r\nfour"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_an_edit_of_a_crlf_file_stays_in_crlf(tools: Tools, tmp_path: Path, end: str) -> None:
+    """However the model writes its line ends."""
+    (tmp_path / "f").write_bytes(b"one\r\ntwo\r\nthree\r\n")
+    tools.edit("f", f"one{end}two", f"1{end}2{end}2.5")
+    assert (tmp_path / "f").read_bytes() == b"1\r\n2\r\n2.5\r\nthree\r\n"
+
+
+def test_what_is_no_utf8_is_not_edited(tools: Tools, tmp_path: Path) -> None:
+    """An edit must not cost the bytes that it cannot read; reading shows a mark in their place."""
+    (tmp_path / "f").write_bytes(b"caf\xe9 one\n")
+    with pytest.raises(ToolError, match="not UTF-8 text"):
+        tools.edit("f", "one", "two")
+    assert (tmp_path / "f").read_bytes() == b"caf\xe9 one\n"
+    assert tools.read("f") == "caf\ufffd one\n"
+
+
+def test_half_a_character_is_refused_before_anything_is_written(
+    tools: Tools, tmp_path: Path
+) -> None:
+    """JSON can carry half a surrogate pair; a file cannot."""
+    (tmp_path / "f").write_text("x")
+    with pytest.raises(ToolError, match="no text"):
+        tools.write("f", "a\ud800")
+    with pytest.raises(ToolError, match="no text"):
+        tools.edit("f", "x", "\ud800")
+    assert (tmp_path / "f").read_text() == "x"
+
+
+def test_lines_are_counted_as_editors_do(tools: Tools, tmp_path: Path) -> None:
+    """A form feed or a Unicode separator ends no line, and a carriage return is shown."""
+    (tmp_path / "f").write_bytes("a\x0cb\u2028c\r\nlast".encode())
+    assert tools.read("f", 2) == "last"
+    assert tools.read("f", 1, 1).startswith("a\x0cb\u2028c\r\n")
+
+
 def test_the_third_refusal_is_the_last() -> None:
     """Other errors do not count."""
     strikes = Strikes()

@@ -55,6 +55,15 @@ def test_unbinding_takes_the_line_out(tmp_path: Path) -> None:
     assert tomllib.loads((tmp_path / ".env.toml").read_text()) == {}
 
 
+@pytest.mark.parametrize("name", ['Bad Name"x', "", "a\nb", "../x"])
+def test_what_is_no_name_is_not_written(tmp_path: Path, name: str) -> None:
+    """A quote in it would make the file unreadable, and every verb with it."""
+    (tmp_path / ".env.toml").write_text('environment = "staging"\n')
+    with pytest.raises(ConfigError, match="is not an environment name"):
+        env.bind(tmp_path, name)
+    assert (tmp_path / ".env.toml").read_text() == 'environment = "staging"\n'
+
+
 def test_the_list_has_the_built_in_and_every_file(tmp_path: Path) -> None:
     """Home and project are both looked at."""
     home, project = tmp_path / "home", tmp_path / "project"

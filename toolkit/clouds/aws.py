@@ -52,6 +52,7 @@ class Clients:
         self._lock = (
             RLock()
         )  # a boto3 session must not be used by two threads at once; its clients may
+        self._account_known = self._needs_no_check()
 
     @cached_property
     def session(self) -> Any:
@@ -86,7 +87,7 @@ class Clients:
         if (account := self.caller_account()) != self.cloud.account:
             raise ConfigError(
                 f"the AWS credentials are of account {account}, the environment is in {self.cloud.account}",
-                hint="log in to that account, or set `profile` in the environment's file",
+                hint="log in to that account, or correct `profile` or `accountId` in the environment's file",
             )
 
     def made_lately(self, role: str) -> bool:
@@ -117,11 +118,24 @@ class Clients:
     def _client(self, key: str, service: str, retries: dict[str, Any]) -> Any:
         with self._lock:
             if key not in self._made:
+                if service != "sts":
+                    self._check_account_once()
                 with translated(f"preparing to call {service}"):
                     self._made[key] = self.session.client(
                         service, endpoint_url=self.cloud.endpoint, config=self._config(retries)
                     )
             return self._made[key]
+
+    def _check_account_once(self) -> None:
+        """Before anything of the environment is touched: another account may well have things of the same names."""
+        if not self._account_known:
+            self.check_account()
+            self._account_known = True
+
+    def _needs_no_check(self) -> bool:
+        """The sandbox has one account; our own containers know none, and a function can be in no other."""
+        inside = not self.cloud.account or "AWS_LAMBDA_RUNTIME_API" in os.environ
+        return self.cloud.endpoint is not None or inside
 
     def _config(self, retries: Any) -> Any:
         from botocore.config import Config

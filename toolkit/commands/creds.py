@@ -25,7 +25,7 @@ def list_(app: App, as_json: bool) -> None:
     from toolkit.ops import creds
     from toolkit.wiring import local_credentials
 
-    found = creds.held(local_credentials())
+    found = creds.held(local_credentials(), warn=app.ui.warn)
     if as_json:
         app.ui.json([{"ref": str(h.ref), "fields": list(h.fields)} for h in found])
     elif not found:
@@ -57,25 +57,39 @@ def add(app: App, ref: str, from_stdin: bool, files: tuple[str, ...]) -> None:
     from toolkit.ops import creds
     from toolkit.wiring import local_credentials
 
-    parsed = CredentialRef.parse(ref)
+    parsed = creds.reference(ref)
     kind = resolve.type_of(parsed)
     values = dict(_from_file(entry) for entry in files)
     if from_stdin or (not files and not sys.stdin.isatty()):
-        values |= creds.parse_input(kind, sys.stdin.read())
+        values |= creds.parse_input(kind, _piped())
     elif not files:
         values = _asked(app, parsed)
     written = creds.add(local_credentials(), parsed, values)
     app.ui.line(f"{parsed}: kept {', '.join(written)}")
 
 
+def _piped() -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError:
+        raise UsageError(
+            "what came on stdin is not UTF-8 text", hint="a credential is text: encode it first"
+        ) from None  # the cause holds the text
+
+
 def _from_file(entry: str) -> tuple[str, Secret]:
     name, _, path = entry.partition("=")
+    return name, _content(
+        path,
+        UsageError(f"cannot read {path!r}", hint="write FIELD=PATH, with a readable text file"),
+    )
+
+
+def _content(path: str, refusal: UsageError) -> Secret:
     try:
-        return name, Secret(Path(path).expanduser().read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"cannot read {path!r}", hint="write it as FIELD=PATH, with a readable text file"
-        ) from error
+        return Secret(Path(path).expanduser().read_text(encoding="utf-8").strip())
+    except (OSError, ValueError, RuntimeError):  # no such file, no text, no such user's home
+        raise refusal from None  # the cause holds bytes of the file, or what was typed
 
 
 def _asked(app: App, ref: CredentialRef) -> dict[str, Secret]:
@@ -98,7 +112,13 @@ def _asked(app: App, ref: CredentialRef) -> dict[str, Secret]:
 
 def _entered(text: str) -> Secret:
     """What was typed, or the content of the file that `@PATH` names: a key of many lines cannot be typed."""
-    return _from_file(f"={text[1:]}")[1] if text.startswith("@") else Secret(text)
+    if not text.startswith("@"):
+        return Secret(text)
+    refusal = UsageError(  # without what was typed: it was not shown, and may be no file's name
+        "what was typed begins with @ and names no readable text file",
+        hint="type @ and a file's path; a value that begins with @ goes in with --stdin",
+    )
+    return _content(text[1:], refusal)
 
 
 @command.command("rm", help="Remove REF (type[:instance]) from this machine.")
@@ -120,7 +140,7 @@ def types(app: App, name: str | None, as_json: bool) -> None:
     from toolkit.credentials import resolve
     from toolkit.ops import creds
 
-    kinds = [resolve.type_of(CredentialRef.parse(name))] if name else creds.types()
+    kinds = [resolve.type_of(creds.reference(name))] if name else creds.types()
     rows = [
         (k.id, ", ".join(f.name for f in k.fields), ", ".join(k.environment), k.label)
         for k in kinds

@@ -79,7 +79,7 @@ def set_(app: App, name: str | None) -> None:
     from toolkit.ops import env
     from toolkit.wiring import home
 
+    path = env.bind(Path(app.directory), name)
     if name and name not in dict(env.listed(home(), app.directory)):
         app.ui.warn(f"there is no environment {name} yet: make it with `al env init {name}`")
-    path = env.bind(Path(app.directory), name)
     app.ui.line(f"{path}: environment = {name}" if name else f"{path}: bound to no environment")

@@ -3,21 +3,17 @@
 Pure: reads values, asks no cloud.  What one runtime refuses of one agent is that runtime's `check`.
 """
 
-import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from toolkit.core.agent import Agent, CredentialRef, Model, Project
+from toolkit.core.agent import Agent, Model, Project
 from toolkit.core.environment import AwsCloud, Environment
 from toolkit.core.names import Names
-from toolkit.credentials.resolve import project_credentials, type_of
+from toolkit.credentials.resolve import GATEWAY_KEY, project_credentials
 
+from .name_checks import name_problems
 from .problems import Problem
-
-# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
-_SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]+")
-_LONGEST_SECRET_NAME = 256  # SecretNameType, which the other operations take
 
 
 def aws_problems(project: Project, environment: Environment) -> list[Problem]:
@@ -27,36 +23,11 @@ def aws_problems(project: Project, environment: Environment) -> list[Problem]:
         return []
     names = Names(environment.scope)
     found = list(_network(cloud, f"environments/{environment.name}.toml"))
-    for ref in project_credentials(project):
-        found += _secret_names(ref, names)
+    refs = dict.fromkeys((*project_credentials(project), GATEWAY_KEY))
+    found += name_problems(project.agents, tuple(refs), names)
     for agent in project.agents:
         found += _agent(agent, cloud)
     return found
-
-
-def secret_name_problem(name: str) -> str:
-    """Why Secrets Manager would refuse or misread `name`, or ""."""
-    if not _SECRET_NAME.fullmatch(name):
-        return "has characters other than letters, digits and /_+=.@-"
-    if len(name) > _LONGEST_SECRET_NAME:
-        return f"is longer than {_LONGEST_SECRET_NAME} characters"
-    if re.search(r"-[A-Za-z0-9]{6}$", name):
-        # https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
-        return "ends in a hyphen and six characters, which AWS takes for the end of an ARN"
-    return ""
-
-
-def _secret_names(ref: CredentialRef, names: Names) -> Iterator[Problem]:
-    for field in type_of(ref).fields:
-        name = names.credential(ref, field.name)
-        if words := secret_name_problem(name):
-            yield Problem(
-                file="[cloud]",
-                key="secretPrefix",
-                message=f"the secret's name {name!r} {words}",
-                remedy=f"change the prefix, or the instance of {ref}",
-            )
-            return
 
 
 def _network(cloud: AwsCloud, file: str) -> Iterator[Problem]:

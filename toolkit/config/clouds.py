@@ -5,6 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.core.aws_limits import (
+    MOST_SECURITY_GROUPS,
+    MOST_SUBNETS,
+    RETENTION_DAYS,
+    retention,
+)
 from toolkit.core.environment import AwsCloud, GcpCloud
 
 from .cloud_schema import AWS, GOOGLE, Cloud
@@ -15,20 +21,12 @@ _REPOSITORY = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/.+"
 )
 PLACEHOLDER = "REPLACE_ME"  # in the environment files that `al env init` writes
-_MOST_SUBNETS, _MOST_GROUPS = 16, 5
 _LISTS = {
-    # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
-    "subnets": _MOST_SUBNETS,
-    "securityGroups": _MOST_GROUPS,
-    # https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html
-    "lambdaSubnets": _MOST_SUBNETS,
-    "lambdaSecurityGroups": _MOST_GROUPS,
+    "subnets": MOST_SUBNETS,
+    "securityGroups": MOST_SECURITY_GROUPS,
+    "lambdaSubnets": MOST_SUBNETS,
+    "lambdaSecurityGroups": MOST_SECURITY_GROUPS,
 }
-# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-RETENTION_DAYS = (
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
-    1096, 1827, 2192, 2557, 2922, 3288, 3653,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +53,7 @@ class CloudReader:
 
     def retention(self, days: int) -> int:
         """`days`, or the next longer time that CloudWatch Logs can keep, with a warning."""
-        allowed = next((step for step in RETENTION_DAYS if step >= days), RETENTION_DAYS[-1])
+        allowed = retention(days)
         if allowed != days:
             words = f"CloudWatch Logs cannot keep logs for {days} days, so it will be {allowed}"
             file, choices = self._file("logRetentionDays"), ", ".join(map(str, RETENTION_DAYS))

@@ -14,6 +14,11 @@ Path = tuple[str | int, ...]
 DEFAULT = "default"
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _HIDDEN = frozenset({"headers", "apiKey"})  # they carry tokens, so their values are not shown
+_FREE = frozenset({"params", "options"})  # what is in them is the user's, so a key's name must tell
+_SECRET_KEY = re.compile(
+    r"(token|secret|passw(or)?d|passphrase|(api|access|private)[-_]?key)$", re.IGNORECASE
+)
+_LOGIN = re.compile(r"://[^/@\s]*@")  # user and password of a URL
 
 
 def dotted(path: Path) -> str:
@@ -94,12 +99,25 @@ class Merged:
         return sorted(settings, key=lambda setting: setting.key)
 
     def _setting(self, path: Path, found: list[tuple[Any, Layer]]) -> Setting:
-        hidden = not _HIDDEN.isdisjoint(path)
-        shown = [("***" if hidden else value, layer.name) for value, layer in found]
+        shown = [(_shown(path, value), layer.name) for value, layer in found]
         value, origin = shown[-1]
         return Setting(
             key=dotted(path), value=value, origin=origin, shadowed=tuple(reversed(shown[:-1]))
         )
+
+
+def _shown(path: Path, value: Any) -> Any:
+    """The value without what may be a secret."""
+    free = not _FREE.isdisjoint(path) and _SECRET_KEY.search(str(path[-1]))
+    if free or not _HIDDEN.isdisjoint(path):
+        return "***"
+    if isinstance(value, str):
+        return _LOGIN.sub("://***@", value)
+    if isinstance(value, list):
+        return [_shown(path, inner) for inner in value]
+    if isinstance(value, Mapping):
+        return {key: _shown((*path, key), inner) for key, inner in value.items()}
+    return value
 
 
 def _leaves(table: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Any]]:

@@ -39,6 +39,11 @@ class CredentialType:
         return tuple(f.name for f in self.fields if not f.optional)
 
     @property
+    def secret(self) -> tuple[str, ...]:
+        """The fields whose values must not be printed."""
+        return tuple(f.name for f in self.fields if f.secret)
+
+    @property
     def environment(self) -> dict[str, str]:
         """variable -> field, for what is injected."""
         if not self.inject:

@@ -12,6 +12,7 @@ from .clock import from_iso
 from .errors import UsageError
 from .secrets import Receipt, SecretLease
 
+RERUN, TIMEOUT = 42, 124  # exit codes: done and to be run again; ended by its own timeout
 _RUN = re.compile(r"(?P<agent>[a-z0-9]+(?:-[a-z0-9]+)*)-(?P<hex>[0-9a-f]{8})")
 
 
@@ -95,6 +96,21 @@ class RunStatus:
     exit_code: int | None = None
     cause: Cause | None = None
     reason: str = ""
+
+
+def status_of_exit(code: int, *, state: str | None = None, reason: str = "") -> RunStatus:
+    """What the exit code of a run means: 0 and 42 succeed, 124 is the run's own timeout, all others fail.
+
+    `state` is the run's own word, and counts where the code cannot tell: for a run that was stopped or timed out.
+    """
+    if state in (RunState.STOPPED, RunState.TIMED_OUT):
+        return RunStatus(state=RunState(state), exit_code=code, reason=reason)
+    if code in (0, RERUN):
+        return RunStatus(state=RunState.SUCCEEDED, exit_code=code, reason=reason)
+    if code == TIMEOUT:
+        return RunStatus(state=RunState.TIMED_OUT, exit_code=code, reason=reason)
+    reason = reason or f"exited with code {code}"
+    return RunStatus(state=RunState.FAILED, exit_code=code, cause=Cause.EXIT_CODE, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +200,20 @@ class Run:
     lease: SecretLease | None = None
     receipt: Receipt = field(default_factory=Receipt)
     return_value: str | None = None
+
+    def handle_at(self, mailbox: Mailbox) -> RunHandle | None:
+        """The handle, with what the run's container said of where it is.
+
+        A launcher that died before it could record one leaves none.  Then the claim must do, and its handle may have
+        no more ids than `launched`; None when the run has not claimed either.
+        """
+        if self.handle is not None:
+            return self.handle.with_ids(**mailbox.where)
+        if mailbox.claimed is None:
+            return None
+        launched = str(int(from_iso(self.created).timestamp() * 1000))
+        ids = {"launched": launched, **mailbox.where}
+        return RunHandle(runtime=self.runtime, run=self.id, agent=self.agent, ids=ids)
 
     @property
     def seconds(self) -> float | None:

@@ -17,6 +17,7 @@ from .run import Mailbox, Run, RunHandle, RunId, RunState
 
 LEDGER_OVERLAP_MS = 60_000  # clocks of those who start runs, and of those who log, differ
 MOST_PLACES = 10_000  # runs whose log's place is remembered, in a process that lives long
+UNCLAIMED = Mailbox()
 LATEST_RUNS = 100  # runs that one look at the ledger asks for
 
 
@@ -67,7 +68,7 @@ class Sources:
         self._look = look or self._recorded
         self._clock = clock
         self._settle = settle
-        self._where: dict[RunId, Mapping[str, str]] = {}
+        self._claims: dict[RunId, Mailbox] = {}
 
     # ---------------------------------------------------------------------------- which runs
 
@@ -148,7 +149,7 @@ class Sources:
         present = self._clock().timestamp() * 1000 - self._settle * 1000
         if not run.state.final:  # nobody may be left to record its end
             return run.deadline is not None and present >= _ms(run.deadline)
-        return run.handle is None or ended or present >= ended_ms(run)
+        return ended or present >= ended_ms(run) or self._handle(run) is None
 
     def logs(self, run: Run, *, since: int) -> Iterator[LogEvent]:
         """Oldest first; nothing for a run that was not launched yet."""
@@ -163,13 +164,12 @@ class Sources:
                 yield _owned(event, run.id)
 
     def _handle(self, run: Run) -> RunHandle | None:
-        if run.handle is None:
-            return None
-        if run.id not in self._where and (where := self._ledger.mailbox(run.id).where):
-            if len(self._where) >= MOST_PLACES:
-                self._where.clear()
-            self._where[run.id] = where
-        return run.handle.with_ids(**self._where.get(run.id, {}))
+        """Also of a run whose launcher died before it recorded one, once the container has claimed it."""
+        if run.id not in self._claims and (box := self._ledger.mailbox(run.id)).claimed:
+            if len(self._claims) >= MOST_PLACES:
+                self._claims.clear()
+            self._claims[run.id] = Mailbox(claimed=box.claimed, where=box.where)
+        return run.handle_at(self._claims.get(run.id, UNCLAIMED))
 
 
 def reported(record: Run, ledger: Records) -> Run:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from toolkit.core import clock
+from toolkit.core.aws_limits import LARGEST_SECRET  # Google's Secret Manager has the same
 from toolkit.core.clock import iso
 from toolkit.core.errors import AlError, LimitExceeded
 from toolkit.core.names import Names
@@ -19,8 +20,6 @@ from toolkit.core.retry import retrying
 from toolkit.core.run import Mailbox, RunId
 from toolkit.core.secrets import Receipt, Secret, SecretLease, SecretRef
 
-# https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html; Secret Manager has the same
-LARGEST = 65_536
 MARGIN = timedelta(minutes=15)  # for a slow start, over the agent's own timeout
 EMPTY = Mailbox()
 
@@ -94,9 +93,9 @@ def close_lease(
 
 def _value(run: RunId, payload: Mapping[str, Any]) -> Secret:
     text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
-    if (size := len(text.encode())) > LARGEST:
+    if (size := len(text.encode())) > LARGEST_SECRET:
         raise LimitExceeded(
-            f"what {run} would get is {size:,} bytes, and a secret holds at most {LARGEST:,}",
+            f"what {run} would get is {size:,} bytes, and a secret holds at most {LARGEST_SECRET:,}",
             hint="shorten the prompt or the trigger's context, or put large input where the agent can fetch it",
         )
     return Secret(text)

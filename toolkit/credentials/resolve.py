@@ -52,7 +52,7 @@ def _key_of(model: Model) -> CredentialRef | None:
 
 def project_credentials(project: Project) -> tuple[CredentialRef, ...]:
     """What an environment of `project` needs: its active agents', the secrets of the webhook sources that they
-    refer to (unless unsigned events are allowed), and the gateway's key.  Raises as `required`."""
+    refer to (unless unsigned events are allowed).  The gateway's key is the push's own.  Raises as `required`."""
     active = [agent for agent in project.agents if agent.scale > 0]
     used = {trigger.source for agent in active for trigger in agent.webhooks}
     sources = [entry for name, entry in project.webhook_sources.items() if name in used]
@@ -63,7 +63,7 @@ def project_credentials(project: Project) -> tuple[CredentialRef, ...]:
         for text in source["credentials"]
     ]
     agents = [ref for agent in active for ref in required(agent)]
-    return tuple(dict.fromkeys((*agents, *secrets, GATEWAY_KEY)))
+    return tuple(dict.fromkeys((*agents, *secrets)))
 
 
 def resolve(agent: Agent, store: Store, name_of: NameOf = local_name) -> Mapping[str, Secret]:

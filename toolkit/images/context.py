@@ -171,7 +171,12 @@ def _injected(agent: Agent, types: Mapping[str, CredentialType]) -> dict[str, Cr
 
 
 def _credential(kind: CredentialType) -> dict[str, Any]:
-    return {"env": kind.environment, "context": kind.context, "required": list(kind.required)}
+    return {
+        "env": kind.environment,
+        "context": kind.context,
+        "required": list(kind.required),
+        "secret": list(kind.secret),
+    }
 
 
 def _json(value: Any) -> LayerFile:

@@ -16,6 +16,7 @@ from toolkit.core.errors import ConfigError
 from toolkit.core.ports import Context, LayerFile
 
 from .auth import EcrLogin, RegistryAuth, login_for
+from .kept import Kept
 from .layer import Layer, layer, sha256
 from .reference import Reference, ecr_host
 from .remote import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Manifest, Remote
@@ -60,6 +61,7 @@ class OciRegistry:
         self._lock = threading.Lock()
         self._remotes: dict[str, Remote] = {home.host: home}
         self._bases: dict[str, Base] = {}
+        self._kept = Kept()
 
     # core.ports.Registry
 
@@ -161,11 +163,15 @@ class OciRegistry:
             _Part(
                 digest=part["digest"],
                 size=part["size"],
-                chunks=lambda digest=part["digest"]: source.stream(name, digest),  # type: ignore[misc]
+                chunks=self._below(source, name, part["digest"]),
                 mount_from=mount,
             )
             for part in base.manifest.body["layers"]
         ]
+
+    def _below(self, source: Remote, name: str, digest: str) -> Callable[[], Iterator[bytes]]:
+        """A base's layer: read from its registry once, however many images are sent it."""
+        return lambda: self._kept.pieces(digest, lambda: source.stream(name, digest))
 
     def _put(self, repository: str, parts: Sequence[_Part]) -> None:
         def put(part: _Part) -> None:

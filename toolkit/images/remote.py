@@ -9,6 +9,7 @@ beginning; an answer that cannot pass becomes one of our errors, with what to do
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,7 +53,11 @@ class Manifest:
 
 
 class Remote:
-    """A registry at `url`, called `host` in messages.  Thread-safe.  `patience`: seconds of trying again."""
+    """A registry at `url`, called `host` in messages.  Thread-safe.
+
+    `patience`: seconds of trying a question again; for a transfer, which may take long before it breaks, only the
+    waits between the tries count.
+    """
 
     def __init__(self, url: str, *, host: str, auth: httpx.Auth, patience: float = 10.0) -> None:
         self.host = host
@@ -93,7 +98,9 @@ class Remote:
 
     def blob(self, repository: str, digest: str) -> bytes:
         """A small blob, in memory."""
-        return self._again(lambda: b"".join(self.stream(repository, digest, most=_LARGEST_READ)))
+        return self._transferred(
+            lambda: b"".join(self.stream(repository, digest, most=_LARGEST_READ))
+        )
 
     def stream(self, repository: str, digest: str, *, most: int | None = None) -> Iterator[bytes]:
         """The blob piece by piece; raises at its end when it was not what `digest` says."""
@@ -144,7 +151,7 @@ class Remote:
         With `mount_from` the registry may take it from its repository of that name (201); one that does not, as
         ECR by default, answers 202 and gets the bytes.
         """
-        self._again(lambda: self._upload_once(repository, digest, size, chunks, mount_from))
+        self._transferred(lambda: self._upload_once(repository, digest, size, chunks, mount_from))
 
     def _upload_once(
         self, repository: str, digest: str, size: int, chunks: Chunks, mount_from: str | None
@@ -184,6 +191,16 @@ class Remote:
 
     def _again(self, call: Callable[[], T]) -> T:
         return retrying(call, seconds=self._patience)
+
+    def _transferred(self, transfer: Callable[[], T]) -> T:
+        waited = 0.0
+
+        def sleep(seconds: float) -> None:
+            nonlocal waited
+            waited += seconds
+            time.sleep(seconds)
+
+        return retrying(transfer, seconds=self._patience, sleep=sleep, clock=lambda: waited)
 
     def _once(
         self, method: str, url: str | httpx.URL, *, missing: bool = False, **options: Any

@@ -5,9 +5,10 @@ same secret and never come this way.  Values leave their `Secret` here.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from toolkit.core.agent import CredentialRef
@@ -81,9 +82,21 @@ class Credentials:
         return found
 
 
-def values_of(found: Mapping[str, Secret], more: Sequence[Secret]) -> list[str]:
-    """Every value that must not be printed."""
-    return [secret.reveal() for secret in (*found.values(), *more) if secret]
+def hidden(
+    values: Mapping[str, Secret], types: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> list[str]:
+    """Of `values`, by `<type>/<instance>/<field>`, those that must not be printed.
+
+    That is every one but the fields which `types` knows to be no secret: a region or a name would blot out half of
+    the log.  A type from an image that does not say which are secret has only secrets, and so has a model's key.
+    """
+    return [value.reveal() for path, value in values.items() if _is_secret(path, types)]
+
+
+def _is_secret(path: str, types: Mapping[str, Mapping[str, Any]]) -> bool:
+    kind, _, field = path.split("/", 2)
+    secret = types.get(kind, {}).get("secret")
+    return secret is None or field in secret
 
 
 def _checked(field: str) -> str:

@@ -32,11 +32,6 @@ class App:
         return self.root / "static"
 
     @property
-    def library(self) -> Path:
-        """What PYTHONPATH needs to find this very code."""
-        return Path(__file__).parents[2]
-
-    @property
     def script(self) -> Path | None:
         """The script that runs instead of a model, if the agent has one."""
         file = self.static / "test-script.sh"
@@ -70,13 +65,17 @@ class App:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentFile:
-    """`agent-config.json`, as far as a run needs it."""
+    """`agent-config.json` and `credentials.json`, as far as a run needs them.
+
+    `types` is the latter: a credential type's name -> its variables, required and secret fields.
+    """
 
     models: tuple[Mapping[str, Any], ...]
     credentials: tuple[CredentialRef, ...]
     hooks_pre: tuple[str, ...]
     hooks_post: tuple[str, ...]
     preflight: tuple[Mapping[str, Any], ...]
+    types: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def of(cls, app: App) -> "AgentFile":
@@ -88,6 +87,7 @@ class AgentFile:
             hooks_pre=tuple(hooks.get("pre") or ()),
             hooks_post=tuple(hooks.get("post") or ()),
             preflight=tuple(data.get("preflight") or ()),
+            types=app.json("credentials.json"),
         )
 
 

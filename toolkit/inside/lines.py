@@ -15,6 +15,7 @@ from typing import Any
 
 from .redact import Redactor
 
+OUTPUT = "output"  # the message of what an agent's processes print
 ROOM = 12 * 1024  # bytes of one text in its line, as JSON
 
 
@@ -34,6 +35,7 @@ class Log:
         self._clock = clock
         self._lock = threading.Lock()
         self._last = 0
+        self._over = False
 
     def debug(self, msg: str, **fields: Any) -> None:
         self.record("debug", msg, fields)
@@ -50,18 +52,29 @@ class Log:
     def record(self, level: str, msg: str, fields: Mapping[str, Any]) -> None:
         body = {"_log": True, "level": level, "msg": self.redactor.text(msg)}
         body |= self.redactor.value(dict(fields))
-        for part in _fitted(body):
-            self._print(part)
+        self._print(*_fitted(body))
+
+    def last(self, msg: str, **fields: Any) -> None:
+        """The run's last line.  What its processes still print is dropped; our own lines come without the run's id."""
+        self._print({"_log": True, "level": "info", "msg": msg, **fields}, last=True)
 
     def output(self, fields: Mapping[str, Any]) -> None:
         """A line that an agent's process printed: redacted and cut already, by `output.Lines`."""
-        self._print({"_log": True, "level": "info", "msg": "output", **fields})
+        self._print({"_log": True, "level": "info", "msg": OUTPUT, **fields})
 
-    def _print(self, body: Mapping[str, Any]) -> None:
+    def _print(self, *bodies: Mapping[str, Any], last: bool = False) -> None:
+        """Parts of one line stay together."""
         with self._lock:
-            self._last = max(self._last, int(self._clock() * 1000))
-            line = json.dumps({**body, "run": self._run, "ts": self._last}, ensure_ascii=False)
-            self._write(line.encode("utf-8", "replace") + b"\n")
+            for body in bodies:
+                if not (self._over and body["msg"] == OUTPUT):
+                    self._line(body)
+            self._over = self._over or last
+
+    def _line(self, body: Mapping[str, Any]) -> None:
+        self._last = max(self._last, int(self._clock() * 1000))
+        run = "" if self._over else self._run
+        line = json.dumps({**body, "run": run, "ts": self._last}, ensure_ascii=False)
+        self._write(line.encode("utf-8", "replace") + b"\n")
 
 
 def to_stdout(data: bytes) -> None:

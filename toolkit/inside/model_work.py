@@ -6,10 +6,7 @@ it or a library prints elsewhere is output like any other.
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from toolkit.core.errors import ConfigError
@@ -22,17 +19,14 @@ from .secret import RunSecret
 from .shell import Shell
 from .signals import Signals
 
-_SDKS = ("ANTHROPIC_", "OPENAI_")  # variables by which SDKs would mix their own key or address in
 
-
-def work(
-    request: Mapping[str, Any], library: Path, shell: Shell, signals: Signals, log: Log
-) -> Outcome:
-    """Runs a session for `request`; `library` is where its code is."""
+def work(request: Mapping[str, Any], shell: Shell, signals: Signals, log: Log) -> Outcome:
+    """Runs a session for `request`."""
     reading, writing = os.pipe()
     records = Reader(reading, log)
     try:
-        child = _start({**request, "records": writing}, library, shell)
+        feed = json.dumps({**request, "records": writing}).encode()
+        child = shell.module("toolkit.inside.session", feed, (writing,))
     finally:
         os.close(writing)
     code = shell.family.finish(child)
@@ -59,15 +53,6 @@ def request(app: App, agent: AgentFile, secret: RunSecret, shell: Shell) -> Mapp
         "env": dict(shell.env),
         "cwd": str(shell.cwd),
     }
-
-
-def _start(request: Mapping[str, Any], library: Path, shell: Shell) -> subprocess.Popen[bytes]:
-    env = {n: v for n, v in shell.env.items() if not n.startswith(_SDKS)}
-    env |= {"PYTHONPATH": str(library)}
-    # -P: the agent's working directory must not stand in for a module
-    command = (sys.executable, "-P", "-m", "toolkit.inside.session")
-    feed, keep = json.dumps(request).encode(), (request["records"],)
-    return shell.family.start(command, cwd=shell.cwd, env=env, feed=feed, keep=keep)
 
 
 def _outcome(code: int, signals: Signals, records: Reader, log: Log) -> Outcome:

@@ -53,12 +53,13 @@ class OnLambda:
         wiped(job.credentials, log)
 
     def _where(self, context: LambdaContext) -> Mapping[str, str]:
-        """Where the launcher finds this invocation's log."""
-        return {
-            "log_group": self.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
-            "log_stream": self.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+        """Where anybody finds this invocation's log; it must do when the launcher has died without a word."""
+        where = {
+            "log_group": self.environ.get("AWS_LAMBDA_LOG_GROUP_NAME"),
+            "log_stream": self.environ.get("AWS_LAMBDA_LOG_STREAM_NAME"),
             "request_id": context.request_id,
         }
+        return {name: value for name, value in where.items() if value}
 
 
 def _time(context: LambdaContext, timeout: float) -> float:

@@ -2,10 +2,14 @@
 
 Providers: `shell` {command, output?}, `http` {url, output, method?, headers?, body?} and `git-clone` {repo, dest,
 branch?, depth?}.  `${NAME}` in a parameter is the variable of that name; in a shell command the shell sees to it.
+Every step is a process of the run, so that it ends when the run does; none takes longer than SECONDS.
 """
 
+import json
+import os
 import re
 import shlex
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -69,26 +73,37 @@ def _clone(params: Mapping[str, Any], shell: Shell) -> None:
 
 
 def _http(params: Mapping[str, Any], shell: Shell) -> None:
-    import urllib.error  # here, because few agents need it and every run would wait for it
-    import urllib.request
-
+    """By a process of ours, fetch.py: the request goes to its stdin, because headers hold tokens."""
     url = _filled(_needed(params, "url"), shell.env)
-    if not url.startswith(("http://", "https://")):
+    if not url.lower().startswith(("http://", "https://")):
         raise ConfigError("a preflight step's url is not http or https", hint=_HINT)
     headers = {k: _filled(str(v), shell.env) for k, v in (params.get("headers") or {}).items()}
     body = params.get("body")
-    request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
-        url,
-        data=None if body is None else _filled(str(body), shell.env).encode(),
-        headers=headers,
-        method=str(params.get("method") or "GET"),
-    )
-    target = shell.cwd / _filled(_needed(params, "output"), shell.env)
-    try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
-            target.write_bytes(answer.read())
-    except (urllib.error.URLError, OSError) as error:
-        raise StepFailed(f"a preflight request failed: {error}", hint=_HINT) from error
+    request = {
+        "url": url,
+        "method": str(params.get("method") or "GET"),
+        "headers": headers,
+        "body": None if body is None else _filled(str(body), shell.env),
+        "output": str(shell.cwd / _filled(_needed(params, "output"), shell.env)),
+    }
+    if reason := _fetched(request, shell):
+        raise StepFailed(f"a preflight request failed: {reason}", hint=_HINT)
+
+
+def _fetched(request: Mapping[str, Any], shell: Shell) -> str:
+    """Why there is no answer; nothing when there is."""
+    reading, writing = os.pipe()
+    with open(reading, encoding="utf-8", errors="replace") as reason:  # noqa: PTH123 - a descriptor
+        try:
+            feed = json.dumps({**request, "reason": writing}).encode()
+            child = shell.module("toolkit.inside.fetch", feed, (writing,))
+        finally:
+            os.close(writing)
+        try:
+            code = shell.family.finish(child, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            return f"there was no whole answer after {SECONDS} s"
+        return (reason.read() or f"its process ended with exit code {code}") if code else ""
 
 
 _PROVIDERS: Mapping[str, Callable[[Mapping[str, Any], Shell], None]] = {

@@ -11,7 +11,7 @@ from toolkit.core.errors import ConfigError, CredentialError
 from toolkit.core.ports import Platform
 
 from .commands.launchers import launchers
-from .credentials import Credentials, values_of
+from .credentials import Credentials, hidden
 from .job import AgentFile, App, Job
 from .lines import Log
 from .processes import Family
@@ -19,7 +19,7 @@ from .prompt import dynamic_prompt
 from .redact import Redactor
 from .scratch import Scratch, wipe
 from .secret import RunSecret
-from .shell import Shell, visible
+from .shell import LIBRARY, Shell, visible
 
 
 def take_secret(platform: Platform, log: Log, clock: Callable[[], datetime]) -> RunSecret:
@@ -33,8 +33,13 @@ def take_secret(platform: Platform, log: Log, clock: Callable[[], datetime]) -> 
     platform.burn_secret()
     platform.note(burned=iso(clock()))
     secret = RunSecret.parse(raw)
-    log.redactor = Redactor(values_of(secret.credentials, (secret.token,)))
+    log.redactor = Redactor([*hidden(secret.credentials), secret.token.reveal()])
     return secret
+
+
+def show_what_is_no_secret(log: Log, secret: RunSecret, agent: AgentFile) -> None:
+    """From here on the log masks only what the agent's credential types call secret, and the run's token."""
+    log.redactor = Redactor([*hidden(secret.credentials, agent.types), secret.token.reveal()])
 
 
 def make_shell(
@@ -44,8 +49,7 @@ def make_shell(
 
     Raises CredentialError when a required field is missing.
     """
-    types = job.app.json("credentials.json")
-    credentials = Credentials(agent.credentials, types, secret.credentials)
+    credentials = Credentials(agent.credentials, agent.types, secret.credentials)
     if missing := credentials.missing():
         raise CredentialError(
             f"the run's secret lacks {', '.join(missing)}",
@@ -54,7 +58,7 @@ def make_shell(
     with writable(job.credentials):
         wipe(job.credentials)
         credentials.write(job.credentials)
-    env = visible(job.environ, job.app.library, _commands(job.app, scratch))
+    env = visible(job.environ, LIBRARY, _commands(job.app, scratch))
     env |= scratch.environment() | {"AL_CREDENTIALS_PATH": str(job.credentials)}
     env |= {"PROMPT": dynamic_prompt(secret.trigger, secret.prompt)} | _gateway(secret)
     env |= credentials.environment(env, scratch.home)
@@ -79,7 +83,7 @@ def _commands(app: App, scratch: Scratch) -> Path:
         return baked
     place = scratch.root / "bin"
     place.mkdir(mode=0o700)
-    (scratch.root / "lib").symlink_to(app.library)
+    (scratch.root / "lib").symlink_to(LIBRARY)
     for name, content in launchers(sys.executable).items():
         (place / name).write_bytes(content)
         (place / name).chmod(0o700)

@@ -23,6 +23,7 @@ from .output import pump
 _SUBREAPER, _DUMPABLE = 36, 4  # linux/prctl.h
 _LAST = 5.0  # seconds after which a process that survives SIGKILL is left to the platform
 _TAIL = 1.0  # seconds that we wait for the rest of the output of a process that has ended
+_LAST_WORDS = 5.0  # the same when the run has ended: who takes the log may be slow
 
 
 class Ended(Exception):
@@ -96,7 +97,7 @@ class Family:
             child.wait()
             raise
         finally:
-            self._drain()
+            self._drain(_TAIL)
         return code if code >= 0 else 128 - code
 
     def end(self) -> None:
@@ -108,7 +109,14 @@ class Family:
                 break
         else:
             self._log.warn("processes of the run could not be ended", pids=descendants())
-        self._drain()
+        self._drain(_TAIL)
+
+    def settle(self) -> None:
+        """After `end`: everything that was printed is in the log when this returns, or the log says that it is not."""
+        if not self._drain(_LAST_WORDS):
+            self._log.warn(
+                "the end of the run's output is missing: it could not be written in time"
+            )
 
     def _gone(self, number: int, seconds: float) -> bool:
         """Whether nothing is left within `seconds` of the signal, which late-comers get too."""
@@ -136,12 +144,13 @@ class Family:
                 with suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
 
-    def _drain(self) -> None:
-        """Wait for the output of what has ended; a daemon that keeps the pipe is left to write on."""
-        deadline = time.monotonic() + _TAIL
+    def _drain(self, seconds: float) -> bool:
+        """Wait for the output of what has ended: whether it is all there.  A daemon that keeps the pipe writes on."""
+        deadline = time.monotonic() + seconds
         for thread in self._pumps:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._pumps = [thread for thread in self._pumps if thread.is_alive()]
+        return not self._pumps
 
 
 def keep_to_ourselves() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 _ENVIRONMENT = """\
 You are in a container. The root file system is read-only. You can write in your working directory, which is $HOME,
-and in $TMPDIR; both are deleted after this run. Your agent's own files are linked into the working directory.
+and in $TMPDIR; both are deleted after this run. The working directory has a
+copy of your agent's own files.
 Commands that you can use in bash:
 - al-status "TEXT": say in a few words what you are doing, for whoever is watching
 - al-return "VALUE": give back a result (or pipe it in)

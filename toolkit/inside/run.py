@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, cast
@@ -16,6 +17,7 @@ from typing import Any, cast
 from toolkit.core import registry
 from toolkit.core.clock import iso, now
 from toolkit.core.errors import AlError, ConfigError
+from toolkit.core.logs import LAST_LINE
 from toolkit.core.ports import Platform
 from toolkit.core.run import RunState
 
@@ -25,7 +27,7 @@ from .job import AgentFile, Job
 from .lines import Log
 from .outcome import Outcome
 from .preflight import run_preflight
-from .prepare import make_shell, take_secret, writable
+from .prepare import make_shell, show_what_is_no_secret, take_secret, writable
 from .processes import Ended, Family
 from .scratch import Scratch, temporary_root, wipe
 from .shell import Shell
@@ -72,8 +74,9 @@ class Execution:
         Raises AlError when it cannot even be claimed.
         """
         if not self.platform.claim(where):
-            self.log.info("the run is already claimed: nothing to do here")
-            return None
+            return (
+                None  # and no word: the log is the other's, and may have had its last line already
+            )
         self.log.info("container starting", agentName=str(self.job.agent))
         self._watch.start()
         try:
@@ -81,10 +84,17 @@ class Execution:
         finally:
             self._watch.close()
             self._family.end()
-        self._report(outcome)
-        self._wipe()
-        self.log.info("run completed", exitCode=outcome.exit_code, state=str(outcome.state))
+        self._close(outcome)
         return outcome
+
+    def _close(self, outcome: Outcome) -> None:
+        """Report, wipe, and the run's last line: each whatever became of those before."""
+        for step in (partial(self._report, outcome), self._wipe, self._family.settle):
+            try:
+                step()
+            except Exception as error:  # our own mistake must not cost what comes after it
+                self._mistake(error)
+        self.log.last(LAST_LINE, exitCode=outcome.exit_code, state=str(outcome.state))
 
     def _outcome(self) -> Outcome:
         """Every way to end is an outcome, so that every claimed run gets its report."""
@@ -104,6 +114,7 @@ class Execution:
     def _work(self) -> Outcome:
         secret = take_secret(self.platform, self.log, self.clock)
         agent, app = AgentFile.of(self.job.app), self.job.app
+        show_what_is_no_secret(self.log, secret, agent)
         place = temporary_root(self.job.environ)
         with writable(place):
             self._scratch = scratch = Scratch.make(place, self.job.run, app.static)
@@ -117,7 +128,7 @@ class Execution:
                 outcome = script_work.work(app.script, shell, signals, self.log)
             else:
                 request = model_work.request(app, agent, secret, shell)
-                outcome = model_work.work(request, app.library, shell, signals, self.log)
+                outcome = model_work.work(request, shell, signals, self.log)
             self._usage = outcome.usage
             if self._watch.verdict:
                 raise Ended
@@ -143,7 +154,9 @@ class Execution:
     def _report(self, outcome: Outcome) -> None:
         status = Signals(self._scratch.signals).status if self._scratch else None
         last = self.log.redactor.value({"status": status} if status else {})
-        report = self.log.redactor.value(outcome.report(iso(self.clock())))
+        # half of a surrogate pair, in somebody's error message, is no text that a table takes
+        told = json.dumps(outcome.report(iso(self.clock())), ensure_ascii=False)
+        report = self.log.redactor.value(json.loads(told.encode("utf-8", "replace")))
         if len(json.dumps(report, ensure_ascii=False).encode()) > MOST_REPORT:
             self.log.error("the return value is too large to be reported")
             report["return_value"] = None

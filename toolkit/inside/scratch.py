@@ -1,7 +1,9 @@
 """The writable directories of one run, and their end.
 
-`home` is where the agent works: HOME and the working directory, with links to the agent's own files, because the
-image's file system is read-only on Lambda (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html).
+`home` is where the agent works: HOME and the working directory, with copies of the agent's own files.  Copies, of
+large files too, because the image's file system is read-only on Lambda
+(https://docs.aws.amazon.com/lambda/latest/dg/images-create.html) and shared by every run elsewhere: a script that
+changes one of its files does so everywhere, and no other run sees it.
 """
 
 import os
@@ -28,7 +30,7 @@ class Scratch:
             directory.mkdir(mode=0o700)
         for entry in static.iterdir():
             if entry.name not in PRIVATE:
-                (scratch.home / entry.name).symlink_to(entry)
+                _copy(entry, scratch.home / entry.name)
         return scratch
 
     @property
@@ -54,6 +56,17 @@ class Scratch:
             "XDG_STATE_HOME": str(self.home / ".local" / "state"),
             "AL_SIGNAL_DIR": str(self.signals),
         }
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Writable whatever the image's rights are; what is executable stays so."""
+    if source.is_dir():
+        target.mkdir(mode=0o700)
+        for entry in source.iterdir():
+            _copy(entry, target / entry.name)
+        return
+    shutil.copyfile(source, target)
+    target.chmod(source.stat().st_mode & 0o777 | 0o600)
 
 
 def temporary_root(environ: Mapping[str, str]) -> Path:

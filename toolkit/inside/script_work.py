@@ -10,9 +10,12 @@ from .signals import Signals
 
 
 def work(script: Path, shell: Shell, signals: Signals, log: Log) -> Outcome:
-    """Runs it with PROMPT and the agent's variables; `al-rerun` turns a success into a request for another run."""
+    """Runs the run's own copy of it, beside copies of the agent's other files, with PROMPT and the agent's variables.
+
+    `al-rerun` turns a success into a request for another run.
+    """
     log.info("script mode: running test-script.sh instead of LLM")
-    code = shell.run(_command(script))
+    code = shell.run(_command(script, shell.cwd / script.name))
     if code == OK and signals.rerun:
         code = RERUN
     if code == RERUN:
@@ -20,7 +23,7 @@ def work(script: Path, shell: Shell, signals: Signals, log: Log) -> Outcome:
     return Outcome.of_code(code, "the script").with_(return_value=signals.answer)
 
 
-def _command(script: Path) -> tuple[str, ...]:
+def _command(script: Path, copy: Path) -> tuple[str, ...]:
     with script.open("rb") as file:
         own = file.read(2) == b"#!" and os.access(script, os.X_OK)
-    return (str(script),) if own else ("/bin/sh", str(script))
+    return (str(copy),) if own else ("/bin/sh", str(copy))

@@ -1,6 +1,7 @@
 """Where an agent's own commands run: one environment, one working directory, one family of processes."""
 
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ _HIDDEN = (
     "AL_TABLE",
 )
 _OURS = ("PYTHONPATH", "PYTHONSAFEPATH")
+_SDKS = ("ANTHROPIC_", "OPENAI_")  # variables by which SDKs would mix their own key or address in
+LIBRARY = Path(__file__).parents[2]  # what PYTHONPATH needs to find this very code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,17 @@ class Shell:
             return 124
         except OSError:
             return 127
+
+    def module(self, name: str, feed: bytes, keep: Sequence[int]) -> subprocess.Popen[bytes]:
+        """Starts a module of ours as a process of the run, with the agent's variables.
+
+        It gets `feed` on stdin and inherits the descriptors `keep`.
+        """
+        env = {n: v for n, v in self.env.items() if not n.startswith(_SDKS)}
+        # -P: the agent's working directory must not stand in for a module
+        command = (sys.executable, "-P", "-m", name)
+        env |= {"PYTHONPATH": str(LIBRARY)}
+        return self.family.start(command, cwd=self.cwd, env=env, feed=feed, keep=keep)
 
     def line(self, text: str, *, timeout: float | None = None) -> int:
         """The same for a line of shell."""

@@ -4,6 +4,7 @@ A failure is a ToolError whose text is for the model to read.  Nothing that a to
 """
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -60,7 +61,10 @@ class Tools:
 
     def read(self, path: str, offset: int = 1, limit: int = LINES) -> str:
         """`limit` lines from line `offset` on.  Raises ToolError."""
-        lines = self._text(path).splitlines(keepends=True)
+        text = self._bytes(path).decode("utf-8", "replace")
+        lines = re.findall(
+            "[^\n]*\n|[^\n]+", text
+        )  # as an editor counts: splitlines knows other ends
         part = "".join(lines[max(offset, 1) - 1 :][: max(limit, 1)])
         left = len(lines) - max(offset, 1) + 1 - max(limit, 1)
         note = f"\n[{left} more lines: read from line {max(offset, 1) + limit}]" if left > 0 else ""
@@ -68,17 +72,30 @@ class Tools:
 
     def write(self, path: str, content: str) -> str:
         """Replace or create the file, and the directories above it.  Raises ToolError."""
+        try:
+            data = content.encode()
+        except UnicodeEncodeError as error:
+            raise ToolError(f"{path}: the content is no text: {error.reason}") from error
         file = self._place(path)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(content, "utf-8")
+            file.write_bytes(data)
         except OSError as error:
             raise ToolError(f"{path}: {error.strerror}") from error
         return f"wrote {len(content)} characters to {path}"
 
     def edit(self, path: str, old: str, new: str) -> str:
-        """Replace the one place where `old` stands.  Raises ToolError when it is not there, or more than once."""
-        text = self._text(path)
+        """Replace the one place where `old` stands, and touch nothing else: every other byte stays.
+
+        In a file whose lines all end in CRLF, those of `old` and `new` do too.  Raises ToolError when `old` is not
+        there, or more than once, and when the file is not UTF-8.
+        """
+        try:
+            text = self._bytes(path).decode()
+        except UnicodeDecodeError as error:
+            raise ToolError(f"{path}: not UTF-8 text, so edit it with bash") from error
+        if text.count("\n") == text.count("\r\n") > 0:
+            old, new = (re.sub("\r?\n", "\r\n", part) for part in (old, new))
         if (count := text.count(old) if old else 0) != 1:
             raise ToolError(f"{path}: the text to replace stands there {count} times, not once")
         self.write(path, text.replace(old, new))
@@ -89,9 +106,9 @@ class Tools:
             path.replace("~", self.env.get("HOME", "~"), 1) if path.startswith("~/") else path
         )
 
-    def _text(self, path: str) -> str:
+    def _bytes(self, path: str) -> bytes:
         try:
-            return self._place(path).read_text("utf-8", "replace")
+            return self._place(path).read_bytes()
         except OSError as error:
             raise ToolError(f"{path}: {error.strerror}") from error
 

@@ -16,22 +16,22 @@ from toolkit.core.plan import Item
 from toolkit.core.ports import Store
 from toolkit.core.secrets import Secret
 from toolkit.credentials import resolve
-from toolkit.credentials.resolve import GATEWAY_KEY
 
 KEY = "fingerprint-key"
 
 
-def ensure_gateway_key(here: Store, there: Store, names: Names, *, deployed: bool) -> None:
-    """See to it that this machine has the gateway's API key: the deployed one, or a new one where there is none.
+GATEWAY_PATH = "gateway_api_key/default/key"
 
-    32 random bytes, base64url.  Taking over the deployed one is what lets a second laptop push without locking
-    the first one out.
-    """
-    name = "gateway_api_key/default/key"
-    if here.get(name) is not None:
-        return
-    known = there.get(names.credential(GATEWAY_KEY, "key")) if deployed else None
-    here.put(name, known or Secret(secrets.token_urlsafe(32)), tags={})
+
+def own_key_name(names: Names) -> str:
+    """Where this machine keeps its copy of an environment's gateway key: each environment has its own."""
+    return f"gateway_api_key/{names.scope.project}.{names.scope.environment}/key"
+
+
+def first_gateway_key(here: Store, names: Names) -> Secret:
+    """The key for an environment that has none: this machine's copy, the user's own, or 32 new random bytes."""
+    known = here.get(own_key_name(names)) or here.get(GATEWAY_PATH)
+    return known or Secret(secrets.token_urlsafe(32))
 
 
 PUSHED = "credential/"  # the facts that keep the fingerprints of what was pushed
@@ -52,20 +52,29 @@ def known(facts: Mapping[str, Any]) -> set[str]:
     return {key.removeprefix(PUSHED) for key in facts if key.startswith(PUSHED)}
 
 
-def fingerprint_key(store: Store, names: Names) -> bytes:
-    """The environment's fingerprint key, made at the first push."""
-    name = f"{names.secrets}{KEY}"
-    if (found := store.get(name)) is None:
-        found = Secret(secrets.token_hex(32))
-        store.put(name, found, tags=names.tags())
-    return found.reveal().encode()
+def fingerprint_key(store: Store, names: Names) -> bytes | None:
+    """The environment's fingerprint key, or None before the first push."""
+    found = store.get(f"{names.secrets}{KEY}")
+    return found.reveal().encode() if found else None
 
 
-def fingerprints(values: Mapping[str, Secret], key: bytes) -> dict[str, str]:
-    return {
-        path: hmac.new(key, value.reveal().encode(), hashlib.sha256).hexdigest()
-        for path, value in values.items()
-    }
+def make_fingerprint_key(store: Store, names: Names) -> bytes:
+    """The same, made when there is none."""
+    if (known := fingerprint_key(store, names)) is None:
+        store.put(f"{names.secrets}{KEY}", Secret(secrets.token_hex(32)), tags=names.tags())
+        known = fingerprint_key(store, names) or b""
+    return known
+
+
+def fingerprints(values: Mapping[str, Secret], key: bytes | None) -> dict[str, str]:
+    """path -> HMAC of the value; without a key nothing can have been pushed, and every print differs from all."""
+    if not key:
+        return dict.fromkeys(values, "")
+    return {path: _print(value, key) for path, value in values.items()}
+
+
+def _print(value: Secret, key: bytes) -> str:
+    return hmac.new(key, value.reveal().encode(), hashlib.sha256).hexdigest()
 
 
 def items(prints: Mapping[str, str]) -> list[Item]:

@@ -1,8 +1,9 @@
 """The user's credentials on this machine: list, add, remove; values go in and never come out."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from toolkit.core import registry
 from toolkit.core.agent import CredentialRef
@@ -26,12 +27,32 @@ def types() -> list[CredentialType]:
     return [type_of(CredentialRef(type=name)) for name in registry.names("credential")]
 
 
-def held(store: Store) -> list[Held]:
-    """Everything in the store, by type and instance, without values."""
+def reference(text: str) -> CredentialRef:
+    """A reference to a type that there is.  Raises UsageError with the types that may be meant."""
+    name, known = text.partition(":")[0].strip(), registry.names("credential")
+    if name not in known:
+        raise UsageError(f"no credential type named {name!r}", hint=_meant(name, known))
+    return CredentialRef.parse(text)
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    usual = name.lower().replace("-", "_")
+    begun = [kind for kind in known if usual and kind.startswith(f"{usual}_")]
+    near = begun or get_close_matches(usual, known, n=3)
+    if not near:
+        return "list the types with `al creds types`"
+    return f"did you mean {' or '.join(map(repr, near))}?"
+
+
+def held(store: Store, *, warn: Callable[[str], None]) -> list[Held]:
+    """Everything in the store, by type and instance, without values; `warn` of what is no credential."""
     fields: dict[tuple[str, str], list[str]] = {}
     for stored in store.list(""):
-        kind, instance, field = stored.name.split("/")
-        fields.setdefault((kind, instance), []).append(field)
+        parts = stored.name.split("/")
+        if len(parts) != 3:
+            warn(f"{stored.name} is no credential, which is at TYPE/INSTANCE/FIELD: left out")
+            continue
+        fields.setdefault((parts[0], parts[1]), []).append(parts[2])
     known = registry.names("credential")
     return [
         Held(
@@ -44,7 +65,15 @@ def held(store: Store) -> list[Held]:
 
 
 def parse_input(kind: CredentialType, text: str) -> dict[str, Secret]:
-    """What came by stdin: a JSON object of fields, or the value itself where the type has one required field."""
+    """What came by stdin: a JSON object of fields, or the value itself where the type has one required field.
+
+    Raises UsageError, without any of the text.
+    """
+    if not text.strip():
+        raise UsageError(
+            f"nothing came on stdin, and {kind.id} needs {', '.join(kind.required)}",
+            hint=f"pipe the value in; in a terminal, `al creds add {kind.id}` asks for it",
+        )
     if text.lstrip().startswith("{") and (found := _json_fields(kind, text)):
         return found
     if len(kind.required) != 1:
@@ -60,11 +89,17 @@ def _json_fields(kind: CredentialType, text: str) -> dict[str, Secret]:
     names = {f.name for f in kind.fields}
     try:
         values = json.loads(text)
-    except ValueError:
-        return {}
+    except (ValueError, RecursionError):
+        raise UsageError(
+            "what came on stdin begins like JSON and is none", hint="check its quotes and commas"
+        ) from None  # the cause holds the text
     if not set(values) & names:
         return {}  # one secret that happens to be JSON, such as a service account's key
     _known(kind, values)
+    if unfit := [
+        n for n, v in values.items() if isinstance(v, bool) or not isinstance(v, str | int)
+    ]:
+        raise UsageError(f"not text: {', '.join(unfit)}", hint="put each value in quotes")
     return {name: Secret(str(value).strip()) for name, value in values.items()}
 
 
@@ -88,6 +123,8 @@ def add(store: Store, ref: CredentialRef, values: Mapping[str, Secret]) -> tuple
     missing = [f for f in kind.required if f not in given and store.get(_path(ref, f)) is None]
     if missing:
         raise CredentialError(f"{ref} needs {', '.join(missing)}", hint="give every required field")
+    if not given:
+        raise CredentialError(f"no value was given for {ref}", hint="give at least one field")
     if wrong := kind.check(given) if kind.check else []:
         raise CredentialError(
             f"{ref}: {'; '.join(wrong)}",

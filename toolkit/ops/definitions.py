@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from toolkit.core.agent import Agent, Project
@@ -37,7 +37,8 @@ class Wanted:
 
     def due(self, facts: Mapping[str, Any]) -> bool:
         """Whether it differs from the recorded one."""
-        return (facts.get(fact_key(self.agent.name)) or {}).get("hash") != self.hash
+        known = facts.get(fact_key(self.agent.name)) or {}
+        return known.get("hash") != self.hash or bool(known.get("leftover"))
 
 
 def wanted(services: Services, agent: Agent, image: str, *, paths: Sequence[str]) -> Wanted:
@@ -56,7 +57,11 @@ def wanted(services: Services, agent: Agent, image: str, *, paths: Sequence[str]
 
 
 def define(services: Services, new: Wanted, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Register it and record that it is; the new fact."""
+    """Register it, record that it is, and forget what neither it nor a rollback names; the new fact.
+
+    An agent that moved to another runtime leaves everything there behind: `leftover` says so until it is removed.
+    """
+    before = facts.get(fact_key(new.agent.name))
     made = Definition(
         agent=new.agent.name,
         runtime=new.runtime,
@@ -65,13 +70,38 @@ def define(services: Services, new: Wanted, facts: Mapping[str, Any]) -> dict[st
         hash=new.hash,
         timeout=new.agent.timeout,
         credentials=new.credentials,
-        previous=_previous(
-            facts.get(fact_key(new.agent.name)), new.runtime, services.environment.keep_images
-        ),
+        previous=_previous(before, new.runtime, services.environment.keep_images),
+        leftover=_leftover(before, new.runtime),
     )
-    fact = made.to_fact()
-    services.ledger.set_fact(fact_key(new.agent.name), fact)
-    return fact
+    services.ledger.set_fact(fact_key(new.agent.name), made.to_fact())
+    return pruned(services, made)
+
+
+def pruned(services: Services, made: Definition) -> dict[str, Any]:
+    """Remove what the definition's runtime, and one that the agent came from, need no longer; its fact."""
+    keep = {made.ref, *(earlier["ref"] for earlier in made.previous)}
+    services.runtime(made.runtime).prune(made.agent, keep)
+    if made.leftover:
+        services.runtime(made.leftover).prune(made.agent, ())
+        made = replace(made, leftover=None)
+        services.ledger.set_fact(fact_key(made.agent), made.to_fact())
+    return made.to_fact()
+
+
+def remove(services: Services, agent: str, fact: Mapping[str, Any]) -> None:
+    """Take away everything that `define` made for an agent that is gone, then the record of it."""
+    for runtime in filter(None, {fact["runtime"], fact.get("leftover")}):
+        services.runtime(runtime).prune(agent, ())
+    services.ledger.set_fact(fact_key(agent), None)
+
+
+def _leftover(before: Mapping[str, Any] | None, runtime: str) -> str | None:
+    if not before:
+        return None
+    moved: str | None = (
+        before["runtime"] if before["runtime"] != runtime else before.get("leftover")
+    )
+    return moved
 
 
 def _previous(
@@ -81,20 +111,6 @@ def _previous(
     if not before or before["runtime"] != runtime:
         return ()
     return ({"image": before["image"], "ref": before["ref"]}, *before["previous"])[:keep]
-
-
-def prune(
-    services: Services,
-    agent: str,
-    before: Mapping[str, Any] | None,
-    after: Mapping[str, Any] | None,
-) -> None:
-    """Forget what neither the present definition nor a rollback names; everything where the agent has moved or gone."""
-    if before and (after is None or before["runtime"] != after["runtime"]):
-        services.runtime(before["runtime"]).prune(agent, ())
-    if after:
-        keep = {after["ref"], *(earlier["ref"] for earlier in after["previous"])}
-        services.runtime(after["runtime"]).prune(agent, keep)
 
 
 def gone(facts: Mapping[str, Any], project: Project) -> list[str]:

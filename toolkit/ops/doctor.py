@@ -1,80 +1,97 @@
-"""Everything that is wrong, at once, each finding with its remedy."""
+"""Everything that is wrong, at once, each finding with its remedy: what one look fails at does not hide the rest.
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+Looks, and with `settle` records how runs have ended; deletes nothing (ops/leftovers does, when asked to).
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 
 from toolkit.config.checks import aws_problems
-from toolkit.core.agent import Agent, Project
-from toolkit.core.errors import AlError, CredentialError
-from toolkit.core.run import Run
+from toolkit.config.problems import ConfigErrors
+from toolkit.core.agent import Agent, CredentialRef, Project
+from toolkit.core.errors import AlError, NotFound
 from toolkit.credentials import resolve
-from toolkit.scheduler import sweeper
-from toolkit.scheduler.settle import settle
 from toolkit.wiring import Services
 
-
-class Weight(StrEnum):
-    ERROR = "error"
-    WARNING = "warning"
-    LEFTOVER = "leftover"
+from . import credentials, leftovers, unseen
+from .findings import Finding, Weight, of_problem, refused, section, warning
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that is wrong, or that was set right (`fixed`)."""
-
-    weight: Weight
-    about: str
-    message: str
-    remedy: str
-    fixed: bool = False
+def unreadable(errors: ConfigErrors) -> list[Finding]:
+    """A project that cannot be loaded: every problem of its files."""
+    return [of_problem(problem) for problem in errors.problems]
 
 
-def examine(services: Services, *, fix: bool, note: Callable[[str], None]) -> list[Finding]:
-    """All findings: configuration, platform limits, credentials, runs that ended unseen, secrets left behind."""
-    project = services.project
-    findings = (
-        []
-        if project is None
-        else [*_configuration(services, project), *_credentials(services, project)]
-    )
-    note(f"looking at the runs and secrets of {services.environment.name}")
-    return [*findings, *_reachable(services, fix=fix)]
+def examine(services: Services, *, settle: bool, note: Callable[[str], None]) -> list[Finding]:
+    """All findings: configuration, platform limits, credentials, runs that ended unseen, secrets left behind.
+
+    `settle`: record the end of runs that ended unseen, which also deletes their secrets; without it nothing is
+    changed.
+    """
+    where = services.environment.name
+    note(f"looking at the runs and secrets of {where}")
+    silent: list[Finding] = []
+    known: Collection[str] = ()
+    try:
+        known = credentials.known(services.ledger.facts(credentials.PUSHED))
+    except NotFound as error:
+        remedy = f"`al push -E {where}` creates it; else {error.hint}"
+        silent = [warning(where, f"nothing was pushed there yet: {error.message}", remedy)]
+    except AlError as error:
+        silent = [refused(where, error)]
+    findings = [*_project(services, services.project, known)] if services.project else []
+    if silent:
+        return [*findings, *silent]
+    ended = unseen.settled(services) if settle else unseen.seen(services)
+    left = section(where, leftovers.found(services))
+    return [*findings, *section(where, ended), *left]
 
 
-def exit_code(findings: Sequence[Finding], *, strict: bool) -> int:
-    """0 clean or warnings only, 1 any error (warnings too when strict), 3 leftovers that are still there."""
-    still = [f for f in findings if not f.fixed]
-    if any(f.weight is Weight.ERROR or (strict and f.weight is Weight.WARNING) for f in still):
-        return 1
-    return 3 if any(f.weight is Weight.LEFTOVER for f in still) else 0
+def _project(services: Services, project: Project, known: Collection[str]) -> Iterator[Finding]:
+    """What can be said without the environment.  `known` are the credential values that it has."""
+    yield from _configuration(project)
+    sound, forbidden = _allowed(project)
+    yield from forbidden
+    yield from section("configuration", _cloud(services, sound))
+    for agent in project.agents:
+        yield from section(str(agent.name), _platform(services, agent))
+    for ref in resolve.project_credentials(sound):
+        yield from section(str(ref), _credential(services, ref, known))
 
 
-def _configuration(services: Services, project: Project) -> Iterator[Finding]:
-    for warning in project.warnings:
-        message, _, remedy = warning.partition(" → ")
-        yield _warning("configuration", message, remedy or "see docs/configuration.md")
+def _configuration(project: Project) -> Iterator[Finding]:
+    for line in project.warnings:
+        message, _, remedy = line.partition(" → ")
+        yield warning("configuration", message, remedy or "see docs/configuration.md")
     for agent in project.agents:
         if not agent.schedule and not agent.webhooks and agent.scale > 0:
             message = "has neither a schedule nor webhooks, so only `al run` starts it"
-            yield _warning(str(agent.name), message, "give it one, unless that is what you want")
-    for problem in aws_problems(project, services.environment):
-        weight = Weight.WARNING if problem.warning else Weight.ERROR
-        yield Finding(
-            weight=weight, about=problem.file, message=problem.what, remedy=problem.remedy
-        )
+            yield warning(str(agent.name), message, "give it one, unless that is what you want")
+
+
+def _allowed(project: Project) -> tuple[Project, list[Finding]]:
+    """The project without the credentials that no agent may have, and a finding for each of those."""
+    agents, findings = [], []
     for agent in project.agents:
-        yield from _platform(services, agent)
+        kept = []
+        for ref in agent.credentials:
+            try:
+                resolve.required(replace(agent, credentials=(ref,), models=()))
+                kept.append(ref)
+            except AlError as error:
+                findings.append(refused(str(agent.name), error))
+        agents.append(replace(agent, credentials=tuple(kept)))
+    return replace(project, agents=tuple(agents)), findings
 
 
-def _warning(about: str, message: str, remedy: str) -> Finding:
-    return Finding(weight=Weight.WARNING, about=about, message=message, remedy=remedy)
+def _cloud(services: Services, project: Project) -> Iterator[Finding]:
+    for problem in aws_problems(project, services.environment):
+        yield of_problem(problem)
 
 
 def _platform(services: Services, agent: Agent) -> Iterator[Finding]:
+    where = services.environment.name
     for problem in services.runtime_for(agent).check(agent):
-        where = services.environment.name
         yield Finding(
             weight=Weight.ERROR,
             about=str(agent.name),
@@ -83,72 +100,12 @@ def _platform(services: Services, agent: Agent) -> Iterator[Finding]:
         )
 
 
-def _credentials(services: Services, project: Project) -> Iterator[Finding]:
-    """Missing ones are errors; a value that cannot be right is a warning, because only its issuer knows."""
-    for ref in resolve.project_credentials(project):
-        try:
-            values = resolve.fields(ref, services.local_store)
-        except CredentialError as error:
-            yield Finding(
-                weight=Weight.ERROR, about=str(ref), message=error.message, remedy=error.hint
-            )
-            continue
-        kind = resolve.type_of(ref)
-        for doubt in kind.check(values) if kind.check and values else []:
-            yield Finding(
-                weight=Weight.WARNING,
-                about=str(ref),
-                message=doubt,
-                remedy=f"`al creds add {ref}` replaces it",
-            )
-
-
-def _reachable(services: Services, *, fix: bool) -> list[Finding]:
-    """What needs the environment to answer; when it does not, that is a finding like any other."""
-    try:
-        return [*_unseen(services), *_left(services, fix=fix)]
-    except AlError as error:
-        return [
-            Finding(
-                weight=Weight.ERROR,
-                about=services.environment.name,
-                message=error.message,
-                remedy=error.hint,
-            )
-        ]
-
-
-def _unseen(services: Services) -> Iterator[Finding]:
-    """Runs whose launcher died: settling them is reading the truth, so it needs no consent."""
-    for before in services.ledger.runs(active=True, limit=100):
-        (run,) = settle(services, [before])
-        if run.state.final:
-            yield _ended(run)
-
-
-def _ended(run: Run) -> Finding:
-    said = f"ended unseen: {run.state.value}{f' ({run.reason})' if run.reason else ''}"
-    return Finding(
-        weight=Weight.WARNING,
-        about=str(run.id),
-        message=said,
-        remedy=f"`al logs {run.id}` shows what it did",
-        fixed=True,
-    )
-
-
-def _left(services: Services, *, fix: bool) -> Iterator[Finding]:
-    store, ledger, names = services.run_secrets, services.ledger, services.context.names
-    if not fix:
-        for found in sweeper.leftovers(store, ledger, names):
-            yield _leftover(
-                found.lease.run, found.reason, "`al doctor --fix` deletes it", fixed=False
-            )
-        return
-    for swept in sweeper.sweep(store, ledger, names):
-        yield _leftover(swept.run, swept.reason, swept.error or "deleted", fixed=not swept.error)
-
-
-def _leftover(run: str, reason: str, remedy: str, *, fixed: bool) -> Finding:
-    message = f"its secret was left behind: {reason}"
-    return Finding(weight=Weight.LEFTOVER, about=run, message=message, remedy=remedy, fixed=fixed)
+def _credential(
+    services: Services, ref: CredentialRef, known: Collection[str]
+) -> Iterator[Finding]:
+    """A missing one is an error; a value that cannot be right is a warning, because only its issuer knows."""
+    found = resolve.resolve_all([ref], services.local_store, elsewhere=known)
+    values = {path.rpartition("/")[2]: value for path, value in found.items()}
+    check = resolve.type_of(ref).check
+    for doubt in check(values) if check and values else []:
+        yield warning(str(ref), doubt, f"`al creds add {ref}` replaces it")

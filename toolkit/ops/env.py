@@ -61,7 +61,12 @@ def listed(home: Path, project: Path) -> list[tuple[str, str]]:
 
 
 def bind(project: Path, name: str | None) -> Path:
-    """Write `environment = NAME` into the project's .env.toml, or take it out; other lines stay as they are."""
+    """Write `environment = NAME` into the project's .env.toml, or take it out; other lines stay as they are.
+
+    Raises ConfigError for what cannot be an environment's name.
+    """
+    if name is not None:
+        check_environment_name(name)
     path = project / ".env.toml"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     kept = _without_binding(lines)

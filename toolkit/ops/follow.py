@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from toolkit.core.errors import AlError, Throttled, Unreachable
 from toolkit.core.logs import Entry
 from toolkit.core.run import Run, RunState
 from toolkit.ops import logs
@@ -20,8 +21,9 @@ def to_end(
     note: Callable[[str], None],
     ask: Callable[[str, Sequence[str]], str],
 ) -> Run:
-    """The run in its final state.  Ctrl-C asks whether to stop the run or only to stop watching; then it is returned
-    as it is."""
+    """The run in its final state.  Ctrl-C asks whether to stop the run or only to stop watching; then, and when the
+    cloud cannot be reached any more, it is returned as it was last seen.  Raises what the cloud refuses."""
+    goes_on = f"• {run.id} goes on; `al logs {run.id} -f` follows it"
     try:
         entries = logs.follow_run(
             services, run.id
@@ -34,8 +36,21 @@ def to_end(
                     raise
                 note(f"• stopping {run.id}: {runs.stop(services, run)}")
     except KeyboardInterrupt:
-        note(f"• {run.id} goes on; `al logs {run.id} -f` follows it")
+        note(goes_on)
+    except AlError as error:
+        note(goes_on)
+        if not error.temporary:
+            raise
+        note(f"• it is out of sight: {error.message}")
+        return run
+    return _last_seen(services, run)
+
+
+def _last_seen(services: Services, run: Run) -> Run:
+    try:
         return services.ledger.get(run.id) or run
+    except (Unreachable, Throttled):
+        return run
 
 
 def _watched(

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from ipaddress import ip_address
 from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from urllib.parse import urlsplit
+from urllib.request import OpenerDirector, ProxyHandler, build_opener
 
 from toolkit.core.errors import AlError, Unreachable
 from toolkit.core.retry import retrying
@@ -26,7 +28,7 @@ def _healthy(url: str) -> None:
             hint="push again; the gateway's URL is an output of the stack",
         )
     try:
-        with urlopen(url, timeout=10) as answer:  # noqa: S310 - the scheme was looked at above
+        with _opener(url).open(url, timeout=10) as answer:
             status = answer.status
     except HTTPError as error:
         status = error.code
@@ -34,6 +36,19 @@ def _healthy(url: str) -> None:
         raise _unwell(url, str(error)) from error
     if status != HTTPStatus.OK:
         raise _unwell(url, f"it answered {status}")
+
+
+def _opener(url: str) -> OpenerDirector:
+    """As the environment's proxies say, except for this machine: a proxy elsewhere cannot reach its loopback."""
+    return build_opener(ProxyHandler({})) if _is_loopback(url) else build_opener()
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _unwell(url: str, why: str) -> Unreachable:

@@ -4,7 +4,7 @@ What was pushed is a fact of the environment (`image/<repository>`), so an uncha
 hashes of its files and no registry is asked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,11 +12,8 @@ from typing import Any
 from toolkit.core.agent import Agent, Project
 from toolkit.core.credential import CredentialType
 from toolkit.core.environment import AwsCloud
-from toolkit.core.errors import NotFound
 from toolkit.core.names import BASE, GATEWAY
 from toolkit.core.plan import Action, Change, Item, Plan
-from toolkit.core.ports import LayerFile
-from toolkit.core.ports import Registry as RegistryPort
 from toolkit.credentials import resolve
 from toolkit.images import base as bases
 from toolkit.images.builders.append import Append, ImagePlan
@@ -27,43 +24,10 @@ from toolkit.wiring import Services
 Facts = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A registry that first looks into what earlier pushes recorded; without `behind` it looks nowhere else."""
-
-    facts: Mapping[str, Any]
-    behind: RegistryPort | None = None
-
-    def digest(self, repository: str, tag: str) -> str | None:
-        known = self.facts.get(f"image/{repository}") or {}
-        if known.get("tag") == tag:
-            return str(known["digest"])
-        return self.behind.digest(repository, tag) if self.behind else None
-
-    def append(
-        self,
-        base: str,
-        repository: str,
-        tag: str,
-        files: Mapping[str, LayerFile],
-        config: Mapping[str, Any],
-    ) -> str:
-        return self._there.append(base, repository, tag, files, config)
-
-    def tags(self, repository: str) -> Mapping[str, str]:
-        return self._there.tags(repository)
-
-    def delete(self, repository: str, digests: Sequence[str]) -> None:
-        self._there.delete(repository, digests)
-
-    @property
-    def _there(self) -> RegistryPort:
-        if self.behind is None:
-            raise NotFound(
-                "no registry is reached while a push is decided",
-                hint="this is a defect: please report it",
-            )
-        return self.behind
+def recorded(facts: Mapping[str, Any], repository: str, tag: str) -> str | None:
+    """The digest that an earlier push recorded for this tag."""
+    known = facts.get(f"image/{repository}") or {}
+    return str(known["digest"]) if known.get("tag") == tag else None
 
 
 @dataclass(frozen=True)
@@ -96,7 +60,7 @@ class Images:
         if not (isinstance(cloud, AwsCloud) and cloud.endpoint):
             return bases.base_reference(self.services.context, self._registry)
         repository = self.services.context.names.repository(BASE)
-        digest = Recorded(facts).digest(repository, self._base_tag)
+        digest = recorded(facts, repository, self._base_tag)
         return (bases.image(self.services.context, repository, digest), digest) if digest else None
 
     @property
@@ -105,26 +69,24 @@ class Images:
 
     def planned(self, facts: Facts, base: tuple[str, str], *, ask: bool) -> dict[str, ImagePlan]:
         """part -> its image as it should be; `ask` the registry about those that no fact knows."""
-        known = Recorded(facts, self._registry if ask else None)
-        return {
-            part: plan
-            if plan.digest
-            else replace(plan, digest=known.digest(plan.repository, plan.tag))
-            for part, plan in self._plans(base).items()
-        }
+
+        def with_digest(plan: ImagePlan) -> ImagePlan:
+            digest = recorded(facts, plan.repository, plan.tag)
+            if digest is None and ask:
+                digest = self._registry.digest(plan.repository, plan.tag)
+            return replace(plan, digest=digest)
+
+        return {part: with_digest(plan) for part, plan in self._plans(base).items()}
 
     def _plans(self, base: tuple[str, str]) -> dict[str, ImagePlan]:
         """The images upon this base, whatever is there already: read and hashed once for each base."""
         if base not in self._read:
-            nothing = Recorded({})
             plans = {
-                GATEWAY: self._builder.plan_gateway(
-                    self._deployment, registry=nothing, base=self._gateway_base(base)
-                )
+                GATEWAY: self._builder.plan_gateway(self._deployment, base=self._gateway_base(base))
             }
             for agent in self.agents:
                 plans[str(agent.name)] = self._builder.plan(
-                    self.project, agent, types=self._types, registry=nothing, base=base
+                    self.project, agent, types=self._types, base=base
                 )
             self._read[base] = plans
         return self._read[base]
@@ -178,6 +140,13 @@ class Images:
         if facts.get(f"image/{repository}") != fact:
             self.services.ledger.set_fact(f"image/{repository}", fact)
             facts[f"image/{repository}"] = fact
+
+
+def gateway_image(services: Services, facts: Mapping[str, Any]) -> str | None:
+    """The image that the gateway should run: the last one that was pushed."""
+    repository = services.context.names.repository(GATEWAY)
+    known = facts.get(f"image/{repository}")
+    return bases.image(services.context, repository, known["digest"]) if known else None
 
 
 def _create(repository: str, tag: str) -> Change:

@@ -3,17 +3,22 @@
 The hash of the desired state is kept with the environment; as long as it has not changed, no engine starts.
 """
 
+import base64
+import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from infra.desired import aws as desired
 from toolkit.core.agent import CredentialRef, Project
 from toolkit.core.placement import runtime_name
-from toolkit.core.plan import Action, Change, Item, Plan
+from toolkit.core.plan import Action, Item, Plan, diff
 from toolkit.credentials import resolve
 from toolkit.wiring import Services
 
 APPLIED = "applied"
+GATEWAY = "gateway"  # the fact {"url", "healthy"}
 
 
 def items(services: Services, project: Project, *, gateway_image: str | None) -> tuple[Item, ...]:
@@ -47,28 +52,78 @@ def plan(facts: Mapping[str, Any], wanted: Sequence[Item]) -> Plan:
     """What is new, different or no longer wanted since the last push, without starting an engine."""
     if not due(facts, wanted):
         return Plan()
-    known = (facts.get(APPLIED) or {}).get("items", {})
-    hashes = {_label(item): desired.digest([item]) for item in wanted}
-    make = [Change(action=Action.UPDATE if _label(i) in known else Action.CREATE, item=i)
-            for i in wanted if known.get(_label(i)) != hashes[_label(i)]]  # fmt: skip
-    gone = [Change(action=Action.DELETE, item=Item(kind=kind, name=name), reason="no longer in the project")
-            for label in known if label not in hashes for kind, _, name in [label.partition(" ")]]  # fmt: skip
-    return Plan((*make, *gone))
+    found = diff(wanted, applied(facts))
+    return Plan(
+        tuple(
+            replace(c, reason=c.reason if c.action is not Action.DELETE else GONE)
+            for c in found.changes
+        )
+    )
 
 
-def _label(item: Item) -> str:
-    return f"{item.kind} {item.name}"
+GONE = "no longer in the project"
+
+
+def applied(facts: Mapping[str, Any]) -> tuple[Item, ...]:
+    """What the last push made; nothing before the first."""
+    packed = (facts.get(APPLIED) or {}).get("items")
+    if not packed:
+        return ()
+    rows = json.loads(zlib.decompress(base64.b64decode(packed)))
+    return tuple(
+        Item(kind=kind, name=name, attributes=attributes, tags=tags)
+        for kind, name, attributes, tags in rows
+    )
+
+
+def additive(wanted: Sequence[Item], facts: Mapping[str, Any]) -> tuple[Item, ...]:
+    """`wanted`, and what is there and no longer wanted: removals come last, after what replaces them works."""
+    keys = {item.key for item in wanted}
+    return (*wanted, *(item for item in applied(facts) if item.key not in keys))
 
 
 def apply(
-    services: Services, wanted: Sequence[Item], *, progress: Callable[[str], None]
-) -> Mapping[str, Any]:
-    """Make it so and record that it is; the record, with the stack's `outputs`."""
+    services: Services,
+    wanted: Sequence[Item],
+    facts: dict[str, Any],
+    *,
+    progress: Callable[[str], None],
+) -> None:
+    """Make it so, and record it.  What will be gone is forgotten before, what is there is recorded after, so that a
+    push that dies in between checks again rather than believe."""
+    _forget_contents(services, wanted, facts)
     outputs = services.applier.apply(wanted, progress=progress)
-    record = {
-        "hash": desired.digest(wanted),
-        "outputs": dict(outputs),
-        "items": {_label(item): desired.digest([item]) for item in wanted},
-    }
-    services.ledger.set_fact(APPLIED, record)
-    return record
+    _note(services, facts, GATEWAY, {"url": outputs.get("gateway_url"), "healthy": False})
+    _note(services, facts, APPLIED, {"hash": desired.digest(wanted), "items": _packed(wanted)})
+
+
+def _packed(items: Sequence[Item]) -> str:
+    """Policies of many agents are much alike: packed, a hundred agents' fit into an item of the state table."""
+    rows = [[i.kind, i.name, dict(i.attributes), dict(i.tags)] for i in items]
+    return base64.b64encode(zlib.compress(json.dumps(rows, sort_keys=True).encode())).decode()
+
+
+def _forget_contents(services: Services, wanted: Sequence[Item], facts: dict[str, Any]) -> None:
+    """Images go with their repository, and values with their secret."""
+    keys = {item.key for item in wanted}
+    for item in applied(facts):
+        if item.key in keys:
+            continue
+        if item.kind == "repository":
+            _note(services, facts, f"image/{item.name}", None)
+        if item.kind == "secret":
+            _note(
+                services,
+                facts,
+                f"credential/{item.name.removeprefix(services.context.names.secrets)}",
+                None,
+            )
+
+
+def _note(services: Services, facts: dict[str, Any], key: str, value: Any) -> None:
+    if facts.get(key) != value:
+        services.ledger.set_fact(key, value)
+    if value is None:
+        facts.pop(key, None)
+    else:
+        facts[key] = value

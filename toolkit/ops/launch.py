@@ -5,12 +5,18 @@ from collections.abc import Callable
 from toolkit.core.agent import Agent
 from toolkit.core.errors import LaunchError
 from toolkit.core.run import Run, Trigger, TriggerKind
+from toolkit.scheduler.attempt import Patience
 from toolkit.scheduler.dispatch import dispatch
 from toolkit.wiring import Services
 
+PATIENCE = 120.0  # seconds for which a platform without a free place is asked again
+
 
 def start(services: Services, name: str, prompt: str | None, *, note: Callable[[str], None]) -> Run:
-    """Raises UsageError for an unknown agent, NotFound for one that was not pushed, CredentialError, LaunchError."""
+    """Raises UsageError for an unknown agent, NotFound for one that was not pushed, CredentialError, LaunchError.
+
+    The notes of what it raises, KeyboardInterrupt too, say what became of the run that was recorded.
+    """
     if services.project is None:
         raise LaunchError(
             "there is no project here", hint="go to the project's directory, or name it with -p"
@@ -18,7 +24,8 @@ def start(services: Services, name: str, prompt: str | None, *, note: Callable[[
     agent = services.project.agent(name)
     if services.environment.cloud is None:
         _prepare_here(services, agent)
-    return dispatch(services, Trigger(agent=agent.name, kind=TriggerKind.MANUAL, prompt=prompt))
+    trigger = Trigger(agent=agent.name, kind=TriggerKind.MANUAL, prompt=prompt)
+    return dispatch(services, trigger, Patience(seconds=PATIENCE, note=note))
 
 
 def _prepare_here(services: Services, agent: Agent) -> None:

@@ -1,6 +1,7 @@
 """Runs on this machine: what push records in a cloud is made on the spot, in the project's .al directory."""
 
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from toolkit.core.ports import LayerFile
 from toolkit.credentials import resolve
 from toolkit.images.context import APP, agent_files, base_files, content_hash
 from toolkit.ops import definitions
-from toolkit.scheduler.dispatch import fact_key
 from toolkit.wiring import Services
 
 
@@ -29,17 +29,27 @@ def prepare(services: Services, agent: Agent) -> None:
     new = definitions.wanted(services, agent, str(app), paths=sorted(values))
     facts = services.ledger.facts("definition/")
     if new.due(facts):
-        fact = definitions.define(services, new, facts)
-        definitions.prune(services, agent.name, facts.get(fact_key(agent.name)), fact)
+        definitions.define(services, new, facts)
 
 
 def _write(app: Path, files: Mapping[str, LayerFile]) -> None:
-    """All or nothing: a directory that is there is whole."""
-    partial = app.with_name(f".{app.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    for name, file in files.items():
-        target = partial / Path(name).relative_to(APP)
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        target.write_bytes(file.data)
-        target.chmod(file.mode)
-    partial.rename(app)
+    """All or nothing: a directory that is there is whole.  Whoever is first writes it for all who are at it."""
+    app.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = Path(tempfile.mkdtemp(prefix=f".{app.name}.", dir=app.parent))
+    try:
+        for name, file in files.items():
+            target = partial / Path(name).relative_to(APP)
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            target.write_bytes(file.data)
+            target.chmod(file.mode)
+        _appear(partial, app)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _appear(partial: Path, app: Path) -> None:
+    try:
+        partial.rename(app)
+    except OSError:
+        if not app.is_dir():  # else another process was first, and what it wrote is the same
+            raise

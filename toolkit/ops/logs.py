@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from toolkit.core.agent import AgentName
-from toolkit.core.errors import ConfigError, UsageError
+from toolkit.core.errors import AccessDenied, ConfigError, UsageError
 from toolkit.core.logs import Entry
 from toolkit.core.reader import Query
 from toolkit.core.run import RunId
@@ -15,6 +15,7 @@ from toolkit.core.secrets import Secret
 from toolkit.core.sources import Target
 from toolkit.wiring import Services
 
+from .credentials import GATEWAY_PATH, cloud_name, own_key_name
 from .log_source import POLL, Direct, Following, Refused, Source, last_lines
 
 KEY = "AL_GATEWAY_API_KEY"
@@ -120,7 +121,21 @@ def _query(wish: Wish) -> Query:
 def _key(services: Services, variables: Mapping[str, str]) -> Secret | None:
     if given := variables.get(KEY):
         return Secret(given)
-    return services.local_store.get("gateway_api_key/default/key")
+    if services.environment.cloud is None:
+        return services.local_store.get(GATEWAY_PATH)
+    names = services.context.names
+    known = services.local_store.get(own_key_name(names))
+    if known is None and (known := _deployed_key(services)):
+        services.local_store.put(own_key_name(names), known, tags={})  # another machine pushed
+    return known or services.local_store.get(GATEWAY_PATH)
+
+
+def _deployed_key(services: Services) -> Secret | None:
+    """The key in the environment's store; who reads logs need not be allowed to read it there."""
+    try:
+        return services.store.get(cloud_name(services.context.names, GATEWAY_PATH))
+    except AccessDenied:
+        return None
 
 
 def _remote(

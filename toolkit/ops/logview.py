@@ -1,12 +1,16 @@
-"""Log entries as people read them.  Pure: an entry in, lines of text out."""
+"""Log entries as people read them.  Pure: entries in, lines of text out.
+
+`lines_of` is for one entry by itself; `Lines` is for entries that come one after the other.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from toolkit.core.logs import Entry
+from toolkit.ops.logparts import Parts
 
 WIDTH = 60  # of a separator
 CUT = 300  # characters of a tool's failure
@@ -27,6 +31,39 @@ class View(StrEnum):
     CONVERSATION = "conversation"
     ALL = "all"
     RAW = "raw"
+
+
+class Lines:
+    """Entries, as they come, as lines: parts of a long line joined (not when RAW), another run announced."""
+
+    def __init__(self, view: View) -> None:
+        self._view, self._parts = view, Parts()
+        self._run: str | None = None
+
+    def of(self, entry: Entry) -> tuple[str, ...]:
+        """What can be shown now that `entry` has come: nothing while a long line goes on."""
+        shown = (entry,) if self._view is View.RAW else self._parts.of(entry)
+        return tuple(line for each in shown for line in self._announced(each))
+
+    def rest(self) -> tuple[str, ...]:
+        """What is still held, when no more entries come."""
+        return tuple(line for each in self._parts.rest() for line in self._announced(each))
+
+    def _announced(self, entry: Entry) -> Iterator[str]:
+        lines = lines_of(entry, self._view)
+        taken_over = self._view is not View.RAW and self._run not in (None, entry["run"])
+        if lines and taken_over and entry.get("msg") != "container starting":
+            yield f"── {entry['run']} ".ljust(WIDTH, "─")
+        self._run = entry["run"] if lines else self._run
+        yield from lines
+
+
+def separated(entries: Iterable[Entry], view: View) -> Iterator[str]:
+    """The lines of several runs, each run's announced where it takes over."""
+    lines = Lines(view)
+    for entry in entries:
+        yield from lines.of(entry)
+    yield from lines.rest()
 
 
 def lines_of(entry: Entry, view: View) -> tuple[str, ...]:
@@ -116,15 +153,3 @@ def _fields(entry: Mapping[str, Any]) -> str:
 def _value(value: object) -> str:
     text = str(value).replace("\n", "\\n")
     return f'"{text}"' if " " in text else text
-
-
-def separated(entries: Iterator[Entry], view: View) -> Iterator[str]:
-    """The lines of several runs, each run's announced where it takes over."""
-    run: str | None = None
-    for entry in entries:
-        lines = lines_of(entry, view)
-        taken_over = view is not View.RAW and run not in (None, entry["run"])
-        if lines and taken_over and entry.get("msg") != "container starting":
-            yield f"── {entry['run']} ".ljust(WIDTH, "─")
-        run = entry["run"] if lines else run
-        yield from lines

@@ -3,8 +3,10 @@
 Nothing is changed here, and what is unchanged costs a hash and no call; `push_steps` does what was decided.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from toolkit.config.checks import aws_problems
@@ -15,8 +17,8 @@ from toolkit.core.names import GATEWAY
 from toolkit.core.plan import Action, Change, Item, Plan, diff
 from toolkit.core.secrets import Secret
 from toolkit.images import base as bases
-from toolkit.ops import credentials, definitions, infrastructure
-from toolkit.ops.images import Images
+from toolkit.ops import credentials, definitions, deploy_lease, infrastructure
+from toolkit.ops.images import Images, gateway_image
 from toolkit.scheduler.dispatch import fact_key
 from toolkit.wiring import Services
 
@@ -42,10 +44,6 @@ def decide(services: Services, only: str | None = None) -> Push:
     agents = project.agents if only is None else (project.agent(only),)
     _check(services, project, agents)
     facts = _facts(services, project)
-    names = services.context.names
-    credentials.ensure_gateway_key(
-        services.local_store, services.store, names, deployed="gateway" in facts
-    )
     values = credentials.local_values(project, services.local_store, facts)
     images = Images(services, project, agents)
     image_plan, references = images.decided(dict(facts))
@@ -90,18 +88,38 @@ def _files(agent: Agent) -> str:
     return f"agents/{agent.name}"
 
 
-def _facts(services: Services, project: Project) -> Mapping[str, Any]:
-    """What earlier pushes recorded; nothing where there has been none.  Refuses another project's environment."""
+def read_facts(services: Services) -> dict[str, Any]:
+    """What earlier pushes recorded, their lease left out; nothing where there has been none."""
     try:
-        facts = services.ledger.facts("")
+        facts = dict(services.ledger.facts(""))
     except NotFound:
         return {}
-    if facts.get("project") not in (None, project.name):
+    facts.pop(deploy_lease.FACT, None)
+    return facts
+
+
+def _facts(services: Services, project: Project) -> Mapping[str, Any]:
+    """The facts.  Refuses to make a second copy of a project that was renamed after it was pushed from here."""
+    facts, name = read_facts(services), services.environment.name
+    before = facts.get("project") or pushed_as(project.directory).get(name)
+    if before not in (None, project.name):
         raise ConfigError(
-            f"{services.environment.name} holds the project {facts['project']!r}, and this one is {project.name!r}",
-            hint="set `name` in config.toml back, or push to another environment",
+            f"{name} holds this project as {before!r}, and it is now called {project.name!r}",
+            hint=f"set `name` in config.toml back; to deploy a second copy, remove {project.directory / PUSHED_AS}",
         )
     return facts
+
+
+PUSHED_AS = Path(".al") / "pushed.json"
+
+
+def pushed_as(directory: Path) -> dict[str, str]:
+    """environment -> the name under which this directory was pushed there."""
+    try:
+        found = json.loads((directory / PUSHED_AS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # a fresh checkout, as in CI
+    return found if isinstance(found, dict) else {}
 
 
 def _notes(agents: Sequence[Agent]) -> tuple[str, ...]:
@@ -122,20 +140,28 @@ def _plan(
 ) -> Plan:
     """Table, furniture, images, credential values: in the order in which they are made."""
     names = services.context.names
-    table = (
-        Plan()
-        if facts
-        else Plan((Change(action=Action.CREATE, item=Item(kind="table", name=names.table)),))
+    table = Plan() if facts else Plan((_change("table", names.table),))
+    due = any(c.item.name == names.repository(GATEWAY) for c in images.changes)
+    unknown = bases.image(services.context, names.repository(GATEWAY), UNKNOWN)
+    wanted = infrastructure.items(
+        services, project, gateway_image=unknown if due else gateway_image(services, facts)
     )
-    gateway_due = any(c.item.name == names.repository(GATEWAY) for c in images.changes)
-    image = (
-        bases.image(services.context, names.repository(GATEWAY), UNKNOWN)
-        if gateway_due
-        else present_gateway(facts)
+    values_due = diff(credentials.items(_values_due(services, facts, values)), [])
+    return table + infrastructure.plan(facts, wanted) + images + values_due + _health(facts)
+
+
+def _change(kind: str, name: str, action: Action = Action.CREATE, reason: str = "") -> Change:
+    return Change(action=action, item=Item(kind=kind, name=name), reason=reason)
+
+
+def _health(facts: Mapping[str, Any]) -> Plan:
+    """A gateway that an earlier push made and did not see well is looked at again."""
+    gateway = facts.get(infrastructure.GATEWAY) or {}
+    if not gateway.get("url") or gateway["healthy"]:
+        return Plan()
+    return Plan(
+        (_change("gateway", gateway["url"], Action.UPDATE, "it has not been seen healthy"),)
     )
-    wanted = infrastructure.items(services, project, gateway_image=image)
-    due = _values_due(services, facts, values)
-    return table + infrastructure.plan(facts, wanted) + images + diff(credentials.items(due), [])
 
 
 def _definition_plan(
@@ -146,26 +172,16 @@ def _definition_plan(
     values: Mapping[str, Secret],
 ) -> Plan:
     """Definitions of new images, changed ones of old images, and those of agents that are gone."""
+    names, paths = services.context.names, sorted({*values, *credentials.known(facts)})
     changes = []
     for agent in agents:
-        image = references[agent.name] or bases.image(
-            services.context, services.context.names.repository(agent.name), UNKNOWN
-        )
-        new = definitions.wanted(
-            services, agent, image, paths=sorted({*values, *credentials.known(facts)})
-        )
+        unknown = bases.image(services.context, names.repository(agent.name), UNKNOWN)
+        new = definitions.wanted(services, agent, references[agent.name] or unknown, paths=paths)
         if new.due(facts):
             action = Action.UPDATE if fact_key(agent.name) in facts else Action.CREATE
-            changes.append(Change(action=action, item=Item(kind="definition", name=new.item.name)))
+            changes.append(_change("definition", new.item.name, action))
     gone = definitions.gone(facts, services.project) if services.project else []
-    changes += [
-        Change(
-            action=Action.DELETE,
-            item=Item(kind="definition", name=name),
-            reason="no longer in the project",
-        )
-        for name in gone
-    ]
+    changes += [_change("definition", name, Action.DELETE, infrastructure.GONE) for name in gone]
     return Plan(tuple(changes))
 
 
@@ -173,14 +189,15 @@ def _values_due(
     services: Services, facts: Mapping[str, Any], values: Mapping[str, Secret]
 ) -> dict[str, str]:
     """path -> fingerprint of the values that the environment does not have."""
-    if not facts:
-        return dict.fromkeys(values, "")
-    prints = credentials.fingerprints(
-        values, credentials.fingerprint_key(services.store, services.context.names)
+    key = credentials.fingerprint_key(services.store, services.context.names) if facts else None
+    prints = credentials.fingerprints(values, key)
+    due = {
+        path: p
+        for path, p in prints.items()
+        if not p or facts.get(f"{credentials.PUSHED}{path}") != p
+    }
+    return (
+        due
+        if credentials.GATEWAY_PATH in credentials.known(facts)
+        else {**due, credentials.GATEWAY_PATH: ""}
     )
-    return {path: p for path, p in prints.items() if facts.get(f"credential/{path}") != p}
-
-
-def present_gateway(facts: Mapping[str, Any]) -> str | None:
-    """The image that the gateway runs now."""
-    return (facts.get("gateway") or {}).get("image")

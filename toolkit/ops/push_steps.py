@@ -1,25 +1,30 @@
 """The doing half of a push: what was decided, in an order that can be resumed.
 
-table -> infrastructure -> images -> (gateway function) -> definitions -> credential values -> gateway -> prune
+table -> lease -> additions to the infrastructure -> images -> (gateway function) -> definitions -> credential values
+-> removals -> gateway health -> prune
 
 Each step records what it did as a fact in the ledger, so the first failure stops, and the next push does the rest.
 """
 
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from toolkit.core.agent import Agent
+from toolkit.core.errors import Conflict
 from toolkit.core.names import GATEWAY
-from toolkit.ops import credentials, definitions, infrastructure
+from toolkit.ops import credentials, definitions, deploy_lease, infrastructure
 from toolkit.ops.gateway import wait_healthy
-from toolkit.ops.images import prune
-from toolkit.ops.push import Push, present_gateway
+from toolkit.ops.images import gateway_image, prune
+from toolkit.ops.push import PUSHED_AS, Push, pushed_as, read_facts
 from toolkit.scheduler.dispatch import fact_key
 
 Progress = Callable[[str], None]
+T = TypeVar("T")
+R = TypeVar("R")
 AT_ONCE = (
     8  # images and definitions in flight; AWS allows 15 control calls a second (Lambda quotas page)
 )
@@ -61,51 +66,70 @@ class _Work:
 def carry_out(
     push: Push, progress: Progress, clock: Callable[[], float] = time.monotonic
 ) -> Report:
-    """Do what was decided.  The first failure stops; what was done is recorded, and a second push does the rest."""
-    started = clock()
-    services = push.services
+    """Do what was decided.  The first failure stops; what was done is recorded, and a second push does the rest.
+
+    Raises Conflict when somebody else is pushing, or has pushed since it was decided.
+    """
+    started, services = clock(), push.services
     report = Report(
         environment=services.environment.name,
         project=push.project.name,
         changes=len(push.plan.changes),
     )
+    report.gateway_url = (push.facts.get(infrastructure.GATEWAY) or {}).get("url")
     if not push.plan:
-        report.gateway_url = (push.facts.get("gateway") or {}).get("url")
         return report
-    if (
-        not push.facts and services.ledger.prepare()
-    ):  # facts are in the table: where there are some, it is there
+    # where there are facts, there is the table that they are in
+    if not push.facts and services.ledger.prepare():
         progress(f"created the state table {services.context.names.table}")
-    work = _Work(push, dict(push.facts), report, progress)
-    if work.facts.get("project") is None:
-        work.note_fact("project", push.project.name)
-    _apply(work, present_gateway(work.facts))
-    references = _push_images(work)
-    _apply(work, references[GATEWAY])
-    _define(work, references)
-    _write_credentials(work)
-    _finish(work)
+    with deploy_lease.held(services.ledger, deploy_lease.holder()):
+        _require_unchanged(push)
+        _steps(_Work(push, dict(push.facts), report, progress))
     report.seconds = round(clock() - started, 3)
     return report
 
 
-def _apply(work: _Work, gateway_image: str | None) -> None:
-    wanted = infrastructure.items(
-        work.push.services, work.push.project, gateway_image=gateway_image
-    )
+def _require_unchanged(push: Push) -> None:
+    if read_facts(push.services) != push.facts:
+        raise Conflict(
+            f"somebody has pushed to {push.services.environment.name} since this was decided",
+            hint="push again, to see what is still to do",
+        )
+
+
+def _steps(work: _Work) -> None:
+    """Additions first and removals last, so that what is there works until what replaces it does."""
+    services = work.push.services
+    work.note_fact("project", work.push.project.name)
+    _remember_name(work.push)
+    _apply(work, gateway_image(services, work.facts), removals=False)
+    references = _push_images(work)
+    _apply(work, references[GATEWAY], removals=False)
+    _define(work, references)
+    _write_credentials(work)
+    _apply(work, references[GATEWAY], removals=True)
+    _finish(work)
+
+
+def _remember_name(push: Push) -> None:
+    path = push.project.directory / PUSHED_AS
+    path.parent.mkdir(exist_ok=True)
+    known = {**pushed_as(push.project.directory), push.services.environment.name: push.project.name}
+    path.write_text(json.dumps(known), encoding="utf-8")
+
+
+def _apply(work: _Work, image: str | None, *, removals: bool) -> None:
+    services = work.push.services
+    wanted = infrastructure.items(services, work.push.project, gateway_image=image)
+    wanted = wanted if removals else infrastructure.additive(wanted, work.facts)
     if not infrastructure.due(work.facts, wanted):
         return
     work.progress(
-        "infrastructure: identities, repositories, logs, secrets"
-        + (", gateway" if gateway_image else "")
+        "infrastructure: "
+        + ("removing what is no longer wanted" if removals else "identities, registries, logs")
     )
-    record = infrastructure.apply(work.push.services, wanted, progress=work.progress)
-    work.facts[infrastructure.APPLIED] = record
+    infrastructure.apply(services, wanted, work.facts, progress=work.progress)
     work.report.infrastructure = True
-    if gateway_image:
-        work.note_fact(
-            "gateway", {"image": gateway_image, "url": record["outputs"].get("gateway_url")}
-        )
 
 
 def _push_images(work: _Work) -> dict[str, str]:
@@ -122,57 +146,68 @@ def _push_images(work: _Work) -> dict[str, str]:
             work.report.images[part] = plans[part].tag
         return images.push(plans[part], work.facts)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(zip(plans, pool.map(one, plans), strict=True))
+    return dict(zip(plans, _at_once(work, one, list(plans)), strict=True))
+
+
+def _at_once(work: _Work, do: Callable[[T], R], things: Sequence[T]) -> list[R]:
+    """Do it to all, several at a time.  Interrupted, nothing further begins, and the user is told what is waited for."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        return list(pool.map(do, things))
+    except KeyboardInterrupt:
+        work.progress("interrupted: waiting for the calls that are under way")
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _define(work: _Work, references: Mapping[str, str]) -> None:
+    paths = sorted({*work.push.values, *credentials.known(work.facts)})
+
     def one(agent: Agent) -> None:
-        new = definitions.wanted(
-            work.push.services,
-            agent,
-            references[agent.name],
-            paths=sorted({*work.push.values, *credentials.known(work.facts)}),
-        )
+        new = definitions.wanted(work.push.services, agent, references[agent.name], paths=paths)
         if not new.due(work.facts):
             return
-        before = work.facts.get(fact_key(agent.name))
         fact = definitions.define(work.push.services, new, work.facts)
-        definitions.prune(work.push.services, agent.name, before, fact)
         work.progress(f"definition: {agent.name} is {fact['ref']}")
         work.report.definitions[str(agent.name)] = fact["ref"]
         work.facts[fact_key(agent.name)] = fact
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(one, work.push.images.agents))
+    _at_once(work, one, work.push.images.agents)
     for gone in definitions.gone(work.facts, work.push.project):
         work.progress(f"definition: {gone} is no longer in the project")
-        definitions.prune(work.push.services, gone, work.facts[fact_key(gone)], None)
-        work.note_fact(fact_key(gone), None)
+        definitions.remove(work.push.services, gone, work.facts.pop(fact_key(gone)))
 
 
 def _write_credentials(work: _Work) -> None:
     """Values whose fingerprint differs, and no others: Secrets Manager asks to write a secret seldom."""
     services, names = work.push.services, work.push.services.context.names
-    prints = credentials.fingerprints(
-        work.push.values, credentials.fingerprint_key(services.store, names)
-    )
-    for path, value in work.push.values.items():
-        if work.facts.get(f"credential/{path}") == prints[path]:
+    key = credentials.make_fingerprint_key(services.store, names)
+    values = dict(work.push.values)
+    if credentials.GATEWAY_PATH not in credentials.known(work.facts):
+        values[credentials.GATEWAY_PATH] = credentials.first_gateway_key(
+            services.local_store, names
+        )
+        services.local_store.put(
+            credentials.own_key_name(names), values[credentials.GATEWAY_PATH], tags={}
+        )
+    for path, fingerprint in credentials.fingerprints(values, key).items():
+        if work.facts.get(f"{credentials.PUSHED}{path}") == fingerprint:
             continue
         work.progress(f"credential: {path}")
-        services.store.put(credentials.cloud_name(names, path), value, tags=names.tags())
-        work.note_fact(f"credential/{path}", prints[path])
+        services.store.put(credentials.cloud_name(names, path), values[path], tags=names.tags())
+        work.note_fact(f"{credentials.PUSHED}{path}", fingerprint)
         work.report.credentials.append(path)
 
 
 def _finish(work: _Work) -> None:
     """The gateway answers, and images that nothing needs go; both only when something changed."""
-    url = (work.facts.get("gateway") or {}).get("url")
-    work.report.gateway_url = url
-    if url and work.report.infrastructure:
-        work.progress(f"gateway: waiting for {url}")
-        wait_healthy(url)
+    gateway = work.facts.get(infrastructure.GATEWAY) or {}
+    work.report.gateway_url = gateway.get("url")
+    if gateway.get("url") and not gateway["healthy"]:
+        work.progress(f"gateway: waiting for {gateway['url']}")
+        wait_healthy(gateway["url"])
+        work.note_fact(infrastructure.GATEWAY, {**gateway, "healthy": True})
     for part in work.report.images:
         if part != GATEWAY:
             work.report.pruned += prune(work.push.services, part, work.facts)

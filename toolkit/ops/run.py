@@ -2,17 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from toolkit.core.clock import from_iso, now
-from toolkit.core.run import Run, RunId, RunState
+from toolkit.core.retry import retrying
+from toolkit.core.run import Run, RunState
 from toolkit.core.secrets import Receipt
+from toolkit.scheduler.adopt import found
 from toolkit.scheduler.settle import settle
 from toolkit.wiring import Services
 
 PLATFORM_EVERY = (
     5.0  # seconds between looks at the platform; the run's own report is looked for at each step
 )
+PATIENCE = 60.0  # seconds for which a watcher bears a service that is busy or out of reach
 INTERRUPTED = 130
 EXIT = {RunState.TIMED_OUT: 124, RunState.STOPPED: INTERRUPTED}
 
@@ -25,30 +28,27 @@ def watch(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Run]:
-    """The run each time its record has been looked at, the last time in its final state.  Times in seconds."""
+    """The run each time its record has been looked at, the last time in its final state.  Times in seconds.
+
+    Raises what the cloud refuses, and Unreachable or Throttled when that lasts.
+    """
     asked = clock()
     while not run.state.final:
         yield run
         sleep(every)
         ask = clock() - asked >= PLATFORM_EVERY
         asked = clock() if ask else asked
-        (run,) = settle(services, [run], ask_platform=ask)
+        look = partial(settle, services, [run], ask_platform=ask)
+        (run,) = retrying(look, seconds=PATIENCE, sleep=sleep, clock=clock)
     yield run
 
 
 def stop(services: Services, run: Run) -> str:
     """Raise the stop flag, and tell the platform; how it will end, in a sentence.  Harmless when it is over."""
     services.ledger.request_stop(run.id)
-    if run.handle is None:
-        return "it had not been launched"
-    return services.runtime(run.runtime).stop(run.handle)
-
-
-def find(services: Services, run: RunId) -> Run | None:
-    """The run's record, settled."""
-    if (record := services.ledger.get(run)) is None:
-        return None
-    return settle(services, [record])[0] if not record.receipt.verified_absent else record
+    if (handle := run.handle or found(services, run)) is None:
+        return "it will find the stop flag when it begins"
+    return services.runtime(run.runtime).stop(handle)
 
 
 def exit_code(run: Run) -> int:
@@ -84,8 +84,3 @@ def receipt(receipt: Receipt) -> Mapping[str, str | None]:
         "deleted": receipt.deleted,
         "verified_absent": receipt.verified_absent,
     }
-
-
-def age(run: Run) -> float:
-    """Seconds since the run was created."""
-    return (now() - from_iso(run.created)).total_seconds()

@@ -1,7 +1,7 @@
 """The single door to a run: cron, webhook, `al run` and an agent's call all come through `dispatch`.
 
 It works from what `al push` recorded in the ledger, so it needs no project directory and serves the gateway
-as well.  Only this file calls `Runtime.launch`.
+as well.  Only its attempts (attempt.py) call `Runtime.launch`.
 """
 
 import secrets
@@ -12,15 +12,17 @@ from typing import Any
 
 from toolkit.core.agent import AgentName, CredentialRef
 from toolkit.core.clock import iso, now
-from toolkit.core.errors import AlError, CredentialError, LaunchError, NotFound
-from toolkit.core.run import Cause, Run, RunHandle, RunId, RunSpec, RunState, Trigger
+from toolkit.core.errors import CredentialError, NotFound
+from toolkit.core.run import Run, RunId, RunSpec, RunState, Trigger
 from toolkit.core.secrets import Receipt, Secret, SecretLease
-from toolkit.credentials.lease import close_lease, open_lease
+from toolkit.credentials.lease import open_lease
 from toolkit.wiring import Services
 
-START_MARGIN = timedelta(
-    minutes=10
-)  # pulling an image and getting capacity may take minutes on Fargate
+from .attempt import Attempt, Patience
+
+# pulling an image and getting capacity may take minutes on Fargate
+START_MARGIN = timedelta(minutes=10)
+AT_ONCE = Patience()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,9 @@ class Definition:
         str, ...
     ] = ()  # `<type>/<instance>/<field>`, the required and the stored optional ones
     previous: tuple[Mapping[str, str], ...] = ()
+    leftover: str | None = (
+        None  # the runtime that the agent came from, until nothing of it is there
+    )
 
     def to_fact(self) -> dict[str, Any]:
         return asdict(self)
@@ -75,17 +80,27 @@ def _fact(services: Services, key: str) -> Any:
         return None
 
 
-def dispatch(services: Services, trigger: Trigger) -> Run:
+def dispatch(services: Services, trigger: Trigger, patience: Patience = AT_ONCE) -> Run:
     """Start a run of `trigger.agent`: ledger, secret, launch, in this order.
 
     Raises CredentialError before anything is made, LaunchError (or the cloud's own) after everything that was
-    made has been undone.
+    made has been undone; the error's notes say what could not be, and which run may have started all the same.
     """
     definition = definition_of(services, trigger.agent)
     credentials = read_credentials(services, definition)
-    run = _recorded(services, trigger, definition)
-    lease = _leased(services, run, trigger, credentials, definition.timeout)
-    return _launched(services, run, lease, definition)
+    run = _new(trigger, definition)
+    attempt = Attempt(services=services, run=run)
+    try:
+        services.ledger.add(run)
+        payload = _payload(services, trigger, credentials)
+        lease = attempt.lease = _lease(services, run, payload, definition.timeout)
+        receipt = Receipt(created=iso(lease.created))
+        services.ledger.update(run.id, lease=lease, receipt=receipt)
+        handle = attempt.launch(_spec(run, lease, definition), patience)
+        return services.ledger.update(run.id, handle=handle, started=iso(now()))
+    except BaseException as error:  # also on Ctrl-C: nothing that was made may wait for the sweeper
+        attempt.undo(error)
+        raise
 
 
 def read_credentials(services: Services, definition: Definition) -> dict[str, Secret]:
@@ -107,9 +122,9 @@ def _name(services: Services, path: str) -> str:
     return services.context.names.credential(CredentialRef(type=kind, instance=instance), field)
 
 
-def _recorded(services: Services, trigger: Trigger, definition: Definition) -> Run:
+def _new(trigger: Trigger, definition: Definition) -> Run:
     moment = now()
-    run = Run(
+    return Run(
         id=RunId.new(trigger.agent),
         agent=trigger.agent,
         runtime=definition.runtime,
@@ -120,8 +135,6 @@ def _recorded(services: Services, trigger: Trigger, definition: Definition) -> R
         image=definition.image,
         definition=definition.ref,
     )
-    services.ledger.add(run)
-    return run
 
 
 def _payload(
@@ -142,56 +155,19 @@ def _payload(
     }
 
 
-def _leased(
-    services: Services, run: Run, trigger: Trigger, credentials: Mapping[str, Secret], timeout: int
-) -> SecretLease:
-    try:
-        lease = open_lease(
-            services.run_secrets,
-            services.context.names,
-            run=run.id,
-            payload=_payload(services, trigger, credentials),
-            timeout=timeout,
-            now=now,
-        )
-    except BaseException as error:
-        _give_up(services, run, error, Cause.SECRET_MISSING)
-        raise
-    services.ledger.update(run.id, lease=lease, receipt=Receipt(created=iso(lease.created)))
-    return lease
+def _lease(services: Services, run: Run, payload: Mapping[str, Any], timeout: int) -> SecretLease:
+    names = services.context.names
+    return open_lease(
+        services.run_secrets, names, run=run.id, payload=payload, timeout=timeout, now=now
+    )
 
 
-def _launched(services: Services, run: Run, lease: SecretLease, definition: Definition) -> Run:
-    spec = RunSpec(
+def _spec(run: Run, lease: SecretLease, definition: Definition) -> RunSpec:
+    return RunSpec(
         run=run.id,
         agent=run.agent,
         definition=definition.ref,
         timeout=definition.timeout,
         lease=lease,
         image=definition.image,
-    )
-    try:
-        handle: RunHandle = services.runtime(definition.runtime).launch(spec)
-    except BaseException as error:
-        # also on Ctrl-C: a secret that nobody will read must not wait for the sweeper
-        receipt = close_lease(
-            services.run_secrets, lease, Receipt(created=iso(lease.created)), now=now
-        )
-        services.ledger.update(run.id, receipt=receipt)
-        _give_up(services, run, error, Cause.NEVER_STARTED)
-        raise
-    return services.ledger.update(run.id, handle=handle, started=iso(now()))
-
-
-def _give_up(services: Services, run: Run, error: BaseException, cause: Cause) -> None:
-    """Record the end of a run that never began.  A container that was launched all the same finds no secret."""
-    known = (
-        error.message if isinstance(error, AlError) else "interrupted while it was being launched"
-    )
-    services.ledger.update(
-        run.id,
-        state=RunState.FAILED if isinstance(error, Exception) else RunState.STOPPED,
-        cause=Cause(error.cause) if isinstance(error, LaunchError) else cause,
-        reason=known,
-        finished=iso(now()),
     )

@@ -5,32 +5,48 @@ first settles it: the waiting `al run`, a later `al logs` or `al doctor`, the ga
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from toolkit.core.clock import from_iso, iso, now
-from toolkit.core.run import Cause, Mailbox, Run, RunHandle, RunState, RunStatus
+from toolkit.core.run import (
+    Cause,
+    Mailbox,
+    Run,
+    RunHandle,
+    RunId,
+    RunState,
+    RunStatus,
+    status_of_exit,
+)
 from toolkit.credentials.lease import close_lease
 from toolkit.wiring import Services
 
-RERUN, TIMEOUT = 42, 124
+from .adopt import adopted
+
 RUNNING = RunStatus(state=RunState.RUNNING)
+LAUNCH_PATIENCE = timedelta(minutes=10)  # from a run's record to its handle or its claim
+# why a run was ended by us: in the record before it is done, so that whoever sees its end knows
+OVERDUE = "it went on past its deadline and was stopped"
 
 
-def status_of_exit(code: int, *, state: str | None = None, reason: str = "") -> RunStatus:
-    """What an exit code means (architecture 5.1): 0 and 42 succeed, 124 is the run's own timeout."""
-    if state in (RunState.STOPPED, RunState.TIMED_OUT):
-        return RunStatus(state=RunState(state), exit_code=code, reason=reason)
-    if code in (0, RERUN):
-        return RunStatus(state=RunState.SUCCEEDED, exit_code=code, reason=reason)
-    if code == TIMEOUT:
-        return RunStatus(state=RunState.TIMED_OUT, exit_code=code, reason=reason)
-    return RunStatus(
-        state=RunState.FAILED,
-        exit_code=code,
-        cause=Cause.EXIT_CODE,
-        reason=reason or f"exited with code {code}",
-    )
+def verdict(
+    run: Run, mailbox: Mailbox, platform: RunStatus | None, moment: datetime, *, asked: bool = True
+) -> RunStatus:
+    """What the run is now.  Its own report wins; a platform's end without a report is the run's.
+
+    `platform` is None where it knows nothing, and then `asked` tells whether it was asked at all: only silence
+    that was listened to can end a run.
+    """
+    if mailbox.report is not None:
+        return _explained(run, mailbox, of_report(mailbox.report))
+    if platform is not None and platform.state.final:
+        return _explained(run, mailbox, platform)
+    if asked and platform is None and (end := _silenced(run, mailbox, moment)):
+        return end
+    if mailbox.claimed:
+        return RUNNING
+    return platform or RunStatus(state=run.state)
 
 
 def of_report(report: Mapping[str, Any]) -> RunStatus:
@@ -39,57 +55,89 @@ def of_report(report: Mapping[str, Any]) -> RunStatus:
     )
 
 
-def verdict(run: Run, mailbox: Mailbox, platform: RunStatus | None, moment: datetime) -> RunStatus:
-    """What the run is now.  Its own report wins; a platform's end without a report is a failure; silence past the
-    deadline is `lost`."""
-    if mailbox.report is not None:
-        return of_report(mailbox.report)
-    if platform is not None and platform.state.final:
-        return platform
-    if run.deadline and moment > from_iso(run.deadline):
-        return RunStatus(
-            state=RunState.LOST, reason="no report and no trace of it after its deadline"
-        )
-    if mailbox.claimed:
-        return RUNNING
-    return platform or RunStatus(state=run.state)
+def overdue(run: Run, moment: datetime) -> bool:
+    return run.deadline is not None and moment > from_iso(run.deadline)
 
 
-def handle_of(run: Run, mailbox: Mailbox) -> RunHandle | None:
-    """The run's handle, with what its container said of where it is."""
-    return run.handle.with_ids(**mailbox.where) if run.handle and mailbox.where else run.handle
+def _explained(run: Run, mailbox: Mailbox, end: RunStatus) -> RunStatus:
+    """An end that we brought about, by what it was for."""
+    if end.state not in (RunState.FAILED, RunState.STOPPED):
+        return end
+    if run.reason == OVERDUE:
+        return RunStatus(state=RunState.TIMED_OUT, exit_code=end.exit_code, reason=OVERDUE)
+    if mailbox.stop and mailbox.report and not mailbox.read:
+        reason = "it was asked to stop before it had begun"
+        return RunStatus(state=RunState.STOPPED, exit_code=end.exit_code, reason=reason)
+    return end
+
+
+def _silenced(run: Run, mailbox: Mailbox, moment: datetime) -> RunStatus | None:
+    """The end of a run that nobody knows anything of, or None while it may yet be heard of."""
+    if run.handle is None and not mailbox.claimed and run.state is RunState.STARTING:
+        if moment <= from_iso(run.created) + LAUNCH_PATIENCE:
+            return None
+        state = RunState.STOPPED if mailbox.stop else RunState.FAILED
+        reason = run.reason or "it was never launched"
+        return RunStatus(state=state, cause=Cause.NEVER_STARTED, reason=reason)
+    if not overdue(run, moment):
+        return None
+    if run.reason == OVERDUE:
+        return RunStatus(state=RunState.TIMED_OUT, reason=OVERDUE)
+    return RunStatus(state=RunState.LOST, reason="no report and no trace of it after its deadline")
 
 
 def settle(services: Services, runs: Sequence[Run], *, ask_platform: bool = True) -> list[Run]:
     """Bring these runs' records up to date; platforms are asked once per runtime, in a batch."""
     boxes = {run.id: services.ledger.mailbox(run.id) for run in runs}
-    open_runs = [run for run in runs if not run.state.final and boxes[run.id].report is None]
-    platform = _ask(services, open_runs, boxes) if ask_platform else {}
-    return [_settled(services, run, boxes[run.id], platform.get(run.id)) for run in runs]
+    known = {run.id: run for run in runs}
+    platform: Mapping[RunId, RunStatus] = {}
+    if ask_platform:
+        open_runs = [run for run in runs if not run.state.final and boxes[run.id].report is None]
+        known |= adopted(services, open_runs, boxes)
+        platform = _ask(services, [known[run.id] for run in open_runs], boxes)
+    return [
+        _settled(services, known[run.id], boxes[run.id], platform.get(run.id), asked=ask_platform)
+        for run in runs
+    ]
 
 
 def _ask(
-    services: Services, runs: Sequence[Run], boxes: Mapping[Any, Mailbox]
-) -> dict[Any, RunStatus]:
+    services: Services, runs: Sequence[Run], boxes: Mapping[RunId, Mailbox]
+) -> dict[RunId, RunStatus]:
     by_runtime: dict[str, list[RunHandle]] = {}
     for run in runs:
-        if handle := handle_of(run, boxes[run.id]):
+        if handle := run.handle_at(boxes[run.id]):
             by_runtime.setdefault(run.runtime, []).append(handle)
-    answers: dict[Any, RunStatus] = {}
+    answers: dict[RunId, RunStatus] = {}
     for name, handles in by_runtime.items():
         answers |= services.runtime(name).states(handles)
     return answers
 
 
-def _settled(services: Services, run: Run, mailbox: Mailbox, platform: RunStatus | None) -> Run:
-    status = verdict(run, mailbox, platform, now())
-    if platform is not None and platform.state.final and mailbox.report is None:
-        # the report may have been written between our two looks, and it knows more
-        mailbox = services.ledger.mailbox(run.id)
-        status = verdict(run, mailbox, platform, now())
+def _settled(
+    services: Services, run: Run, mailbox: Mailbox, platform: RunStatus | None, *, asked: bool
+) -> Run:
+    moment = now()
+    status = verdict(run, mailbox, platform, moment, asked=asked)
+    if status.state.final and mailbox.report is None:
+        # what was written between our two looks knows more: a report, or a claim by what seemed never to begin
+        later = services.ledger.mailbox(run.id)
+        began = later.claimed is not None and mailbox.claimed is None
+        mailbox, known = later, None if began else platform
+        status = verdict(run, mailbox, known, moment, asked=asked and not began)
+    elif platform is not None and overdue(run, moment):
+        run = _stopped(services, run, mailbox)
     if not run.state.final and status.state is not run.state:
         run = services.ledger.update(run.id, **_changes(status, mailbox))
     return closed(services, run, mailbox) if run.state.final else run
+
+
+def _stopped(services: Services, run: Run, mailbox: Mailbox) -> Run:
+    """A run that hangs is ended from outside: it would be paid for for ever."""
+    run = services.ledger.update(run.id, state=RunState.RUNNING, reason=OVERDUE)
+    if handle := run.handle_at(mailbox):
+        services.runtime(run.runtime).stop(handle)
+    return run
 
 
 def _changes(status: RunStatus, mailbox: Mailbox) -> dict[str, Any]:
@@ -108,7 +156,8 @@ def _changes(status: RunStatus, mailbox: Mailbox) -> dict[str, Any]:
 
 def closed(services: Services, run: Run, mailbox: Mailbox) -> Run:
     """Delete the run's secret, verify that it is gone, and complete the receipt.  Does nothing the second time."""
-    if run.lease is None or run.receipt.verified_absent:
+    complete = run.receipt.verified_absent and (run.receipt.read or not mailbox.read)
+    if run.lease is None or complete:
         return run
     receipt = close_lease(services.run_secrets, run.lease, run.receipt, mailbox=mailbox, now=now)
     return services.ledger.update(run.id, receipt=receipt)

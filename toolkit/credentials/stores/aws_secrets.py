@@ -5,12 +5,12 @@ them and emulators do not.  A value is in exactly one parameter of two calls, an
 """
 
 import hmac
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from toolkit.clouds.aws import clients_for, cloud_of, code_of, tag_list, translated
+from toolkit.core.aws_limits import LARGEST_SECRET, secret_name_problem
 from toolkit.core.errors import (
     AlError,
     AlreadyExists,
@@ -24,12 +24,6 @@ from toolkit.core.ports import Context
 from toolkit.core.retry import retrying
 from toolkit.core.secrets import Secret, StoredSecret
 
-# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html; 256 is what the other
-# operations take
-_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,256}")
-# read as the random end of an ARN: https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
-_LIKE_ARN = re.compile(r"-[A-Za-z0-9]{6}$")
-LARGEST = 65_536  # bytes: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 DELETION_SECONDS = 120.0  # for a forced deletion, which is asynchronous, to free its name
 
 
@@ -146,15 +140,15 @@ class AwsSecrets:
 
 def _check(name: str, value: Secret) -> None:
     """Raises ConfigError or LimitExceeded for what AWS would refuse, or lose."""
-    if not _NAME.fullmatch(name) or _LIKE_ARN.search(name):
+    if problem := secret_name_problem(name):
         raise ConfigError(
-            f"{name!r} cannot be a secret's name in AWS",
+            f"{name!r} cannot be a secret's name in AWS: it {problem}",
             hint="use letters, digits and /_+=.@-, at most 256, and no end like '-abc123'",
         )
     size = len(value.reveal().encode())
-    if not 1 <= size <= LARGEST:
+    if not 1 <= size <= LARGEST_SECRET:
         raise LimitExceeded(
-            f"the value for {name} is {size:,} bytes, and AWS keeps 1 to {LARGEST:,}",
+            f"the value for {name} is {size:,} bytes, and AWS keeps 1 to {LARGEST_SECRET:,}",
             hint="remove the credential instead of emptying it; put large files elsewhere",
         )
 

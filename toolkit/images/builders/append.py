@@ -20,7 +20,7 @@ from toolkit.images.context import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePlan:
-    """One image as it should be, and its digest when the registry has it already."""
+    """One image as it should be; `digest` is filled in by who knows that it is there already."""
 
     name: str
     repository: str
@@ -36,7 +36,7 @@ class ImagePlan:
 
 
 class Append:
-    """`plan` looks and changes nothing; `build` pushes.  `base` is what `base_reference` gave: (reference, digest)."""
+    """`plan` is pure; `build` pushes.  `base` is what `base_reference` gave: (reference, digest)."""
 
     def __init__(self, context: Context) -> None:
         self._names = context.names
@@ -47,7 +47,6 @@ class Append:
         agent: Agent,
         *,
         types: Mapping[str, CredentialType],
-        registry: Registry,
         base: tuple[str, str],
     ) -> ImagePlan:
         """Raises ConfigError when the agent brings a Dockerfile."""
@@ -56,15 +55,11 @@ class Append:
                 f"{agent.directory / 'Dockerfile'}: building an agent's own Dockerfile is not yet supported",
                 hint="remove it; put what every agent needs into the base image ([images] base of the environment)",
             )
-        files = agent_files(project, agent, types)
         name = str(agent.name)
-        return self._planned(name, name, registry, base, files=files, config=AGENT_CONFIG)
+        return self._planned(name, name, agent_files(project, agent, types), AGENT_CONFIG, base)
 
-    def plan_gateway(
-        self, deployment: Mapping[str, Any], *, registry: Registry, base: tuple[str, str]
-    ) -> ImagePlan:
-        files = gateway_files(deployment)
-        return self._planned("gateway", GATEWAY, registry, base, files=files, config=GATEWAY_CONFIG)
+    def plan_gateway(self, deployment: Mapping[str, Any], *, base: tuple[str, str]) -> ImagePlan:
+        return self._planned("gateway", GATEWAY, gateway_files(deployment), GATEWAY_CONFIG, base)
 
     def build(self, plan: ImagePlan, registry: Registry) -> str:
         """The image's digest; an image that is there already is not pushed again."""
@@ -76,23 +71,18 @@ class Append:
         self,
         name: str,
         part: str,
-        registry: Registry,
-        base: tuple[str, str],
-        *,
         files: Mapping[str, LayerFile],
         config: Mapping[str, Any],
+        base: tuple[str, str],
     ) -> ImagePlan:
         reference, base_digest = base
-        repository, tag = self._names.repository(part), content_hash(base_digest, files, config)
-        digest = registry.digest(repository, tag)
         return ImagePlan(
             name=name,
-            repository=repository,
-            tag=tag,
+            repository=self._names.repository(part),
+            tag=content_hash(base_digest, files, config),
             base=reference,
             files=files,
             config=config,
-            digest=digest,
         )
 
 

@@ -2,7 +2,7 @@
 
 Partitions: `run/<id>` the record; `runs`, `runs/<agent>` and `active` point to records, so that listing never
 scans; `box/<agent>/<id>` the mailbox, which a run's container writes; `fact` what push and run remember.
-Every read is strongly consistent.  Runs and what points to them expire after two weeks.
+Every read is strongly consistent.  Runs and what points to them expire when their logs do.
 """
 
 import json
@@ -23,7 +23,9 @@ from ._attributes import decode, encode
 from ._making import EXPIRY, make
 from ._table import MOST_KEYS, Item, Request, Table, condition_failed, key
 
-RETENTION = timedelta(days=14)
+SHORTEST_DAYS = (
+    14  # that a run's record is kept; and never shorter than its log, which is found by it
+)
 ENDED = "ended"  # an attribute that only a final run's record has
 KNOWN = "attribute_exists(pk)"
 LARGEST_FACT = 380_000  # bytes: an item holds 400 KB, its attributes' names included
@@ -35,13 +37,14 @@ class DynamoLedger:
     def __init__(self, context: Context) -> None:
         self._cloud = cloud_of(context.environment)
         self._names = context.names
+        self._kept = timedelta(days=max(context.environment.log_retention_days, SHORTEST_DAYS))
         self._table = Table(self._cloud, context.names.table)
 
     def prepare(self) -> bool:
         return make(self._table.client, self._names)
 
     def add(self, run: Run) -> None:
-        expiry = {EXPIRY: encode(int((from_iso(run.created) + RETENTION).timestamp()))}
+        expiry = {EXPIRY: encode(int((from_iso(run.created) + self._kept).timestamp()))}
         pointers = [_newest("runs", run), _newest(f"runs/{run.agent}", run)]
         pointers += [] if run.state.final else [_active(run.id)]
         actions = [
@@ -134,7 +137,7 @@ class DynamoLedger:
         if (record := self.get(run)) is None:
             raise NotFound(
                 f"no run {run} in the table {self._table.name}",
-                hint="list the runs with `al logs AGENT`; they are kept for two weeks",
+                hint=f"list the runs with `al logs AGENT`; they are kept for {self._kept.days} days",
             )
         return record
 

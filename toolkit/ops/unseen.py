@@ -1,0 +1,58 @@
+"""Runs that ended while nobody looked, because whoever started them is gone."""
+
+from collections.abc import Iterator, Sequence
+
+from toolkit.core.clock import from_iso, now
+from toolkit.core.errors import AlError
+from toolkit.core.run import Run
+from toolkit.core.sources import reported
+from toolkit.scheduler.settle import settle
+from toolkit.wiring import Services
+
+from .findings import Finding, Weight, refused, warning
+
+MOST = 500  # runs without an end that one look asks for
+
+
+def settled(services: Services) -> Iterator[Finding]:
+    """Record their ends: that is reading the truth, so it needs no consent."""
+    runs = services.ledger.runs(active=True, limit=MOST)
+    try:
+        after = settle(services, runs)
+    except AlError:  # one of them, perhaps: then the others are told all the same
+        yield from _one_by_one(services, runs)
+        return
+    yield from (_ended(run, fixed=True) for run in after if run.state.final)
+
+
+def _one_by_one(services: Services, runs: Sequence[Run]) -> Iterator[Finding]:
+    for before in runs:
+        try:
+            (run,) = settle(services, [before])
+        except AlError as error:
+            yield refused(str(before.id), error)
+            continue
+        if run.state.final:
+            yield _ended(run, fixed=True)
+
+
+def seen(services: Services) -> Iterator[Finding]:
+    """Those whose end is known already, and is only not recorded.  Changes nothing."""
+    present = now()
+    for before in services.ledger.runs(active=True, limit=MOST):
+        run = reported(before, services.ledger)
+        if run.state.final:
+            yield _ended(run, fixed=False)
+        elif run.deadline and present > from_iso(run.deadline):
+            message = f"is past its deadline ({run.deadline}), and nobody recorded its end"
+            yield warning(str(run.id), message, "`al doctor` without --check-only records it")
+
+
+def _ended(run: Run, *, fixed: bool) -> Finding:
+    return Finding(
+        weight=Weight.WARNING,
+        about=str(run.id),
+        message=f"ended unseen: {run.state.value}{f' ({run.reason})' if run.reason else ''}",
+        remedy=f"`al logs {run.id}` shows what it did",
+        fixed=fixed,
+    )
