@@ -14,7 +14,7 @@ from runtimes.aws_lambda import AwsLambda
 from toolkit.clouds.aws import Clients
 from toolkit.core.errors import NotFound, Throttled, Unreachable
 from toolkit.core.ports import Context
-from toolkit.core.run import RunHandle, RunId, RunState
+from toolkit.core.run import Cause, RunHandle, RunId, RunState
 
 FUNCTION, GROUP, STREAM = (
     "al-shop-staging-dev",
@@ -205,6 +205,23 @@ def test_an_end_that_is_written_later_is_found_later(runtime: AwsLambda) -> None
         logEvents=[{"timestamp": MOMENT_MS + 9, "message": report(RUN, "Status: timeout")}],
     )
     assert runtime.states([second])[RUN].state is RunState.TIMED_OUT
+
+
+@pytest.mark.parametrize(("age", "dropped"), [(181, True), (179, False)])
+def test_an_event_that_nobody_got_was_dropped(runtime: AwsLambda, age: int, dropped: bool) -> None:
+    """Without a free place an event waits for its 60 s and is discarded without a word
+    (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html): nobody waits for the deadline."""
+    found = runtime.states([handle(launched=str(MOMENT_MS - age * 1000))])
+    assert [status.cause for status in found.values()] == ([Cause.CAPACITY] if dropped else [])
+    assert all("concurrent executions" in status.reason for status in found.values())
+
+
+def test_a_run_that_was_claimed_was_not_dropped(runtime: AwsLambda) -> None:
+    """Nor one of which the log has a line: it has begun, however little it says."""
+    old = str(MOMENT_MS - 600_000)
+    assert runtime.states([handle(launched=old, log_stream=STREAM)]) == {}
+    write(runtime, f"START RequestId: request-of-{RUN} Version: 3")
+    assert runtime.states([handle(launched=str(MOMENT_MS - 200_000))]) == {}
 
 
 # stopping

@@ -1,6 +1,6 @@
 """The sandbox is only another endpoint, and no key goes where it does not belong."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -91,6 +91,54 @@ def test_another_account_is_refused(aws_cloud: AwsCloud) -> None:
     """Logged in to the wrong account, nothing is pushed there."""
     with pytest.raises(ConfigError, match=f"are of account {ACCOUNT}, the environment is in 9999"):
         Clients(replace(aws_cloud, account="999999999999")).check_account()
+
+
+@pytest.fixture
+def on_aws(aws_cloud: AwsCloud, monkeypatch: pytest.MonkeyPatch) -> AwsCloud:
+    """An environment without an endpoint of its own, for a user who has keys; moto stands for AWS."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", str(aws_cloud.endpoint))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    return replace(aws_cloud, endpoint=None)
+
+
+def test_in_another_account_nothing_is_touched(on_aws: AwsCloud) -> None:
+    """Every verb, not push alone: another account may well have things of the same names."""
+    clients = Clients(replace(on_aws, account="999999999999"))
+    for make in (lambda: clients.client("dynamodb"), lambda: clients.invoker):
+        with pytest.raises(ConfigError, match="the environment is in 999999999999"):
+            make()
+
+
+def test_the_account_is_asked_once(
+    on_aws: AwsCloud, counted: Callable[[Clients], list[str]]
+) -> None:
+    """One call per process, before the first one that counts."""
+    clients = Clients(on_aws)
+    calls = counted(clients)
+    clients.client("dynamodb").list_tables()
+    clients.client("ecs").list_clusters()
+    assert calls == ["sts.GetCallerIdentity", "dynamodb.ListTables", "ecs.ListClusters"]
+
+
+@pytest.mark.parametrize(
+    ("account", "variables"),
+    [("", {}), (ACCOUNT, {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"})],
+)
+def test_inside_the_account_nothing_is_asked(
+    on_aws: AwsCloud,
+    counted: Callable[[Clients], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    account: str,
+    variables: dict[str, str],
+) -> None:
+    """A run's container knows no account, and a function can be in no other: neither pays for a call."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    clients = Clients(replace(on_aws, account=account))
+    calls = counted(clients)
+    clients.client("dynamodb").list_tables()
+    assert calls == ["dynamodb.ListTables"]
 
 
 def test_clients_are_made_once(aws_cloud: AwsCloud) -> None:

@@ -1,5 +1,6 @@
 """A run on Fargate from its handle: its state, its end, its log, and how another process finds it."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -120,6 +121,27 @@ def test_a_runs_log_is_its_own_stream(fargate: EcsFargate, pushed: str) -> None:
     found = list(fargate.logs(launched, since=MOMENT_MS + 1))
     assert [(event.message, event.run) for event in found] == [("1", RUN), ("2", RUN)]
     assert list(fargate.tail(launched, before=MOMENT_MS + 3))[:2] == found[::-1]
+
+
+def test_a_run_whose_task_nobody_knows_has_its_log(fargate: EcsFargate) -> None:
+    """Its launcher died before it could say which task it is: the group is searched for the run's own lines."""
+    unknown = RunHandle(
+        runtime="ecs_fargate", run=RUN, agent=RUN.agent, ids={"launched": str(MOMENT_MS)}
+    )
+    logs, where = fargate.clients.client("logs"), {"logGroupName": "/ecs/al-shop-staging"}
+    logs.create_log_group(**where)
+    logs.create_log_stream(**where, logStreamName="dev/agent/x")
+    said = [{"run": RUN, "msg": "a"}, {"run": "dev-00000002", "msg": f"about {RUN}"}]
+    said += [{"run": RUN, "msg": "b"}]
+    events = [
+        {"timestamp": MOMENT_MS + n, "message": json.dumps(line)} for n, line in enumerate(said)
+    ]
+    logs.put_log_events(**where, logStreamName="dev/agent/x", logEvents=events)
+    found = list(fargate.logs(unknown))
+    assert [json.loads(event.message)["msg"] for event in found] == ["a", "b"]
+    assert list(fargate.tail(unknown)) == found[::-1]
+    assert fargate.states([unknown]) == {}
+    assert "lists no task" in fargate.stop(unknown)
 
 
 def test_running_tasks_are_found_again(fargate: EcsFargate, pushed: str) -> None:

@@ -111,13 +111,14 @@ def calls_per_run(stage: Stage, project: Path) -> None:
     from toolkit.ops import run as runs
     from toolkit.ops.load import load_services
 
+    services = load_services(project, "sandbox", note=lambda text: None)
+    counts: collections.Counter[str] = collections.Counter()
+    session = clients_for(
+        services.environment.cloud
+    ).session  # clients are made from it once per process
+    session.events.register("before-call", lambda model, **_: counts.update([model.name]))
     for agent in ("agent-0", "agent-1"):
-        services = load_services(project, "sandbox", note=lambda text: None)
-        counts: collections.Counter[str] = collections.Counter()
-        session = clients_for(services.environment.cloud).session
-        session.events.register(
-            "before-call", lambda model, counts=counts, **_: counts.update([model.name])
-        )
+        counts.clear()
         run = launch.start(services, agent, None, note=lambda text: None)
         *_, run = runs.watch(services, run, every=1.0)
         shown = ", ".join(f"{name} {n}" for name, n in sorted(counts.items()))

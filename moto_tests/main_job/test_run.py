@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Stage, copy_of, kill, wait_until
+from .terminal import terminal
 
 
 @pytest.mark.parametrize(("agent", "runtime"), [("quick", "aws_lambda"), ("long", "ecs_fargate")])
@@ -104,6 +105,37 @@ def test_an_interrupted_watch_leaves_the_run_alone(pushed: Stage) -> None:
     _, err = call.communicate(timeout=60)
     assert call.returncode == 130
     assert "goes on" in err
+
+
+def test_an_interrupted_watch_stops_the_run_when_told_to(pushed: Stage) -> None:
+    """On a terminal Ctrl-C asks; "stop the run" stops it, waits for its end, and ends with 130."""
+    with terminal(pushed, "run", "slow", "-E", "sandbox") as (process, keyboard, screen):
+        wait_until(lambda: "line 1" in screen())
+        keyboard(b"\x03")
+        wait_until(lambda: "stop the run" in screen())
+        keyboard(b"1\n")
+        wait_until(lambda: "its secret is gone" in screen())
+        wait_until(lambda: process.poll() is not None)
+    assert process.returncode == 130
+    assert "stopped after" in screen()
+    assert "line 10" not in screen()
+
+
+@pytest.mark.parametrize("agent", ["quick", "long"])
+def test_a_launcher_that_died_before_it_could_say_where_loses_no_log(
+    pushed: Stage, agent: str
+) -> None:
+    """`kill -9` between the launch and its record: the run's lines and end are found all the same."""
+    done = pushed.al("run", agent, "--detach", "-E", "sandbox", "--json")
+    run = json.loads(done.stdout)["run"]
+    pushed.client("dynamodb").update_item(
+        TableName=f"al-{pushed.project.name}-sandbox",
+        Key={"pk": {"S": f"run/{run}"}, "sk": {"S": "run"}},
+        UpdateExpression="REMOVE handle",
+    )
+    followed = pushed.al("logs", run, "-f", "-E", "sandbox")
+    assert run in followed.stdout, followed.stderr
+    assert pushed.al("doctor", "-E", "sandbox").returncode == 0
 
 
 def test_nothing_is_left_of_any_run(pushed: Stage) -> None:

@@ -282,10 +282,13 @@ def test_a_sandbox_s_state_can_be_handed_in(load: Load) -> None:
     assert load({}, "sandbox", sandbox=STATE).environment.cloud == sandbox_cloud(STATE)
 
 
-def test_a_damaged_state_file_says_what_to_do(load: Load) -> None:
-    """Not a traceback from the JSON parser."""
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "7", "{}", '{"aws": 1}', '{"aws": {"region": 1}, "registry": "x"}']
+)
+def test_a_damaged_state_file_says_what_to_do(load: Load, text: str) -> None:
+    """Not a traceback from the JSON parser, or from what trusted it."""
     with pytest.raises(ConfigError, match="is damaged"):
-        load({}, "sandbox", home_files={"sandbox/state.json": "{"})
+        load({}, "sandbox", home_files={"sandbox/state.json": text})
 
 
 def test_the_sandbox_takes_over_what_shapes_a_deployment(load: Load) -> None:

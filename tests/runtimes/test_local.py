@@ -114,6 +114,18 @@ class MemoryStage:
         return replace(spec, agent=agent, run=RunId.new(agent))
 
 
+def test_a_run_whose_launcher_died_has_its_log(stage: LocalStage) -> None:
+    """Its handle is made of the claim and names no process; the run's directory does."""
+    launched = stage.runtime.launch(stage.spec(Play(lines=("a",), exit_code=3)))
+    ended(stage.runtime, launched)
+    bare = replace(launched, ids={"launched": "0"})
+    assert messages(list(stage.runtime.logs(bare))) == ["a"]
+    assert ended(stage.runtime, bare).exit_code == 3
+    nobody = replace(bare, run=RunId("dev-00000000"))
+    assert stage.runtime.states([nobody]) == {}
+    assert "already over" in stage.runtime.stop(nobody)
+
+
 def test_a_run_gets_references_and_none_of_the_users_variables(
     stage: LocalStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,12 +78,15 @@ def sandbox_state(home: Path) -> Mapping[str, Any]:
     if not path.exists():
         return {}
     try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        state = dict(json.loads(path.read_text(encoding="utf-8")))
+        addresses = {**state["aws"], "registry": state["registry"]}
+        if not all(isinstance(address, str) for address in addresses.values()):
+            raise TypeError("an address is no text")
+    except (ValueError, TypeError, KeyError) as error:
         raise ConfigError(
             f"{path} is damaged", hint="run `al sandbox stop`, then `al sandbox start`"
         ) from error
-    return state if isinstance(state, Mapping) else {}
+    return state
 
 
 def sandbox_cloud(state: Mapping[str, Any]) -> AwsCloud:

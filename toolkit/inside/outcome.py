@@ -1,9 +1,10 @@
 """How a run ended, in the words of the report that its launcher reads."""
 
+import json
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from toolkit.core.errors import (
     AccessDenied,
@@ -73,7 +74,7 @@ class Outcome:
 
     def report(self, finished: str) -> dict[str, Any]:
         """The JSON that the mailbox keeps."""
-        return {
+        body = {
             "exit_code": self.exit_code,
             "state": str(self.state),
             "reason": self.reason,
@@ -82,6 +83,9 @@ class Outcome:
             "usage": dict(self.usage) if self.usage else None,
             "rerun": self.exit_code == RERUN,
         }
+        # half of a surrogate pair, in somebody's error message, is no text that a table takes
+        valid = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        return cast("dict[str, Any]", json.loads(valid))
 
 
 def _words(code: int) -> str:

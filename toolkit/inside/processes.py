@@ -39,7 +39,7 @@ class Family:
         self._lock = threading.Lock()
         self._ended = False
         self._children: list[subprocess.Popen[bytes]] = []
-        self._pumps: list[threading.Thread] = []
+        self._pumps: list[tuple[subprocess.Popen[bytes], threading.Thread]] = []
 
     def start(
         self,
@@ -59,8 +59,8 @@ class Family:
                 raise Ended
             child = self._popen(command, cwd, env, feed is not None, keep)
             self._children.append(child)
-            self._pumps += [_pumping(child.stdout, "stdout", self._log)]
-            self._pumps += [_pumping(child.stderr, "stderr", self._log)]
+            self._pumps += [(child, _pumping(child.stdout, "stdout", self._log))]
+            self._pumps += [(child, _pumping(child.stderr, "stderr", self._log))]
         if child.stdin is not None:
             _give(child.stdin, feed or b"")
         return child
@@ -97,7 +97,7 @@ class Family:
             child.wait()
             raise
         finally:
-            self._drain(_TAIL)
+            self._drain(_TAIL, child)
         return code if code >= 0 else 128 - code
 
     def end(self) -> None:
@@ -144,12 +144,13 @@ class Family:
                 with suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
 
-    def _drain(self, seconds: float) -> bool:
-        """Wait for the output of what has ended: whether it is all there.  A daemon that keeps the pipe writes on."""
+    def _drain(self, seconds: float, of: subprocess.Popen[bytes] | None = None) -> bool:
+        """Wait for the output of a child, or of all: whether it is all there.  A daemon may keep the pipe."""
         deadline = time.monotonic() + seconds
-        for thread in self._pumps:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        self._pumps = [thread for thread in self._pumps if thread.is_alive()]
+        for child, thread in self._pumps:
+            if of in (None, child):
+                thread.join(max(0.0, deadline - time.monotonic()))
+        self._pumps = [pump for pump in self._pumps if pump[1].is_alive()]
         return not self._pumps
 
 

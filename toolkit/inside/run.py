@@ -154,9 +154,7 @@ class Execution:
     def _report(self, outcome: Outcome) -> None:
         status = Signals(self._scratch.signals).status if self._scratch else None
         last = self.log.redactor.value({"status": status} if status else {})
-        # half of a surrogate pair, in somebody's error message, is no text that a table takes
-        told = json.dumps(outcome.report(iso(self.clock())), ensure_ascii=False)
-        report = self.log.redactor.value(json.loads(told.encode("utf-8", "replace")))
+        report = self.log.redactor.value(outcome.report(iso(self.clock())))
         if len(json.dumps(report, ensure_ascii=False).encode()) > MOST_REPORT:
             self.log.error("the return value is too large to be reported")
             report["return_value"] = None

@@ -35,8 +35,8 @@ def examine(services: Services, *, settle: bool, note: Callable[[str], None]) ->
     try:
         known = credentials.known(services.ledger.facts(credentials.PUSHED))
     except NotFound as error:
-        remedy = f"`al push -E {where}` creates it; else {error.hint}"
-        silent = [warning(where, f"nothing was pushed there yet: {error.message}", remedy)]
+        message = f"nothing was pushed there, as far as can be seen ({error.message})"
+        silent = [warning(where, message, error.hint)]
     except AlError as error:
         silent = [refused(where, error)]
     findings = [*_project(services, services.project, known)] if services.project else []

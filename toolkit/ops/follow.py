@@ -1,5 +1,6 @@
 """Following a run to its end: its lines as they come, then what became of it."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 from toolkit.core.errors import AlError, Throttled, Unreachable
@@ -20,17 +21,22 @@ def to_end(
     show: Callable[[str], None],
     note: Callable[[str], None],
     ask: Callable[[str, Sequence[str]], str],
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Run:
     """The run in its final state.  Ctrl-C asks whether to stop the run or only to stop watching; then, and when the
     cloud cannot be reached any more, it is returned as it was last seen.  Raises what the cloud refuses."""
     goes_on = f"• {run.id} goes on; `al logs {run.id} -f` follows it"
     try:
-        entries = logs.follow_run(
-            services, run.id
-        )  # one iterator for all: an interruption loses no line
+        # one iterator for all: an interruption loses no line
+        entries = logs.follow_run(services, run.id, sleep=sleep, clock=clock)
         while True:
             try:
-                return _watched(services, run, entries, show)
+                _show(entries, show)
+                *_, last = runs.watch(
+                    services, services.ledger.get(run.id) or run, sleep=sleep, clock=clock
+                )
+                return last
             except KeyboardInterrupt:
                 if ask("Ctrl-C:", (STOP, LEAVE)) == LEAVE:
                     raise
@@ -53,15 +59,11 @@ def _last_seen(services: Services, run: Run) -> Run:
         return run
 
 
-def _watched(
-    services: Services, run: Run, entries: Iterator[Entry], show: Callable[[str], None]
-) -> Run:
-    """Print every line once, to the last one that came before the end."""
+def _show(entries: Iterator[Entry], show: Callable[[str], None]) -> None:
+    """Every line once, to the last one that came before the end."""
     for entry in entries:
         for line in lines_of(entry, View.CONVERSATION):
             show(line)
-    *_, last = runs.watch(services, services.ledger.get(run.id) or run)
-    return last
 
 
 def sentence(run: Run) -> str:

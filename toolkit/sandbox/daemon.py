@@ -52,9 +52,19 @@ def start(
 
 
 def status(home: Path) -> Sandbox | None:
-    """The running sandbox of this home, or None; what a dead one left behind counts for nothing."""
+    """The running sandbox of this home, or None; what a dead one left behind counts for nothing.
+
+    Raises AlError when one runs, and the file that says where is damaged.
+    """
     place = Place(home.resolve())
-    found = place.read() if place.root.exists() and _alive(place) else None
+    if not place.root.exists() or not _alive(place):
+        return None
+    if place.damaged:
+        raise AlError(
+            f"the sandbox runs, but {place.state} is damaged",
+            hint="run `al sandbox stop`, then `al sandbox start`",
+        )
+    found = place.read()
     if found is None:
         return None
     with suppress(
@@ -68,7 +78,7 @@ def status(home: Path) -> Sandbox | None:
         region=aws["region"],
         account=aws["account"],
         registry=found["registry"],
-        gateway=found["gateway"],
+        gateway=found.get("gateway"),
         keep=found.get("keep", False),
     )
 
@@ -79,20 +89,28 @@ def stop(home: Path, *, forget: bool = False, seconds: float = STOP_SECONDS) -> 
     `forget` removes the contents of a sandbox that keeps them, too.
     """
     place = Place(home.resolve())
-    running = status(home)
-    if running:
-        _end(place, running, seconds)
+    pid = _pid(place)
+    if pid:
+        _end(place, pid, seconds)
     if forget and place.root.exists():
         place.clear(keep=False)
-    return running is not None
+    return pid is not None
 
 
-def _end(place: Place, running: Sandbox, seconds: float) -> None:
-    os.kill(running.pid, signal.SIGTERM)
+def _pid(place: Place) -> int | None:
+    """Of the running sandbox, also where its state is damaged."""
+    if place.root.exists() and place.damaged:
+        return place.holder() if _alive(place) else None
+    running = status(place.home)
+    return running.pid if running else None
+
+
+def _end(place: Place, pid: int, seconds: float) -> None:
+    os.kill(pid, signal.SIGTERM)
     if not _until(lambda: not _alive(place), seconds):
-        os.kill(running.pid, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
         _until(lambda: not _alive(place), seconds)
-    _until(lambda: _ended(running.pid) or not Path(f"/proc/{running.pid}").exists(), 1.0)
+    _until(lambda: _ended(pid) or not Path(f"/proc/{pid}").exists(), 1.0)
 
 
 def _alive(place: Place) -> bool:

@@ -165,6 +165,7 @@ def main(home: Path, *, region: str, keep: bool) -> int:
 
 
 def _serve(place: Place, region: str, keep: bool) -> NoReturn:
+    place.sign()
     keep = keep or place.kept.exists()  # until somebody forgets it, see daemon.stop
     place.clear(keep=keep)
     server = Server(place, region=region, keep=keep)

@@ -78,7 +78,7 @@ class Place:
         """Hold a lock file of this home; yields whether it was to be had."""
         self.make()
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        with (self.root / f"{name}.lock").open("w") as file:
+        with (self.root / f"{name}.lock").open("a") as file:  # what it says stays
             try:
                 fcntl.flock(file, kind | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
@@ -95,7 +95,28 @@ class Place:
         part.replace(self.state)
 
     def read(self) -> dict[str, Any] | None:
+        """The state, or None when there is none, or it is damaged."""
         try:
-            return dict(json.loads(self.state.read_text()))
-        except (OSError, ValueError, TypeError):
+            found = dict(json.loads(self.state.read_text()))
+            aws = found["aws"]
+            texts = [aws["endpoint"], aws["region"], aws["account"], found["registry"]]
+            whole = isinstance(found["pid"], int) and all(isinstance(text, str) for text in texts)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return found if whole else None
+
+    @property
+    def damaged(self) -> bool:
+        """Whether there is a state that cannot be read.  It is written whole, so something else was at it."""
+        return self.state.exists() and self.read() is None
+
+    def sign(self) -> None:
+        """Whose the daemon's lock is; by whoever holds it."""
+        (self.root / "daemon.lock").write_text(str(os.getpid()))
+
+    def holder(self) -> int | None:
+        """The process that signed the daemon's lock; true as long as the lock is held."""
+        try:
+            return int((self.root / "daemon.lock").read_text())
+        except (OSError, ValueError):
             return None
