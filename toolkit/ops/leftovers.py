@@ -5,9 +5,7 @@ What is deleted is what was shown, found or not found again in the meantime, and
 
 from collections.abc import Iterator, Sequence
 
-from toolkit.core.errors import AlError, Conflict
-from toolkit.core.secrets import Receipt
-from toolkit.credentials.lease import close_lease
+from toolkit.core.errors import AlError
 from toolkit.scheduler import sweeper
 from toolkit.scheduler.sweeper import Leftover
 from toolkit.wiring import Services
@@ -31,7 +29,7 @@ def swept(services: Services, leftovers: Sequence[Leftover]) -> Iterator[Finding
     """Delete each, and say what was done; one that resists does not keep the others."""
     for leftover in leftovers:
         try:
-            _delete(services, leftover)
+            sweeper.close(services.run_secrets, services.ledger, leftover)
         except AlError as error:
             yield _finding(leftover, f"{error.message}: {error.hint}")
         else:
@@ -47,19 +45,3 @@ def _finding(leftover: Leftover, remedy: str, *, fixed: bool = False) -> Finding
         fixed=fixed,
         leftover=leftover,
     )
-
-
-def _delete(services: Services, leftover: Leftover) -> None:
-    """And complete the run's receipt, where its record is about this secret and does not tell its end yet."""
-    run, lease, store = leftover.run, leftover.lease, services.run_secrets
-    if run and run.lease in (None, lease) and not run.receipt.verified_absent:
-        mailbox = services.ledger.mailbox(run.id)
-        receipt = close_lease(store, lease, run.receipt, mailbox=mailbox)
-        gone = services.ledger.update(run.id, receipt=receipt).receipt.verified_absent
-    else:
-        gone = close_lease(store, lease, Receipt()).verified_absent
-    if gone is None:
-        raise Conflict(
-            f"{lease.ref.name} was deleted and can still be read",
-            hint="run `al doctor --fix` again in a few minutes",
-        )

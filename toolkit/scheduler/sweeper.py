@@ -90,20 +90,24 @@ def _unsettled(ledger: Ledger) -> Iterator[Leftover]:
 
 
 def _swept(store: Store, ledger: Ledger, leftover: Leftover, now: Callable[[], datetime]) -> Swept:
-    lease, run = leftover.lease, leftover.run
+    lease = leftover.lease
     swept = Swept(name=lease.ref.name, run=lease.run, reason=leftover.reason)
     try:
-        _close(store, ledger, lease, run, now)
+        close(store, ledger, leftover, now=now)
     except AlError as error:
         return Swept(name=swept.name, run=swept.run, reason=swept.reason, error=error.message)
     return swept
 
 
-def _close(
-    store: Store, ledger: Ledger, lease: SecretLease, run: Run | None, now: Callable[[], datetime]
+def close(
+    store: Store, ledger: Ledger, leftover: Leftover, *, now: Callable[[], datetime] = clock.now
 ) -> None:
+    """Delete it, look that it is gone, and complete its run's receipt where the record is about this secret.
+
+    Raises Conflict when it can still be read, or what the store raises.
+    """
+    lease, run = leftover.lease, leftover.run
     if run is None or run.receipt.verified_absent or run.lease not in (None, lease):
-        # no record to complete: what is left is a secret alone
         gone = close_lease(store, lease, Receipt(), now=now).verified_absent
     else:
         receipt = close_lease(store, lease, run.receipt, mailbox=ledger.mailbox(run.id), now=now)
@@ -111,7 +115,7 @@ def _close(
     if gone is None:
         raise Conflict(
             f"{lease.ref.name} was deleted and can still be read",
-            hint="sweep again in a few minutes with `al doctor --fix`",
+            hint="run `al doctor --fix` again in a few minutes",
         )
 
 
