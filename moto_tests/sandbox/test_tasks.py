@@ -65,8 +65,8 @@ def test_paths_of_the_container_are_private_directories(world: World) -> None:
     }
     task, lines = world.finished(programs.TELL_ENVIRONMENT, volumes=volumes, container=container)
     told, id_ = json.loads("".join(lines)), task["taskArn"].rpartition("/")[2]
-    assert f"/work/{id_}/" in told["env"]["AL_CREDENTIALS_PATH"]
-    assert f"/work/{id_}{TMP}/cache" in told["env"]["CACHE"]
+    assert f"work/{id_}/" in told["env"]["AL_CREDENTIALS_PATH"]
+    assert f"work/{id_}{TMP}/cache" in told["env"]["CACHE"]
     assert told["cwd"].endswith("/app")
 
 

@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.inside.stage import Stage
 
@@ -99,6 +102,24 @@ def test_working_files_are_deleted_whatever_their_rights(stage: Stage) -> None:
     )
     assert stage.run().code == 0
     assert os.listdir(stage.temporary) == []  # noqa: PTH208 - names are what is meant
+
+
+@pytest.fixture
+def swept(stage: Stage) -> Iterator[Stage]:
+    """A stage that is cleared by `rm`: pytest's own way ends where recursion does."""
+    yield stage
+    subprocess.run(["rm", "-rf", str(stage.temporary)], check=True)
+
+
+def test_a_tree_of_any_depth_is_deleted(swept: Stage) -> None:
+    """Deeper than a path can be long and than recursion goes, and with names that are in the way."""
+    swept.script(
+        "mkdir -p $TMPDIR/in/in; echo x > $TMPDIR/in/in/in; "
+        """python3 -c "import os; [(os.mkdir('d'), os.chdir('d')) for _ in range(3000)]; open('deep', 'w')" """
+    )
+    done = swept.run()
+    assert (done.code, done.messages[-1]) == (0, "run completed")
+    assert list(swept.temporary.iterdir()) == []
 
 
 def test_a_run_changes_its_own_copies_and_nobody_elses(stage: Stage) -> None:

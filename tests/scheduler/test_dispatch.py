@@ -157,7 +157,8 @@ class Never(MemoryRuntime):
 
 
 def only(made: Any) -> Run:
-    (run,) = made.ledger.runs()
+    found: tuple[Run, ...] = made.ledger.runs()
+    (run,) = found
     return run
 
 

@@ -151,8 +151,9 @@ def test_a_run_that_was_stopped_before_it_began_is_not_failed() -> None:
 class Watched(MemoryRuntime):
     """Counts what it was told to stop."""
 
-    def __init__(self, script: Mapping[str, Play], **parts: Any) -> None:
-        super().__init__(script, **parts)
+    def __init__(self, script: Mapping[str, Play], *, ledger: MemoryLedger, **parts: Any) -> None:
+        super().__init__(script, ledger=ledger, **parts)
+        self.ledger = ledger
         self.stopped: list[RunId] = []
 
     def stop(self, handle: RunHandle) -> str:
@@ -217,7 +218,7 @@ def test_a_run_that_says_where_it_is_is_adopted(tmp_path: Path) -> None:
     where = {"log_group": "/g", "log_stream": "s", "request_id": "r"}
     made, runtime, run = launched(tmp_path, Play(exit_code=None), handle=None)
     runtime.running = lambda: ()  # type: ignore[method-assign]
-    made.ledger.note(run.id, where=where)
+    runtime.ledger.note(run.id, where=where)
     settle(made, [run])
     handle = recorded(made.ledger, run).handle
     assert handle is not None
@@ -237,7 +238,7 @@ def test_an_answer_from_before_the_claim_ends_no_run(tmp_path: Path) -> None:
     dropped = RunStatus(state=RunState.FAILED, cause=Cause.CAPACITY, reason="dropped")
 
     def states(handles: Sequence[RunHandle]) -> Mapping[RunId, RunStatus]:
-        made.ledger.note(run.id, claimed=iso(now()))
+        runtime.ledger.note(run.id, claimed=iso(now()))
         return {run.id: dropped}
 
     runtime.states = states  # type: ignore[method-assign]

@@ -9,6 +9,7 @@ changes one of its files does so everywhere, and no other run sees it.
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -88,19 +89,30 @@ def wipe(place: Path) -> None:
 
 
 def empty(place: Path) -> None:
-    """Delete everything in `place`."""
+    """Delete everything in `place`.
+
+    Directories in directories are moved up before they are entered: a path can be too long to be named, and a tree
+    too deep for recursion, while one level can always be deleted.
+    """
+    while directories := _only_directories(place):
+        for directory in directories:
+            for inner in _only_directories(directory):
+                inner.rename(place / uuid.uuid4().hex)
+            directory.rmdir()
+
+
+def _only_directories(place: Path) -> list[Path]:
+    """What is left in `place`, and can be entered and moved, when everything else in it is deleted."""
     place.chmod(0o700)
-    for directory, names, _ in os.walk(
-        place
-    ):  # top down: a directory is opened before it is entered
-        for inner in (Path(directory, name) for name in names):
-            if not inner.is_symlink():
-                inner.chmod(0o700)
-    for entry in place.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
+    with os.scandir(place) as found:
+        entries = list(found)
+    inner = [Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    for directory in inner:
+        directory.chmod(0o700)
+    for entry in entries:
+        if not entry.is_dir(follow_symlinks=False):
+            os.unlink(entry)  # noqa: PTH108 - a Path for each of many files takes its time
+    return inner
 
 
 def newcomers(place: Path, known: frozenset[str]) -> list[Path]:
