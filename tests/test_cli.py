@@ -111,3 +111,39 @@ def test_outside_a_project_the_way_in_is_named(tmp_path: Path) -> None:
         asked = al(*verb, cwd=tmp_path)
         assert asked.returncode == 2, asked.stderr
         assert "al new" in asked.stderr
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_closed_terminal_ends_a_verb_like_ctrl_c(tmp_path: Path, name: str) -> None:
+    """What is under way is undone by whichever signal the end comes."""
+    code = "import os, signal, toolkit.cli as c; c._end_as_by_ctrl_c()\n"
+    code += f"raise SystemExit(c.run(lambda: os.kill(os.getpid(), signal.{name})))"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, "interrupted" in ended.stderr) == (130, True)
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    """An OSError is no defect of ours: the path and what is wrong with it are the message."""
+    (tmp_path / "file").write_text("")
+    asked = al("env", "init", "prod", cwd=tmp_path, AL_HOME=str(tmp_path / "file"))
+    assert asked.returncode == 1
+    assert str(tmp_path / "file") in asked.stderr
+    assert "unexpected" not in asked.stderr
+
+
+def test_google_cloud_is_said_to_come_later(tmp_path: Path) -> None:
+    """No verb runs the agents somewhere else instead."""
+    (tmp_path / "agents/dev").mkdir(parents=True)
+    (tmp_path / "agents/dev/SKILL.md").write_text("Do.")
+    (tmp_path / "agents/dev/test-script.sh").write_text("exit 0")
+    (tmp_path / "config.toml").write_text("name = 'p'\n")
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments/g.toml").write_text(
+        "[cloud]\nprovider = 'cloud-run'\nproject = 'p-1'\nregion = 'us-central1'\nartifactRegistry = 'al-images'\n"
+    )
+    for verb in (["push"], ["run", "dev"], ["logs", "dev"]):
+        asked = al(*verb, "-E", "g", cwd=tmp_path)
+        assert asked.returncode == 2
+        assert "Google Cloud" in asked.stderr

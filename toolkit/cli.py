@@ -76,9 +76,19 @@ def cli(ctx: click.Context, debug: bool) -> None:  # `main` takes --debug out of
 
 def main() -> NoReturn:
     """The console script."""
+    _end_as_by_ctrl_c()
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(words) < len(sys.argv) - 1
     sys.exit(run(lambda: cli.main(words, prog_name="al", standalone_mode=False), debug=debug))
+
+
+def _end_as_by_ctrl_c() -> None:
+    """A closed terminal and a cancelled CI job send other signals than Ctrl-C; what is under way is undone alike."""
+    import signal
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
 def run(call: Callable[[], object], *, debug: bool = False) -> int:
@@ -106,6 +116,14 @@ def run(call: Callable[[], object], *, debug: bool = False) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return 0
+    except OSError as error:
+        if debug:
+            return _unexpected(error, debug=True)
+        _say(
+            f"{error.filename or 'the system'}: {error.strerror or error}",
+            "check that it exists, is yours, and has room",
+        )
+        return 1
     except Exception as error:  # the one place that turns the unexpected into a line
         return _unexpected(error, debug=debug)
     return result if isinstance(result, int) else 0

@@ -85,17 +85,20 @@ class Ui:
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def choose(self, question: str, choices: Sequence[str]) -> str:
-        """One of `choices`, by number; the last where nobody can be asked."""
+        """One of `choices`, by number or by its beginning; the last where nobody can be asked, or for an empty line."""
         if self.headless or not sys.stdin.isatty():
             return choices[-1]
         offered = ", ".join(f"{n} {choice}" for n, choice in enumerate(choices, 1))
-        self._stderr(f"{question} {offered} [{len(choices)}] ", end="")
-        answer = sys.stdin.readline().strip()
-        return (
-            choices[int(answer) - 1]
-            if answer.isdigit() and 0 < int(answer) <= len(choices)
-            else choices[-1]
-        )
+        while True:
+            self._stderr(f"{question} {offered} [{len(choices)}] ", end="")
+            answer = sys.stdin.readline().strip().lower()
+            meant = [
+                c
+                for n, c in enumerate(choices, 1)
+                if answer == str(n) or (answer and c.startswith(answer))
+            ]
+            if not answer or len(meant) == 1:
+                return meant[0] if meant else choices[-1]
 
     @contextmanager
     def steps(self) -> Iterator[Callable[[str], None]]:

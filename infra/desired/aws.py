@@ -76,7 +76,7 @@ def desired(
         *scene.cluster(),
         *scene.secrets([*credentials, gateway.API_KEY]),
         *(role for agent in agents for role in scene.roles(agent)),
-        *gateway.items(scene.cloud, scene.names, _lambdas(agents), gateway_image),
+        *gateway.items(scene.cloud, scene.names, gateway_image),
     ]
     unique = {item.key: item for item in items}.values()
     ordered = tuple(sorted(unique, key=lambda i: (KINDS.index(i.kind), i.name)))

@@ -3,7 +3,7 @@
 The URL is public because webhook senders cannot sign AWS requests; the gateway checks its own API key.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from toolkit.clouds.aws import arn, check_image
 from toolkit.core.agent import CredentialRef
@@ -24,9 +24,7 @@ PERMISSIONS = (
 )
 
 
-def items(
-    cloud: AwsCloud, names: Names, lambda_agents: Sequence[str], image: str | None
-) -> Iterator[Item]:
+def items(cloud: AwsCloud, names: Names, image: str | None) -> Iterator[Item]:
     """The role, and the function once there is an image.  Raises ConfigError for an image without digest."""
     role = names.role(GATEWAY, "lambda")
     yield Item(
@@ -34,7 +32,7 @@ def items(
         name=role,
         attributes={
             "trust": trust("lambda", cloud.account),
-            "policy": policy(grants(cloud, names, lambda_agents)),
+            "policy": policy(grants(cloud, names)),
         },
         tags=names.tags(),
     )
@@ -43,10 +41,13 @@ def items(
         yield _function(names, role, image)
 
 
-def grants(cloud: AwsCloud, names: Names, lambda_agents: Sequence[str]) -> tuple[Grant, ...]:
-    """It reads its key, the runs and their logs, and writes its own log; it starts nothing and lists no secrets."""
+def grants(cloud: AwsCloud, names: Names) -> tuple[Grant, ...]:
+    """It reads its key, the runs and their logs, and writes its own log; it starts nothing and lists no secrets.
+
+    The logs are those of every agent that the environment has had: runs outlive agents, and so do their logs.
+    """
     ref, (field,) = API_KEY
-    groups = [names.ecs_log_group, *map(names.lambda_log_group, lambda_agents)]
+    groups = [names.ecs_log_group, names.lambda_log_groups]
 
     def streams(group: str) -> str:
         return arn(cloud, "logs", f"log-group:{group}:*")

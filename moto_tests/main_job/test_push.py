@@ -58,6 +58,12 @@ def test_a_dry_run_changes_nothing(new_stage: Callable[[str], Stage]) -> None:
     ] == []
 
 
+def test_a_dry_run_answers_in_json(pushed: Stage) -> None:
+    """The plan is data on stdout."""
+    done = pushed.al("push", "--dry-run", "--json", "-E", "sandbox")
+    assert json.loads(done.stdout) == {"changes": []}
+
+
 def test_a_missing_credential_stops_before_anything_is_made(
     new_stage: Callable[[str], Stage],
 ) -> None:
@@ -106,6 +112,22 @@ def test_a_removed_agent_loses_its_role_and_repository(new_stage: Callable[[str]
     assert [r for r in roles if "goes" in r] == []
     assert [r for r in roles if "stays" in r]
     assert stage.al("run", "goes", "-E", "sandbox").returncode == 2
+
+
+def test_logs_outlive_a_move_and_a_removal(new_stage: Callable[[str], Stage]) -> None:
+    """An agent that moved to Fargate still has its Lambda runs' lines, through the gateway too."""
+    stage = new_stage("moving")
+    stage.agent("one", "echo on lambda")
+    stage.agent("two", "exit 0")
+    stage.answer("push")
+    first, _ = stage.run("one")
+    stage.agent("one", "echo on fargate", timeout=3600)
+    stage.answer("push")
+    second, _ = stage.run("one")
+    assert (first["runtime"], second["runtime"]) == ("aws_lambda", "ecs_fargate")
+    shown = stage.al("logs", "one", "-E", "sandbox").stdout
+    assert "on lambda" in shown
+    assert "on fargate" in shown
 
 
 STEPS = (

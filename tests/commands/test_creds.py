@@ -39,6 +39,58 @@ def test_a_key_of_many_lines_comes_from_a_file_at_the_prompt(tmp_path: Path) -> 
     assert "dev@example.com" in terminal.shown
 
 
+def test_a_key_of_many_lines_is_pasted_at_the_prompt(tmp_path: Path) -> None:
+    """All of it is kept and none of it shown, and the prompts after it get none of its lines."""
+    terminal = Terminal("creds", "add", "git_ssh", cwd=tmp_path)
+    terminal.answer("Private key (or @FILE): ", KEY)
+    terminal.answer("Name in commits (or @FILE): ", "dev")
+    terminal.answer("Address in commits (or @FILE): ", "dev@example.com")
+    assert terminal.end() == 0
+    assert kept(tmp_path, "git_ssh/default/id_rsa") == KEY
+    assert kept(tmp_path, "git_ssh/default/username") == "dev\n"
+    assert "abc" not in terminal.shown
+    assert "PRIVATE KEY" not in terminal.shown
+
+
+def test_a_certificate_is_pasted_at_a_prompt_that_shows(tmp_path: Path) -> None:
+    """Then the key at the prompt after it."""
+    terminal = Terminal("creds", "add", "cloudflare_origin_cert:a", cwd=tmp_path)
+    certificate = KEY.replace("OPENSSH PRIVATE KEY", "CERTIFICATE")
+    terminal.answer("Certificate (or @FILE): ", certificate)
+    terminal.answer("Private key (or @FILE): ", KEY)
+    assert terminal.end() == 0
+    assert kept(tmp_path, "cloudflare_origin_cert/a/certificate") == certificate
+    assert kept(tmp_path, "cloudflare_origin_cert/a/private_key") == KEY
+
+
+def test_a_pasted_key_without_its_end_is_refused(tmp_path: Path) -> None:
+    """Ctrl-D ends the wait for it; nothing is kept and nothing shown."""
+    terminal = Terminal("creds", "add", "git_ssh", cwd=tmp_path)
+    terminal.answer("Private key (or @FILE): ", "-----BEGIN OPENSSH PRIVATE KEY-----\ns3cret")
+    terminal.answer("Ctrl-D gives up.", "\x04")
+    assert terminal.end() == 2
+    assert "the key has a BEGIN line and no END line" in terminal.shown
+    assert "s3cret" not in terminal.shown
+    assert nothing_kept(tmp_path)
+
+
+@pytest.mark.parametrize(("typed", "code"), [("\x03", 130), ("\x04", 130)])
+def test_leaving_a_hidden_prompt_keeps_nothing(tmp_path: Path, typed: str, code: int) -> None:
+    """Ctrl-C and Ctrl-D, as at the prompts that show."""
+    terminal = Terminal("creds", "add", "github_token", cwd=tmp_path)
+    terminal.answer("Token (or @FILE): ", typed)
+    assert terminal.end() == code
+    assert nothing_kept(tmp_path)
+
+
+def test_a_misspelt_field_by_pipe_keeps_nothing(tmp_path: Path) -> None:
+    """The answer names it."""
+    done = al("creds", "add", "github_token", cwd=tmp_path, given='{"tokn": "j"}')
+    assert done.returncode == 2
+    assert "error: github_token has no field tokn" in done.stderr
+    assert nothing_kept(tmp_path)
+
+
 def test_an_at_sign_before_what_is_no_file_is_not_shown(tmp_path: Path) -> None:
     """It may be a secret that begins so."""
     terminal = Terminal("creds", "add", "github_token", cwd=tmp_path)

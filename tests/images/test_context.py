@@ -250,6 +250,18 @@ def test_the_base_holds_what_runs_inside_and_no_more() -> None:
     assert not [path for path in files if "__pycache__" in path or path.endswith(".pyc")]
 
 
+@pytest.mark.parametrize("place", ["agents/dev", "agents/dev/notes", "shared"])
+def test_a_file_name_that_is_not_utf8_is_named(project: Project, place: str) -> None:
+    """In a form that every terminal can print, before anything is packed."""
+    directory = project.directory / place
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / os.fsdecode(b"caf\xe9.md")).write_text("x")
+    with pytest.raises(ConfigError, match=r"caf\\udce9\.md': the name is not UTF-8") as caught:
+        files_of(project)
+    assert str(caught.value).isascii()
+    assert caught.value.hint == "rename the file"
+
+
 def test_the_gateway_holds_everything_but_the_sandbox() -> None:
     """And what it was deployed with."""
     files = gateway_files({"project": "shop"})

@@ -89,6 +89,33 @@ def test_an_unknown_field_is_named() -> None:
     assert "s3cret" not in f"{caught.value}{caught.value.hint}"
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "stranger"),
+    [
+        ("github_token", '{"tokn": "s3cret"}', "tokn"),
+        ("custom_key", '{"key": "s3cret"}', "key"),
+        ("git_ssh", '{"key": "s3cret"}', "key"),
+    ],
+)
+def test_an_object_of_unknown_fields_alone_is_not_kept_as_the_value(
+    kind: str, text: str, stranger: str
+) -> None:
+    """A misspelt name must not make the whole object the token."""
+    with pytest.raises(UsageError, match=f"{kind} has no field {stranger}") as caught:
+        parsed(kind, text)
+    assert "s3cret" not in f"{caught.value}{caught.value.hint}"
+
+
+def test_an_empty_object_gives_no_field() -> None:
+    """`{}` is no token."""
+    assert parsed("github_token", "{}") == {}
+
+
+def test_a_field_that_holds_json_can_be_given_by_name() -> None:
+    """As any other field, its document in quotes."""
+    assert parsed("gcp_service_account", '{"key_json": "{}"}') == {"key_json": "{}"}
+
+
 def test_damaged_json_is_not_kept_as_a_secret() -> None:
     """A forgotten quote must not become the token."""
     with pytest.raises(UsageError, match="begins like JSON") as caught:
@@ -169,6 +196,47 @@ def test_a_value_that_cannot_be_right_writes_nothing(store: Store) -> None:
     with pytest.raises(CredentialError) as caught:
         creds.add(store, SSH, secrets(id_rsa="s3cret", username="dev", email="d@example.com"))
     assert "s3cret" not in f"{caught.value}{caught.value.hint}"
+    assert kept(store) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("s3cret\0", "token has a NUL character"),
+        ("s3cret\ud800", "token is not UTF-8 text"),
+        ("s3cret" + "x" * 65_531, "token has 65,537 bytes, and 65,536 is the most"),
+        ("s3cret" + "é" * 32_766, "token has 65,538 bytes, and 65,536 is the most"),
+    ],
+)
+def test_a_value_that_no_run_could_get_writes_nothing(
+    store: Store, value: str, problem: str
+) -> None:
+    """AWS Secrets Manager, "Quotas": 65,536 bytes of a secret's value; a variable's value ends at a NUL."""
+    with pytest.raises(CredentialError, match=problem) as caught:
+        creds.add(store, GITHUB, secrets(token=value))
+    assert "s3cret" not in f"{caught.value}{caught.value.hint}{caught.value.__cause__}"
+    assert kept(store) == []
+
+
+def test_the_largest_value_is_kept(store: Store) -> None:
+    """65,536 bytes, and not one more."""
+    assert creds.add(store, GITHUB, secrets(token="x" * 65_536)) == ("token",)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "-----BEGIN OPENSSH PRIVATE KEY-----",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nabc",
+        "abc\n-----END OPENSSH PRIVATE KEY-----",
+        "PRIVATE KEY",
+        "-----END OPENSSH PRIVATE KEY-----\nabc\n-----BEGIN OPENSSH PRIVATE KEY-----",
+    ],
+)
+def test_a_part_of_a_key_writes_nothing(store: Store, key: str) -> None:
+    """A key has its BEGIN line and, after it, its END line."""
+    with pytest.raises(CredentialError, match="id_rsa is only a part of a key"):
+        creds.add(store, SSH, secrets(id_rsa=key, username="dev", email="d@example.com"))
     assert kept(store) == []
 
 

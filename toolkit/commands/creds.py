@@ -1,6 +1,9 @@
 """Keep the credentials that agents use: ls, add, rm, types."""
 
 import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -10,6 +13,8 @@ from toolkit.core.errors import UsageError
 from toolkit.core.secrets import Secret
 
 from ._app import App, headless_option, json_option
+
+_BEGIN, _END = "-----BEGIN", "-----END"  # the first and the last line of a key in PEM form
 
 
 @click.group(
@@ -69,8 +74,12 @@ def add(app: App, ref: str, from_stdin: bool, files: tuple[str, ...]) -> None:
 
 
 def _piped() -> str:
+    return _decoded(sys.stdin.buffer.read())
+
+
+def _decoded(data: bytes) -> str:
     try:
-        return sys.stdin.buffer.read().decode()
+        return data.decode()
     except UnicodeDecodeError:
         raise UsageError(
             "what came on stdin is not UTF-8 text", hint="a credential is text: encode it first"
@@ -102,12 +111,70 @@ def _asked(app: App, ref: CredentialRef) -> dict[str, Secret]:
         )
     values = {}
     for field in creds.asked(resolve.type_of(ref)):
-        text = click.prompt(
-            f"{field.label or field.name}{' (optional)' if field.optional else ''} (or @FILE)",
-            hide_input=field.secret, default="" if field.optional else None, show_default=False, err=True,
-        )  # fmt: skip
-        values[field.name] = _entered(text.strip())
+        prompt = f"{field.label or field.name}{' (optional)' if field.optional else ''} (or @FILE)"
+        ask = _hidden if field.secret else _shown
+        values[field.name] = _entered(ask(prompt, field.optional))
     return values
+
+
+def _shown(prompt: str, optional: bool) -> str:
+    default = "" if optional else None
+    text: str = click.prompt(prompt, default=default, show_default=False, err=True)
+    with _no_echo():
+        return _to_the_end(text.strip())
+
+
+def _hidden(prompt: str, optional: bool) -> str:
+    """What is typed or pasted, of which nothing is shown.
+
+    Not by `getpass`: it discards what is pasted beyond the first line, so a key would lose all others.
+    """
+    with _no_echo():
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+        text = ""
+        while not text:
+            click.echo(f"{prompt}: ", nl=False, err=True)
+            line = _line()
+            click.echo(err=True)  # the Enter that was not shown
+            if not line:
+                raise click.Abort
+            text = line.strip()
+            if optional:
+                break
+        return _to_the_end(text)
+
+
+def _to_the_end(first: str) -> str:
+    """A key of many lines up to its END line; any other value is `first` alone."""
+    if not first.startswith(_BEGIN) or _END in first:
+        return first
+    click.echo("Reading up to the key's END line; Ctrl-D gives up.", err=True)
+    lines = [first]
+    while not lines[-1].startswith(_END):
+        if not (line := _line()):
+            raise UsageError(
+                "the key has a BEGIN line and no END line",
+                hint="paste all of it, or type @ and its file's path",
+            )
+        lines.append(line.strip())
+    return "\n".join(lines)
+
+
+def _line() -> str:
+    return _decoded(sys.stdin.buffer.readline())
+
+
+@contextmanager
+def _no_echo() -> Iterator[None]:
+    """The terminal shows nothing of what is typed; what nobody has read at the end is discarded."""
+    before = termios.tcgetattr(sys.stdin)
+    quiet = [*before]
+    quiet[3] &= ~termios.ECHO
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quiet)  # keeps what is pasted already
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, before)
 
 
 def _entered(text: str) -> Secret:

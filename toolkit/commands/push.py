@@ -32,6 +32,8 @@ def command(app: App, agent: str | None, dry_run: bool, as_json: bool) -> None:
     free = (
         services.environment.name == "sandbox" or not decided.plan
     )  # there is nothing of anyone's to protect
+    if dry_run and as_json:
+        app.ui.json(push.plan_to_dict(decided.plan))
     if dry_run or not (free or app.ui.agrees("Push this?", headless_consents=True)):
         return
     with app.ui.steps() as step:

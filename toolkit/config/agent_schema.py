@@ -14,6 +14,7 @@ from .values import (
     Percent,
     Positive,
     Schedule,
+    Seconds,
     Text,
     Texts,
     Timezone,
@@ -82,7 +83,7 @@ class AgentConfig(Section):
     preflight: Annotated[tuple[Preflight, ...], Field(strict=False)] = ()
     params: Mapping[str, Any] = Field(default_factory=dict)
     scale: Count | None = None
-    timeout: Positive | None = None
+    timeout: Seconds | None = None
     max_work_queue_size: Positive | None = None
     memory: Memory | None = None
     cpus: Cpus | None = None

@@ -19,6 +19,7 @@ from .values import (
     Memory,
     Port,
     Positive,
+    Seconds,
     Text,
     Timezone,
     Url,
@@ -37,7 +38,7 @@ class Local(Section):
     image: Text | None = None
     memory: Memory | None = None
     cpus: Cpus | None = None
-    timeout: Positive = 900
+    timeout: Seconds = 900
 
 
 class Gateway(Section):

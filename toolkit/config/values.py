@@ -75,6 +75,8 @@ TextOrNumber = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(strict=False)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+# a week: the longest that any platform runs one task (https://cloud.google.com/run/docs/configuring/task-timeout)
+Seconds = Annotated[int, Field(ge=1, le=604_800)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Percent = Annotated[int, Field(ge=1, le=100)]
 Url = Annotated[str, AfterValidator(parsed(_url))]

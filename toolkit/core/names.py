@@ -82,6 +82,11 @@ class Names:
         """The partition of a run's mailbox in the state table."""
         return f"{self.mailboxes(run.agent)}{run}"
 
+    @property
+    def lambda_log_groups(self) -> str:
+        """A pattern for those of every agent that there is or has been: logs outlive agents."""
+        return f"/aws/lambda/{self.scoped('*', 1024)}"
+
     # secrets: `/` between the parts on AWS and on this machine
 
     @property

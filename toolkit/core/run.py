@@ -80,6 +80,7 @@ class Cause(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     IMAGE_PULL = "image_pull"
     CAPACITY = "capacity"
+    TOO_LARGE = "too_large"
     SECRET_MISSING = "secret_missing"  # noqa: S105 - a cause, not a password
     NETWORK = "network"
     PERMISSION = "permission"

@@ -53,7 +53,8 @@ def agent_files(
 ) -> dict[str, LayerFile]:
     """Everything under `/app/static` for one agent.
 
-    Raises ConfigError (a link that leaves the project, two files of one name) and LimitExceeded.
+    Raises ConfigError (a link that leaves the project, two files of one name, a name that is not UTF-8) and
+    LimitExceeded.
     """
     sources = dict(_below(agent.directory, project.directory, skip=_NOT_COPIED))
     for name, source in _below(project.directory / "shared", project.directory):
@@ -213,11 +214,22 @@ def _walk(
     for entry in sorted(directory.iterdir()):
         if entry.name.startswith(".") or entry.name in skip or _compiled(entry):
             continue
+        _check_name(entry)
         _check_entry(entry, project)
         if entry.is_dir():
             yield from _walk(entry, f"{prefix}{entry.name}/", project, (*above, real), frozenset())
         else:
             yield f"{prefix}{entry.name}", entry
+
+
+def _check_name(entry: Path) -> None:
+    try:
+        entry.name.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"{str(entry)!r}: the name is not UTF-8 text, which names in an image are",
+            hint="rename the file",
+        ) from None
 
 
 def _check_entry(entry: Path, project: Path) -> None:

@@ -1,17 +1,22 @@
 """The user's credentials on this machine: list, add, remove; values go in and never come out."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from toolkit.core import registry
 from toolkit.core.agent import CredentialRef
+from toolkit.core.aws_limits import LARGEST_SECRET
 from toolkit.core.credential import CredentialType, Field
 from toolkit.core.errors import CredentialError, NotFound, UsageError
 from toolkit.core.ports import Store
 from toolkit.core.secrets import Secret
 from toolkit.credentials.resolve import type_of
+
+_JSON_VALUED = "_json"  # a field whose name ends so holds a JSON document
+_WHOLE_PEM = re.compile(r"-----BEGIN .*-----END ", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +79,7 @@ def parse_input(kind: CredentialType, text: str) -> dict[str, Secret]:
             f"nothing came on stdin, and {kind.id} needs {', '.join(kind.required)}",
             hint=f"pipe the value in; in a terminal, `al creds add {kind.id}` asks for it",
         )
-    if text.lstrip().startswith("{") and (found := _json_fields(kind, text)):
+    if text.lstrip().startswith("{") and (found := _json_fields(kind, text)) is not None:
         return found
     if len(kind.required) != 1:
         wanted = ", ".join(f.name for f in kind.fields)
@@ -85,22 +90,26 @@ def parse_input(kind: CredentialType, text: str) -> dict[str, Secret]:
     return {kind.required[0]: Secret(text.strip())}
 
 
-def _json_fields(kind: CredentialType, text: str) -> dict[str, Secret]:
-    names = {f.name for f in kind.fields}
+def _json_fields(kind: CredentialType, text: str) -> dict[str, Secret] | None:
+    """The fields that the object holds, or None where the object itself is the value of the one field."""
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
         raise UsageError(
             "what came on stdin begins like JSON and is none", hint="check its quotes and commas"
         ) from None  # the cause holds the text
-    if not set(values) & names:
-        return {}  # one secret that happens to be JSON, such as a service account's key
+    if _is_document(kind) and kind.required[0] not in values:
+        return None
     _known(kind, values)
     if unfit := [
         n for n, v in values.items() if isinstance(v, bool) or not isinstance(v, str | int)
     ]:
         raise UsageError(f"not text: {', '.join(unfit)}", hint="put each value in quotes")
     return {name: Secret(str(value).strip()) for name, value in values.items()}
+
+
+def _is_document(kind: CredentialType) -> bool:
+    return len(kind.required) == 1 and kind.required[0].endswith(_JSON_VALUED)
 
 
 def _known(kind: CredentialType, names: Mapping[str, object] | Sequence[str]) -> None:
@@ -125,7 +134,7 @@ def add(store: Store, ref: CredentialRef, values: Mapping[str, Secret]) -> tuple
         raise CredentialError(f"{ref} needs {', '.join(missing)}", hint="give every required field")
     if not given:
         raise CredentialError(f"no value was given for {ref}", hint="give at least one field")
-    if wrong := kind.check(given) if kind.check else []:
+    if wrong := _unfit(given) + (kind.check(given) if kind.check else []):
         raise CredentialError(
             f"{ref}: {'; '.join(wrong)}",
             hint=f"see {kind.help_url}" if kind.help_url else "check the value",
@@ -133,6 +142,26 @@ def add(store: Store, ref: CredentialRef, values: Mapping[str, Secret]) -> tuple
     for name, value in given.items():
         store.put(_path(ref, name), value, tags={})
     return tuple(given)
+
+
+def _unfit(values: Mapping[str, Secret]) -> list[str]:
+    """What no type can use: the name of the field and why, never the value."""
+    found = ((name, _problem(value.reveal())) for name, value in values.items())
+    return [f"{name} {problem}" for name, problem in found if problem]
+
+
+def _problem(value: str) -> str:
+    if "\0" in value:
+        return "has a NUL character, which no environment variable can hold"
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        return "is not UTF-8 text"
+    if size > LARGEST_SECRET:
+        return f"has {size:,} bytes, and {LARGEST_SECRET:,} is the most"
+    if ("-----BEGIN " in value or "PRIVATE KEY" in value) and not _WHOLE_PEM.search(value):
+        return "is only a part of a key: it needs its BEGIN line and its END line"
+    return ""
 
 
 def remove(store: Store, ref: CredentialRef) -> tuple[str, ...]:

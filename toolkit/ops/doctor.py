@@ -91,6 +91,13 @@ def _cloud(services: Services, project: Project) -> Iterator[Finding]:
 
 def _platform(services: Services, agent: Agent) -> Iterator[Finding]:
     where = services.environment.name
+    if agent.dockerfile:
+        yield Finding(
+            weight=Weight.ERROR,
+            about=str(agent.name),
+            message="its Dockerfile is not built by this version yet",
+            remedy=f"remove agents/{agent.name}/Dockerfile; what every agent needs belongs into the base image",
+        )
     for problem in services.runtime_for(agent).check(agent):
         yield Finding(
             weight=Weight.ERROR,

@@ -8,7 +8,7 @@ from toolkit.core.logs import Entry
 from toolkit.core.run import Run, RunState
 from toolkit.ops import logs
 from toolkit.ops import run as runs
-from toolkit.ops.logview import View, lines_of
+from toolkit.ops.logview import Lines, View
 from toolkit.wiring import Services
 
 STOP, LEAVE = "stop the run", "stop watching"
@@ -26,13 +26,14 @@ def to_end(
 ) -> Run:
     """The run in its final state.  Ctrl-C asks whether to stop the run or only to stop watching; then, and when the
     cloud cannot be reached any more, it is returned as it was last seen.  Raises what the cloud refuses."""
+    lines = Lines(View.CONVERSATION)  # keeps the beginning of a long line whose end has not come
     goes_on = f"• {run.id} goes on; `al logs {run.id} -f` follows it"
     try:
         # one iterator for all: an interruption loses no line
         entries = logs.follow_run(services, run.id, sleep=sleep, clock=clock)
         while True:
             try:
-                _show(entries, show)
+                _show(entries, lines, show)
                 *_, last = runs.watch(
                     services, services.ledger.get(run.id) or run, sleep=sleep, clock=clock
                 )
@@ -59,11 +60,13 @@ def _last_seen(services: Services, run: Run) -> Run:
         return run
 
 
-def _show(entries: Iterator[Entry], show: Callable[[str], None]) -> None:
-    """Every line once, to the last one that came before the end."""
+def _show(entries: Iterator[Entry], lines: Lines, show: Callable[[str], None]) -> None:
+    """Every line once and whole, to the last one that came before the end."""
     for entry in entries:
-        for line in lines_of(entry, View.CONVERSATION):
+        for line in lines.of(entry):
             show(line)
+    for line in lines.rest():
+        show(line)
 
 
 def sentence(run: Run) -> str:

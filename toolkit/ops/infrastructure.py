@@ -21,8 +21,13 @@ APPLIED = "applied"
 GATEWAY = "gateway"  # the fact {"url", "healthy"}
 
 
-def items(services: Services, project: Project, *, gateway_image: str | None) -> tuple[Item, ...]:
-    """What should exist.  `gateway_image` is None until a first push has made the gateway's repository."""
+def items(
+    services: Services, project: Project, facts: Mapping[str, Any], *, gateway_image: str | None
+) -> tuple[Item, ...]:
+    """What should exist.  `gateway_image` is None until a first push has made the gateway's repository.
+
+    Log groups of agents that are gone stay: their retention ends them, and until then `al logs` reads them.
+    """
     deployed = [
         (
             agent,
@@ -31,12 +36,14 @@ def items(services: Services, project: Project, *, gateway_image: str | None) ->
         )
         for agent in project.agents
     ]
-    return desired.desired(
+    wanted = desired.desired(
         services.environment,
         deployed,
         [_needed(ref) for ref in resolve.project_credentials(project)],
         gateway_image=gateway_image,
     )
+    keys = {item.key for item in wanted}
+    return (*wanted, *(i for i in applied(facts) if i.kind == "log_group" and i.key not in keys))
 
 
 def _needed(ref: CredentialRef) -> tuple[CredentialRef, tuple[str, ...]]:

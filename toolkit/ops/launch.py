@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from toolkit.core.agent import Agent
-from toolkit.core.errors import LaunchError
+from toolkit.core.errors import ConfigError, LaunchError
 from toolkit.core.run import Run, Trigger, TriggerKind
 from toolkit.scheduler.attempt import Patience
 from toolkit.scheduler.dispatch import dispatch
@@ -22,6 +22,11 @@ def start(services: Services, name: str, prompt: str | None, *, note: Callable[[
             "there is no project here", hint="go to the project's directory, or name it with -p"
         )
     agent = services.project.agent(name)
+    if agent.dockerfile:
+        raise ConfigError(
+            f"agents/{agent.name}/Dockerfile is not built by this version yet",
+            hint="remove it; what every agent needs belongs into the base image",
+        )
     if services.environment.cloud is None:
         _prepare_here(services, agent)
     trigger = Trigger(agent=agent.name, kind=TriggerKind.MANUAL, prompt=prompt)

@@ -7,7 +7,8 @@ from pathlib import Path
 from toolkit import wiring
 from toolkit.config import load as config
 from toolkit.config.environments import SANDBOX, in_sandbox
-from toolkit.core.environment import Environment
+from toolkit.core.environment import Environment, GcpCloud
+from toolkit.core.errors import ConfigError
 
 
 def load_services(
@@ -17,6 +18,11 @@ def load_services(
     project, environment = config.load(
         directory.resolve(), env, home=wiring.home(), variables=os.environ
     )
+    if isinstance(environment.cloud, GcpCloud):
+        raise ConfigError(
+            f"the environment {environment.name!r} is on Google Cloud, which this version does not deploy to yet",
+            hint="use an environment on AWS (`al env init NAME -t ecs`), or -E sandbox",
+        )
     if environment.name == SANDBOX:
         environment = with_sandbox(environment, note=note)
     return wiring.services(project, environment)

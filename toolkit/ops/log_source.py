@@ -16,6 +16,7 @@ from toolkit.scheduler.settle import settle
 from toolkit.wiring import Services
 
 POLL = 0.7  # seconds between two looks at a log
+MOST_AT_ONCE = 500  # lines that one step back asks for, when few of those before were shown
 LAST_LOOKS = 5  # how much more often a log is looked at that has said its last line
 PLATFORM_EVERY = 5.0  # seconds between two questions to the platform whether a run goes on
 SETTLE_HERE = 1.0  # seconds: a log file on this machine is complete when its process has gone
@@ -36,14 +37,25 @@ class Refused(Unreachable):
     """Nobody listens at the gateway's address."""
 
 
-def last_lines(source: Source, lines: int) -> tuple[list[Entry], Page]:
-    """The last `lines`, paging back as far as it must, and the newest page, which knows where to go on."""
+def last_lines(
+    source: Source, lines: int, counted: Callable[[Entry], int | None]
+) -> tuple[list[Entry], Page]:
+    """What makes up the last `lines`, and the newest page, which knows where to go on.
+
+    `counted` says how many lines an entry is, and None for one that is not shown, which is left out.  Pages back
+    until there are enough, or to the beginning.
+    """
     newest = page = source.page(lines=lines)
-    entries = deque(page.entries)
-    while page.older is not None and len(entries) < lines:
-        page = source.page(lines=lines - len(entries), older=page.older)
-        entries.extendleft(reversed(page.entries))
-    return list(entries), newest
+    entries = deque[Entry]()
+    missing = lines
+    while True:
+        for entry in reversed(page.entries):
+            if missing > 0 and (count := counted(entry)) is not None:
+                entries.appendleft(entry)
+                missing -= count
+        if missing <= 0 or page.older is None:
+            return list(entries), newest
+        page = source.page(lines=max(missing, MOST_AT_ONCE), older=page.older)
 
 
 class Direct:

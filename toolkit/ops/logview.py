@@ -34,7 +34,7 @@ class View(StrEnum):
 
 
 class Lines:
-    """Entries, as they come, as lines: parts of a long line joined (not when RAW), another run announced."""
+    """Entries, as they come, as lines: parts of a long line joined (not when RAW), each run announced."""
 
     def __init__(self, view: View) -> None:
         self._view, self._parts = view, Parts()
@@ -51,11 +51,27 @@ class Lines:
 
     def _announced(self, entry: Entry) -> Iterator[str]:
         lines = lines_of(entry, self._view)
-        taken_over = self._view is not View.RAW and self._run not in (None, entry["run"])
-        if lines and taken_over and entry.get("msg") != "container starting":
+        if lines and self._taken_over(entry) and entry.get("msg") != "container starting":
             yield f"── {entry['run']} ".ljust(WIDTH, "─")
         self._run = entry["run"] if lines else self._run
         yield from lines
+
+    def _taken_over(self, entry: Entry) -> bool:
+        """The conversation says whose its first line is, too: it may begin in the middle of a run."""
+        if self._run is None:
+            return self._view is View.CONVERSATION
+        return self._view is not View.RAW and self._run != entry["run"]
+
+
+def counted(entry: Entry, view: View) -> int | None:
+    """How many of the lines that a user counts this entry is; None when the view leaves it out.
+
+    A long line that came in parts is one line, which its first part stands for.
+    """
+    if not lines_of(entry, view):
+        return None
+    goes_on = "_log" in entry and isinstance(entry.get("part"), int) and entry["part"] > 1
+    return 0 if goes_on and view is not View.RAW else 1
 
 
 def separated(entries: Iterable[Entry], view: View) -> Iterator[str]:

@@ -110,6 +110,15 @@ def _facts(services: Services, project: Project) -> Mapping[str, Any]:
     return facts
 
 
+def plan_to_dict(plan: Plan) -> dict[str, Any]:
+    """The plan for `--dry-run --json`."""
+    rows = [
+        {"action": c.action.value, "kind": c.item.kind, "name": c.item.name, "reason": c.reason}
+        for c in plan.changes
+    ]
+    return {"changes": rows}
+
+
 PUSHED_AS = Path(".al") / "pushed.json"
 
 
@@ -144,7 +153,7 @@ def _plan(
     due = any(c.item.name == names.repository(GATEWAY) for c in images.changes)
     unknown = bases.image(services.context, names.repository(GATEWAY), UNKNOWN)
     wanted = infrastructure.items(
-        services, project, gateway_image=unknown if due else gateway_image(services, facts)
+        services, project, facts, gateway_image=unknown if due else gateway_image(services, facts)
     )
     values_due = diff(credentials.items(_values_due(services, facts, values)), [])
     return table + infrastructure.plan(facts, wanted) + images + values_due + _health(facts)

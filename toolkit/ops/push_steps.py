@@ -120,7 +120,7 @@ def _remember_name(push: Push) -> None:
 
 def _apply(work: _Work, image: str | None, *, removals: bool) -> None:
     services = work.push.services
-    wanted = infrastructure.items(services, work.push.project, gateway_image=image)
+    wanted = infrastructure.items(services, work.push.project, work.facts, gateway_image=image)
     wanted = wanted if removals else infrastructure.additive(wanted, work.facts)
     if not infrastructure.due(work.facts, wanted):
         return

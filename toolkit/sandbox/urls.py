@@ -21,6 +21,12 @@ from .permissions import Permissions
 from .serving import Served
 from .url_events import http_answer, to_event, to_http
 
+_BROKEN = (502, b'{"Message":"Internal Server Error"}')
+_TOO_LARGE = (
+    413,
+    b'{"Message":"Request Too Long"}',
+)  # Lambda's own answer: the function never sees it
+
 
 @dataclass(slots=True)
 class FunctionUrl:
@@ -165,9 +171,7 @@ class Urls:
         function = self._functions.find(key[0], key[1] or None)
         event = json.dumps(to_event(environ, self._host.cloud.account)).encode()
         if function is None or len(event) > SYNCHRONOUS_BYTES:
-            return http_answer(
-                start, 502 if function is None else 413, b'{"Message":"Internal Server Error"}'
-            )
+            return http_answer(start, *(_BROKEN if function is None else _TOO_LARGE))
         try:
             done = self._invoking.run(function, event, str(uuid.uuid4()))
         except Refusal as throttled:

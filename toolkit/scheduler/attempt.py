@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from toolkit.core.clock import iso, now
-from toolkit.core.errors import AlError, LaunchError, NotFound, Unreachable
+from toolkit.core.errors import AlError, LaunchError, LimitExceeded, NotFound, Unreachable
 from toolkit.core.retry import retrying
 from toolkit.core.run import Cause, Run, RunHandle, RunSpec, RunState
 from toolkit.core.secrets import Receipt, SecretLease
@@ -104,14 +104,20 @@ class Attempt:
             # its state is named so that a record that somebody has closed already stays as it is
             ledger.update(self.run.id, state=self.run.state, reason=known, **where)
             return
-        cause = Cause.NEVER_STARTED if self.lease else Cause.SECRET_MISSING
         ledger.update(
             self.run.id,
             state=RunState.FAILED if isinstance(error, Exception) else RunState.STOPPED,
-            cause=Cause(error.cause) if isinstance(error, LaunchError) else cause,
+            cause=self._cause(error),
             reason=known,
             finished=iso(now()),
         )
+
+    def _cause(self, error: BaseException) -> Cause:
+        if isinstance(error, LaunchError):
+            return Cause(error.cause)
+        if isinstance(error, LimitExceeded):
+            return Cause.TOO_LARGE
+        return Cause.NEVER_STARTED if self.lease else Cause.SECRET_MISSING
 
     def _close(self, lease: SecretLease) -> None:
         known = Receipt(created=iso(lease.created))

@@ -1,0 +1,66 @@
+"""What is printed where, and how a person is asked."""
+
+import io
+
+import pytest
+
+from toolkit.core.errors import UsageError
+from toolkit.core.plan import Action, Change, Item, Plan
+from toolkit.ui import Ui
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("1\n", "stop it"),
+        ("s\n", "stop it"),
+        ("2\n", "leave it"),
+        ("\n", "leave it"),
+        ("x\nle\n", "leave it"),
+    ],
+)
+def test_a_choice_is_made_by_number_or_beginning(
+    monkeypatch: pytest.MonkeyPatch, text: str, meant: str
+) -> None:
+    """An empty line takes the last; what is neither is asked again."""
+    typed(monkeypatch, text)
+    assert Ui().choose("?", ("stop it", "leave it")) == meant
+
+
+def test_headless_never_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the harmless choice, and consents only where the verb says so."""
+    typed(monkeypatch, "1\n")
+    ui = Ui(headless=True)
+    assert ui.choose("?", ("stop it", "leave it")) == "leave it"
+    assert ui.agrees("?", headless_consents=True)
+    with pytest.raises(UsageError):
+        ui.agrees("?", headless_consents=False)
+
+
+def test_where_nobody_can_be_asked_agreement_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe is nobody; -y agrees beforehand."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    with pytest.raises(UsageError):
+        Ui().agrees("?", headless_consents=True)
+    assert Ui(yes=True).agrees("?", headless_consents=False)
+
+
+def test_answers_go_to_stdout_and_the_conversation_to_stderr(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """So that an answer can be piped."""
+    ui = Ui()
+    ui.table(("A", "B"), [("one", 2)])
+    ui.plan(Plan((Change(action=Action.CREATE, item=Item(kind="role", name="r"), reason="new"),)))
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == ["A    B", "one  2"]
+    assert shown.err.splitlines() == ["  + role r  (new)", "  1 to create"]
