@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes import MemoryLedger
 from tests.gateway.logbook import a_run
 from tests.gateway.place import KEY, Place
 from tests.services import FakeServices
@@ -122,6 +123,22 @@ def test_a_wish_that_cannot_be_carried_out_is_refused(services: Services, wish: 
     """Before anything is asked."""
     with pytest.raises(UsageError):
         list(read(services, wish))
+
+
+class NeverPushed(MemoryLedger):
+    """The state table is not there."""
+
+    def fact(self, key: str) -> Any | None:
+        raise NotFound("Requested resource not found", hint="run `al push` for this environment")
+
+
+@pytest.mark.parametrize("target", ["dev", RUN])
+def test_where_nothing_was_pushed_push_is_what_to_do(tmp_path: Path, target: str) -> None:
+    """Not the cloud's words for a table that does not exist."""
+    services = FakeServices(tmp_path, ledger=NeverPushed())
+    with pytest.raises(NotFound, match="nothing has been pushed to staging yet") as error:
+        list(read(services, Wish(target=target)))
+    assert error.value.hint == "al push -E staging"
 
 
 # ----------------------------------------------------------------------- which source, and when not

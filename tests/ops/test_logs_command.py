@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.gateway.place import Place
+from tests.gateway.place import KEY, Place
 from toolkit.cli import cli
-from toolkit.core.errors import UsageError
+from toolkit.core.errors import NotFound, UsageError
+from toolkit.core.run import RunState
 
 CONFIG = 'name = "shop"\n'
+HEADING = "── dev-00000001 ".ljust(60, "─")
 AGENT = "---\ndescription: a test\n---\nDo nothing.\n"
 
 
@@ -38,8 +40,74 @@ def test_the_conversation_is_shown(place: Place, project: Path) -> None:
     run = place.run()
     place.say(run, "credentials loaded")
     place.record(run, {"msg": "assistant", "text": "Hello."})
-    assert al(project, "dev").stdout == "Hello.\n"
+    assert al(project, "dev").stdout == f"{HEADING}\nHello.\n"
     assert al(project, "dev", "-a").stdout == "  credentials loaded\nHello.\n"
+
+
+@pytest.mark.parametrize("served_by", ["files", "gateway"])
+def test_n_counts_what_is_shown(
+    place: Place, project: Path, served: str, served_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages go back past what the view hides, however much that is; the other views count their own lines."""
+    monkeypatch.setenv("AL_GATEWAY_API_KEY", KEY if served_by == "gateway" else "")
+    url = {"gateway": {"url": served}, "files": None}[served_by]
+    place.services.ledger.set_fact("gateway", url)
+    run = place.run()
+    place.record(run, *({"msg": "assistant", "text": text} for text in "abc"))
+    place.say(run, *["token-usage"] * 1200)
+    place.end(run)
+    lines = al(project, "dev", "-n", "3").stdout.splitlines()
+    assert [line.strip("─ ") for line in lines] == [run.id, "b", "c", "completed"]
+    assert len(al(project, "dev", "-n", "3", "-a").stdout.splitlines()) == 3
+    assert len(al(project, "dev", "-n", "3", "-r").stdout.splitlines()) == 3
+    assert len(al(project, "dev", "-n", "3", "--json").stdout.splitlines()) == 3
+    assert al(project, "dev", "-n", "9").stdout.splitlines()[1:4] == ["a", "b", "c"]
+
+
+def test_a_long_line_is_one_of_n(place: Place, project: Path) -> None:
+    """Its parts are not counted, and none is cut off."""
+    run = place.run()
+    parts = [{"msg": "output", "stream": "stdout", "text": "x" * 99, "part": n} for n in (1, 2)]
+    last = {"msg": "output", "stream": "stdout", "text": "y", "part": 3, "end": True}
+    place.record(run, {"msg": "assistant", "text": "before"}, *parts, last)
+    assert al(project, "dev", "-n", "1").stdout == f"{HEADING}\n{'x' * 198}y\n"
+
+
+@pytest.mark.parametrize("deployed", [None, {"hash": "1"}])
+def test_an_agent_that_has_not_run_is_no_error(
+    place: Place, project: Path, deployed: dict[str, str] | None
+) -> None:
+    """A note on stderr, also when only the project knows the agent; stdout stays empty."""
+    place.services.ledger.set_fact("definition/dev", deployed)
+    result = al(project, "dev")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no runs of dev yet\n")
+
+
+def test_a_run_that_is_unknown_is_named(project: Path) -> None:
+    """It is an error, exit code 1."""
+    error = al(project, "dev-0000ffff").exception
+    assert isinstance(error, NotFound)
+    assert (error.exit_code, "dev-0000ffff" in error.message) == (1, True)
+
+
+def test_a_run_that_has_not_started_says_so(place: Place, project: Path) -> None:
+    """Nothing is wrong: there is nothing to read yet."""
+    run = place.run(ago=1, state=RunState.STARTING, handle=None)
+    result = al(project, run.id)
+    told = (result.exit_code, result.stdout, result.stderr)
+    assert told == (0, "", f"{run.id} has not started yet\n")
+
+
+@pytest.mark.parametrize("follow", [(), ("-f",)])
+def test_a_run_that_never_launched_says_why(
+    place: Place, project: Path, follow: tuple[str, ...]
+) -> None:
+    """The reason that its record has; following it ends."""
+    why, moment = "no capacity", "2026-11-20T12:00:00.000Z"
+    place.run(state=RunState.FAILED, handle=None, reason=why, finished=moment)
+    result = al(project, "dev-00000001", *follow)
+    told = (result.exit_code, result.stdout, result.stderr)
+    assert told == (0, "", "dev-00000001 failed: no capacity\n")
 
 
 def test_json_is_one_object_per_line(place: Place, project: Path) -> None:
@@ -77,6 +145,7 @@ def test_a_day_and_times_choose_lines(place: Place, project: Path) -> None:
     [
         ("dev", "-n", "0"), ("dev", "--after", "soon"), ("dev", "--before", "2026-13-13"), ("dev", "-d", "today"),
         ("dev", "-g", "("), ("dev", "-d", "2026-11-20", "--after", "1h"), ("dev", "-f", "--before", "1h"), ("No Name",),
+        ("dev", "--after", "1h", "--before", "2h"),
     ],
 )  # fmt: skip
 def test_bad_values_are_wrong_use(project: Path, words: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.ops.logview import View, lines_of, safe, separated
+from toolkit.ops.logview import View, counted, lines_of, safe, separated
 
 BASE: dict[str, Any] = {"time": 1_795_176_000_000, "id": "1", "run": "dev-00000001"}
 
@@ -98,4 +98,24 @@ def test_a_line_of_another_run_announces_it() -> None:
     """Two runs at once stay tellable apart."""
     other = {**ours("assistant", text="b"), "run": "dev-00000002"}
     lines = separated(iter([ours("assistant", text="a"), other, other]), View.CONVERSATION)
-    assert [line.strip("─ ") for line in lines] == ["a", "dev-00000002", "b", "b"]
+    shown = [line.strip("─ ") for line in lines]
+    assert shown == ["dev-00000001", "a", "dev-00000002", "b", "b"]
+
+
+def test_a_conversation_that_begins_inside_a_run_says_whose_it_is() -> None:
+    """The last lines of a run stand under its heading, which comes once."""
+    begun = ours("container starting")
+    hidden, text = ours("credentials loaded"), ours("assistant", text="a")
+    heading = "── dev-00000001 " + "─" * 44
+    assert list(separated([hidden, text, text], View.CONVERSATION)) == [heading, "a", "a"]
+    assert list(separated([begun, text], View.CONVERSATION)) == [heading, "a"]
+    assert list(separated([text], View.ALL)) == ["a"]
+
+
+def test_a_line_counts_where_it_is_shown() -> None:
+    """None is left out; of a long line's parts only the first counts, but each for the raw view."""
+    hidden, rest = ours("credentials loaded"), ours("output", text="b", part=2)
+    conversation = [counted(e, View.CONVERSATION) for e in (hidden, ours("output", text="a"), rest)]
+    assert conversation == [None, 1, 0]
+    assert [counted(e, View.ALL) for e in (hidden, rest)] == [1, 0]
+    assert [counted(e, View.RAW) for e in (hidden, rest)] == [1, 1]

@@ -98,12 +98,12 @@ def test_nothing_is_held_when_the_run_is_over() -> None:
     lines = Lines(View.CONVERSATION)
     over = container(lambda log: log.last("run completed", exitCode=1, state="failed"))
     told = [line for found in [*output(LONG)[:-1], *over] for line in lines.of(found)]
-    assert [line[:8] for line in told] == ["aaaaaaaa", "── faile"]
+    assert [line[:8] for line in told] == ["── dev-0", "aaaaaaaa", "── faile"]
     assert lines.rest() == ()
 
 
 def test_a_page_that_begins_inside_a_line_shows_the_rest_of_it() -> None:
-    """`-n` counts entries."""
+    """`--after` may fall into the middle of it."""
     entries = output(f"{LONG}\n")
     assert shown(entries[1:]) == ["".join(part["text"] for part in entries[1:])]
 
@@ -116,7 +116,7 @@ def test_a_part_that_is_missing_breaks_the_line() -> None:
 
 def test_a_line_that_never_ends_is_not_held_for_ever() -> None:
     """Memory is bounded: the line comes in pieces again, and nothing of it is lost."""
-    lines = Lines(View.CONVERSATION)
+    lines = Lines(View.ALL)
     entries = output("x" * (2 * MOST + 100_000))
     told = [line for found in entries[:-1] for line in lines.of(found)]
     assert len(told) == 2

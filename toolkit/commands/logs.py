@@ -13,7 +13,7 @@ EPILOG = "Times: 30m, 2h, 3d, or ISO 8601; without an offset they are in your ow
 
 def _flags(command: Any) -> Any:
     options: list[Callable[[Any], Any]] = [
-        click.option("-n", "--lines", default=50, metavar="N", help="How many of the last lines. [50]"),
+        click.option("-n", "--lines", default=50, metavar="N", help="How many of the last lines that are shown. [50]"),
         click.option("-f", "--follow", is_flag=True, help="Show what comes: a run's to its end, an agent's until Ctrl-C."),
         click.option("-r", "--raw", is_flag=True, help="One line per record, with time, level, run and fields."),
         click.option("-a", "--all", "everything", is_flag=True, help="The conversation with nothing left out."),
@@ -43,7 +43,7 @@ def command(
     from toolkit.ops.logview import View, separated
 
     view = View.RAW if raw else View.ALL if everything else View.CONVERSATION
-    wish = _wish(target, **wanted)
+    wish = _wish(target, view=View.RAW if as_json else view, **wanted)
     entries = logs.stream(app.services(), wish, note=app.ui.note)
     try:
         if as_json:

@@ -5,25 +5,30 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from toolkit.core.agent import AgentName
-from toolkit.core.errors import AccessDenied, ConfigError, UsageError
+from toolkit.core.errors import AccessDenied, AlError, ConfigError, NotFound, UsageError
 from toolkit.core.logs import Entry
-from toolkit.core.reader import Query
-from toolkit.core.run import RunId
+from toolkit.core.reader import Page, Query
+from toolkit.core.run import RunId, RunState
 from toolkit.core.secrets import Secret
 from toolkit.core.sources import Target
 from toolkit.wiring import Services
 
 from .credentials import GATEWAY_PATH, cloud_name, own_key_name
-from .log_source import POLL, Direct, Following, Refused, Source, last_lines
+from .log_source import POLL, Direct, Following, Look, Refused, Source, last_lines
+from .logview import View, counted
 
 KEY = "AL_GATEWAY_API_KEY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the user asked for.  Times are epoch ms; `grep` is a regular expression on the whole line."""
+    """What the user asked for.  Times are epoch ms; `grep` is a regular expression on the whole line.
+
+    Of `lines`, those count that `view` shows.
+    """
 
     target: str
     lines: int = 50
@@ -31,6 +36,7 @@ class Wish:
     after: int | None = None
     before: int | None = None
     grep: str | None = None
+    view: View = View.RAW
 
 
 def stream(
@@ -44,23 +50,31 @@ def stream(
     """The last lines, and with `follow` what comes after them: of a run to its end, of an agent for ever.
 
     Raises UsageError, NotFound, and what the gateway or the cloud refuses.  One source never stands in for the
-    other, except that on this machine a gateway that does not run is done without.
+    other, except that on this machine a gateway that does not run is done without.  Where there is no line, `note`
+    is told why, if that is known.
     """
     query, target = _query(wish), target_of(services, wish.target)
     direct = Direct(services, target, query, sleep=sleep)
     key = _key(services, variables)
-    url = services.environment.gateway_url or (services.ledger.fact("gateway") or {}).get("url")
+    url = services.environment.gateway_url
+    if not (
+        url and key
+    ):  # with both, the gateway reads the ledger, and nobody here need be able to
+        deployed = _deployed_url(services)
+        url = url or deployed
     if url and not key:
         note(f"this machine has no key for the gateway ({KEY}): reading the logs directly")
     source = _remote(url, key, target, wish, sleep) if url and key else direct
     try:
-        entries, page = last_lines(source, wish.lines)
+        entries, page = _newest(services, source, wish, target)
     except Refused:
         if services.environment.cloud is not None:
             raise
         note("no gateway is running here: reading the log files")
         source = direct
-        entries, page = last_lines(source, wish.lines)
+        entries, page = _newest(services, source, wish, target)
+    if not entries and (reason := _why_nothing(services, target)):
+        note(reason)
     yield from entries
     if wish.follow and page.cursor and not page.ended:
         yield from source.follow(page.cursor)
@@ -84,7 +98,7 @@ def follow_run(
 
 def target_of(services: Services, text: str) -> Target:
     """First an agent of the project, then a run; else an agent that others may have deployed.  Raises UsageError."""
-    agents = [agent.name for agent in services.project.agents] if services.project else []
+    agents = _agents(services)
     if text not in agents:
         try:
             run = RunId.parse(text)
@@ -107,6 +121,11 @@ def _query(wish: Wish) -> Query:
         raise UsageError(
             "what follows is never before a past time", hint="leave out -f, or --before and --date"
         )
+    if wish.after is not None and wish.before is not None and wish.after >= wish.before:
+        raise UsageError(
+            "--after is not before --before: no line is in between",
+            hint="swap them, or leave one of them out",
+        )
     try:
         search = re.compile(wish.grep).search if wish.grep else None
     except (re.error, OverflowError, RecursionError) as error:
@@ -116,6 +135,48 @@ def _query(wish: Wish) -> Query:
         ) from error
     matches = (lambda text: search(text) is not None) if search else None
     return Query(after=wish.after, before=wish.before, grep=matches)
+
+
+def _newest(
+    services: Services, source: Source, wish: Wish, target: Target
+) -> tuple[list[Entry], Page]:
+    """The last lines; none of an agent that the project has and that is not deployed yet, unless it is followed."""
+    try:
+        return last_lines(source, wish.lines, partial(counted, view=wish.view))
+    except NotFound:
+        if wish.follow or target.run is not None or target.agent not in _agents(services):
+            raise
+        return [], Page(entries=())
+
+
+def _agents(services: Services) -> list[AgentName]:
+    return [agent.name for agent in services.project.agents] if services.project else []
+
+
+def _deployed_url(services: Services) -> str | None:
+    """Where the ledger says that the gateway is.  Raises NotFound where there is no ledger yet."""
+    try:
+        return (services.ledger.fact("gateway") or {}).get("url")
+    except NotFound as error:
+        env = services.environment.name
+        raise NotFound(f"nothing has been pushed to {env} yet", hint=f"al push -E {env}") from error
+
+
+def _why_nothing(services: Services, target: Target) -> str | None:
+    """Why there is no line of an agent that has not run, or of a run that has not begun; None for any other."""
+    try:
+        if target.run is None:
+            runs = services.ledger.runs(agent=target.agent, limit=1)
+            return None if runs else f"no runs of {target.agent} yet"
+        run = Look(services, clock=time.monotonic)(target.run)
+        begun = services.ledger.mailbox(target.run).claimed is not None
+    except AlError:  # who may ask the gateway need not reach what it reads
+        return None
+    if run is None or begun or run.state is RunState.RUNNING:
+        return None
+    if run.state.final:
+        return f"{run.id} {run.state.value}: {run.reason}" if run.reason else None
+    return f"{run.id} has not started yet"
 
 
 def _key(services: Services, variables: Mapping[str, str]) -> Secret | None:
