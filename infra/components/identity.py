@@ -19,6 +19,8 @@ class Identity(pulumi.ComponentResource):
             item.name,
             name=item.name,
             assume_role_policy=text(item.attributes["trust"]),
+            # one that somebody attached would keep the role from being deleted (IAM API reference, DeleteRole)
+            force_detach_policies=True,
             tags=dict(item.tags),
             opts=inside,
         )

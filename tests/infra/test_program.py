@@ -72,6 +72,15 @@ def test_a_role_gets_its_trust_and_its_grants(seen: Seen) -> None:
     assert policy["role"] == name
 
 
+def test_a_role_goes_although_somebody_attached_a_policy(seen: Seen) -> None:
+    """DeleteRole is refused while a policy is attached (IAM API reference): what is attached is taken off first."""
+    roles = of(seen, "aws:iam/role:Role")
+    assert roles
+    assert {
+        name for name, inputs in roles.items() if inputs.get("forceDetachPolicies") is not True
+    } == set()
+
+
 def test_everything_that_can_have_tags_has_them(seen: Seen) -> None:
     """Parts have no tags; wholes all do."""
     parts = ("RolePolicy", "LifecyclePolicy", "RepositoryPolicy", "FunctionUrl", "Permission")

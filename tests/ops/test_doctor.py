@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +202,20 @@ def test_runs_that_ended_unseen_are_recorded_and_told(tmp_path: Path) -> None:
     recorded = ledger.get(run.id)
     assert recorded
     assert recorded.state is RunState.FAILED
+
+
+def test_a_launch_that_nobody_heard_of_is_told_before_it_is_settled(tmp_path: Path) -> None:
+    """Whoever launched it may have died a second ago: the truth is that nobody knows yet."""
+    services = FakeServices(tmp_path)
+    run = a_run(
+        created=iso(now()), deadline=iso(now() + timedelta(hours=1)), state=RunState.STARTING
+    )
+    services.ledger.add(run)
+    (finding,) = [f for f in examined(services) if f.about == run.id]
+    assert (finding.weight, "nothing has been heard of it" in finding.message) == (
+        Weight.WARNING,
+        True,
+    )
 
 
 def test_platforms_are_asked_about_all_runs_at_once(tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ T = TypeVar("T")
 # What a process inside the sandbox has instead of its user's keys, as on the real platforms.
 _ROLE_SESSION = ("AWS_LAMBDA_RUNTIME_API", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 _SANDBOX_KEYS = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
+PROPAGATION = (
+    300.0  # seconds; IAM normally needs a few, and one provider saw more than five minutes
+)
 _NEW_ROLE = timedelta(minutes=15)  # the longest propagation that AWS's support has admitted
 _IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
@@ -103,7 +106,7 @@ class Clients:
     def when_assumable(
         self, call: Callable[[], T], roles: Iterable[str], *, sleep: Callable[[float], None]
     ) -> T:
-        """`call()`, again for up to two minutes while it is refused because one of these roles was just made.
+        """`call()`, again for up to five minutes while it is refused because one of these roles was just made.
 
         IAM is eventually consistent, and a role that is old and refused is a mistake that waiting would hide
         (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html).
@@ -113,7 +116,7 @@ class Clients:
         except AlError as error:
             if not _not_assumable(error) or not any(self.made_lately(role) for role in roles):
                 raise
-        return retrying(call, seconds=120, first=1, retry=_not_assumable, sleep=sleep)
+        return retrying(call, seconds=PROPAGATION, first=1, retry=_not_assumable, sleep=sleep)
 
     def _client(self, key: str, service: str, retries: dict[str, Any]) -> Any:
         with self._lock:

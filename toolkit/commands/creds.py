@@ -71,6 +71,9 @@ def add(app: App, ref: str, from_stdin: bool, files: tuple[str, ...]) -> None:
         values = _asked(app, parsed)
     written = creds.add(local_credentials(), parsed, values)
     app.ui.line(f"{parsed}: kept {', '.join(written)}")
+    app.ui.note(
+        "clouds get it with the next `al push`; runs that are under way keep what they have"
+    )
 
 
 def _piped() -> str:

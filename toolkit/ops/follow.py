@@ -1,6 +1,7 @@
 """Following a run to its end: its lines as they come, then what became of it."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from toolkit.core.errors import AlError, Throttled, Unreachable
@@ -26,14 +27,14 @@ def to_end(
 ) -> Run:
     """The run in its final state.  Ctrl-C asks whether to stop the run or only to stop watching; then, and when the
     cloud cannot be reached any more, it is returned as it was last seen.  Raises what the cloud refuses."""
-    lines = Lines(View.CONVERSATION)  # keeps the beginning of a long line whose end has not come
+    shown = _Shown(show)
     goes_on = f"• {run.id} goes on; `al logs {run.id} -f` follows it"
     try:
         # one iterator for all: an interruption loses no line
         entries = logs.follow_run(services, run.id, sleep=sleep, clock=clock)
         while True:
             try:
-                _show(entries, lines, show)
+                shown.all(entries)
                 *_, last = runs.watch(
                     services, services.ledger.get(run.id) or run, sleep=sleep, clock=clock
                 )
@@ -60,13 +61,26 @@ def _last_seen(services: Services, run: Run) -> Run:
         return run
 
 
-def _show(entries: Iterator[Entry], lines: Lines, show: Callable[[str], None]) -> None:
-    """Every line once and whole, to the last one that came before the end."""
-    for entry in entries:
-        for line in lines.of(entry):
-            show(line)
-    for line in lines.rest():
-        show(line)
+class _Shown:
+    """Every line once and whole, also when showing is interrupted and gone on with."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self._lines = Lines(View.CONVERSATION)
+        self._waiting: deque[str] = deque()
+
+    def all(self, entries: Iterator[Entry]) -> None:
+        """To the last one that came before the end."""
+        self._empty()
+        for entry in entries:
+            self._waiting.extend(self._lines.of(entry))
+            self._empty()
+        self._waiting.extend(self._lines.rest())
+        self._empty()
+
+    def _empty(self) -> None:
+        while self._waiting:
+            self._show(self._waiting.popleft())
 
 
 def sentence(run: Run) -> str:

@@ -22,7 +22,8 @@ def settled(services: Services) -> Iterator[Finding]:
     except AlError:  # one of them, perhaps: then the others are told all the same
         yield from _one_by_one(services, runs)
         return
-    yield from (_ended(run, fixed=True) for run in after if run.state.final)
+    for run in after:
+        yield from _told(run, fixed=True)
 
 
 def _one_by_one(services: Services, runs: Sequence[Run]) -> Iterator[Finding]:
@@ -32,8 +33,7 @@ def _one_by_one(services: Services, runs: Sequence[Run]) -> Iterator[Finding]:
         except AlError as error:
             yield refused(str(before.id), error)
             continue
-        if run.state.final:
-            yield _ended(run, fixed=True)
+        yield from _told(run, fixed=True)
 
 
 def seen(services: Services) -> Iterator[Finding]:
@@ -46,6 +46,21 @@ def seen(services: Services) -> Iterator[Finding]:
         elif run.deadline and present > from_iso(run.deadline):
             message = f"is past its deadline ({run.deadline}), and nobody recorded its end"
             yield warning(str(run.id), message, "`al doctor` without --check-only records it")
+        else:
+            yield from _told(run, fixed=False)
+
+
+def _told(run: Run, *, fixed: bool) -> Iterator[Finding]:
+    """Its end; or that nobody knows yet whether it began, which is told after ten minutes at the latest."""
+    if run.state.final:
+        yield _ended(run, fixed=fixed)
+    elif run.handle is None:
+        message = f"was being launched at {run.created}, and nothing has been heard of it"
+        yield warning(
+            str(run.id),
+            message,
+            "look again in ten minutes: then it is settled, and its secret deleted",
+        )
 
 
 def _ended(run: Run, *, fixed: bool) -> Finding:
