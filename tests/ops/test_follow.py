@@ -92,7 +92,7 @@ def test_a_run_is_followed_to_its_end(tmp_path: Path) -> None:
     watch = Watch(tmp_path, Play(lines=("one", "two")))
     assert watch.to_end().state is RunState.SUCCEEDED
     assert [line.strip() for line in watch.shown[1:3]] == ["one", "two"]
-    assert len(watch.shown) == 3
+    assert len(watch.shown) == 4
 
 
 def test_whoever_interrupts_may_stop_the_run(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_whoever_interrupts_may_stop_the_run(tmp_path: Path) -> None:
     assert watch.ledger.mailbox(run.id).stop
     assert watch.notes == [f"• stopping {run.id}: {run.id} ended by SIGTERM"]
     assert [line.strip() for line in watch.shown[1:3]] == ["working", "and working"]
-    assert len(watch.shown) == 3  # the last line comes after the stop
+    assert len(watch.shown) == 4  # the last line comes after the stop
 
 
 def test_whoever_interrupts_may_leave_the_run(tmp_path: Path) -> None:
