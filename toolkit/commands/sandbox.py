@@ -28,12 +28,17 @@ def start(app: App, keep: bool, as_json: bool) -> None:
 
 
 @command.command("stop", help="Stop it, with everything that runs in it.")
+@click.option("--forget", is_flag=True, help="Throw away what --keep has kept, too.")
 @click.pass_obj
-def stop(app: App) -> None:
+def stop(app: App, forget: bool) -> None:
     from toolkit.sandbox import daemon
     from toolkit.wiring import home
 
-    app.ui.line("the sandbox has stopped" if daemon.stop(home()) else "the sandbox was not running")
+    app.ui.line(
+        "the sandbox has stopped"
+        if daemon.stop(home(), forget=forget)
+        else "the sandbox was not running"
+    )
 
 
 @command.command("status", help="Where it is, for boto3, the aws CLI or a browser.")
