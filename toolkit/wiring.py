@@ -13,7 +13,16 @@ from toolkit.core import registry
 from toolkit.core.agent import Agent, Project
 from toolkit.core.environment import AwsCloud, Environment, Scope
 from toolkit.core.placement import runtime_name
-from toolkit.core.ports import Applier, Context, Ledger, Registry, Runtime, Store
+from toolkit.core.ports import (
+    Applier,
+    Context,
+    Inventory,
+    Ledger,
+    Reconciler,
+    Registry,
+    Runtime,
+    Store,
+)
 
 
 def home() -> Path:
@@ -94,6 +103,20 @@ class Services:
         from infra.stack import Stack
 
         return Stack(self.context)
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        """Raises ConfigError where there is no cloud."""
+        from infra.reconcile.aws import AwsReconciler
+
+        return AwsReconciler(self.context)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """Raises ConfigError where there is no cloud."""
+        from infra.inventory.aws import AwsInventory
+
+        return AwsInventory(self.context)
 
 
 def services(

@@ -1,1 +1,1 @@
-"""Observe live identities, diff them against the desired ones, apply."""
+"""Compares a live account with the desired state, and repairs it by API: no Pulumi here."""

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from toolkit.sandbox.policy import Need, allowed
+from infra.reconcile.policy import Need, allowed
 from toolkit.sandbox.state import Sandbox
 
 from . import programs

@@ -102,6 +102,10 @@ class Agent:
     max_queue: int = 20
     memory: int | None = None
     cpus: float | None = None
+    arch: str = "x86_64"  # or "arm64"
+    spot: bool = (
+        False  # on Fargate: cheaper capacity that AWS may take back with two minutes' notice
+    )
     isolation: str = "container"
     run_as: str = "al-agent"
     groups: tuple[str, ...] = ()

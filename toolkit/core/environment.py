@@ -17,12 +17,29 @@ class AwsCloud:
     execution_role: str | None = None
     task_role: str | None = None
     lambda_role: str | None = None
+    agent_roles: tuple[
+        tuple[str, str, str], ...
+    ] = ()  # (agent, purpose, role) that the user brings
+    permission_boundary: str | None = (
+        None  # the ARN of a managed policy, for every role that we make
+    )
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
     lambda_subnets: tuple[str, ...] = ()
     lambda_security_groups: tuple[str, ...] = ()
     assign_public_ip: bool = True
     use_lambda: bool = True
+
+    def brought_role(self, agent: str, purpose: str) -> str | None:
+        """The user's own role for this agent and purpose (task, execution or lambda), by name or ARN; None: we make one."""
+        for name, what, role in self.agent_roles:
+            if (name, what) == (agent, purpose):
+                return role
+        return {
+            "task": self.task_role,
+            "execution": self.execution_role,
+            "lambda": self.lambda_role,
+        }[purpose]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

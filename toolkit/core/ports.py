@@ -166,6 +166,26 @@ class Applier(Protocol):
     def destroy(self, *, progress: Callable[[str], None]) -> None: ...
 
 
+class Reconciler(Protocol):
+    """Identities as they really are, and repairing them by API (`al doctor -c`, D6)."""
+
+    def observe(self, desired: Sequence[Item]) -> tuple[Item, ...]:
+        """Every identity that carries our tags, and what stands under the name of a desired one, whoever owns it."""
+
+    def apply(self, plan: Plan, *, progress: Callable[[str], None]) -> None:
+        """Carry it out.  Never touches what does not carry our tags (Conflict)."""
+
+
+class Inventory(Protocol):
+    """Everything in the account that is this project's and environment's, whoever made it (`al teardown`)."""
+
+    def found(self, agent: str | None = None) -> tuple[Item, ...]:
+        """Each thing once, in the order in which it can be removed; only one agent's when it is named."""
+
+    def remove(self, item: Item) -> None:
+        """Take it away.  One that is gone is fine; raises Conflict for what is not ours."""
+
+
 class Registry(Protocol):
     """An OCI registry, as far as images are pushed and pruned (D9)."""
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from infra.reconcile.policy import Need, allowed, mentions
+
 from .calls import Call, Refusal
 from .cloud import Cloud
 from .needs import needs
-from .policy import Need, allowed, mentions
 
 _SESSION = "ASIA"  # how the key of a session begins (IAM user guide, reference_identifiers)
 _FREE = frozenset({("sts", "GetCallerIdentity")})  # needs no permission (STS API reference)

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.reconcile.policy import Need
+
 from .cloud import Cloud
-from .policy import Need
 
 LONGEST_LINE = 16 * 1024  # of Docker's drivers
 LONGEST_EVENT = 256 * 1024 - 26  # bytes of an event by Lambda, its overhead aside

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infra.reconcile.policy import Need
+
 from .calls import Call
 from .cloud import Cloud
-from .policy import Need
 
 Keys = dict[str, Sequence[str]]
 

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.reconcile.policy import Need
 from toolkit.core.errors import NotFound
 
 from .container import Wish
 from .host import Host
 from .images import Image, repository_arn
 from .logs import LogStream
-from .policy import Need
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
 PULL_ACTIONS = (

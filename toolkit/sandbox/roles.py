@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.reconcile.policy import conditions_hold, like, listed
 from toolkit.core.errors import AccessDenied
 
 from .calls import Answer
 from .cloud import Cloud
-from .policy import conditions_hold, like, listed
 
 ECS, LAMBDA = "ecs-tasks.amazonaws.com", "lambda.amazonaws.com"
 SIX_HOURS = 6 * 3600  # the life of a task's credentials (ECS developer guide, task IAM role)
