@@ -44,13 +44,22 @@ class AwsCloud:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GcpCloud:
-    """Where on Google Cloud."""
+    """Where on Google Cloud.  None means: what `al push` provisions, or finds."""
 
-    project: str
+    project: str  # its id; `number` is its number, which IAM conditions want
     region: str
-    repository: str
-    service_account: str | None = None
-    endpoint: str | None = None
+    repository: str  # of Artifact Registry, for images
+    number: str | None = None
+    service_account: str | None = None  # the e-mail of the user's own account for every agent
+    endpoint: str | None = (
+        None  # the embedded cloud's gRPC, host:port on loopback; None is Google itself
+    )
+    http_endpoint: str | None = None  # ditto, for what is asked over HTTP
+    registry: str | None = None  # ditto, for the OCI registry
+    mount_secrets: bool = (
+        False  # secrets = "mount": the platform mounts the run's secret, a job for each run
+    )
+    min_instances: int = 0  # of the gateway's service
 
 
 Cloud = AwsCloud | GcpCloud

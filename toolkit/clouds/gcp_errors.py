@@ -1,0 +1,166 @@
+"""Google's errors as ours: one table, and the context manager that every call to Google is made in.
+
+Codes are those of gRPC (https://cloud.google.com/apis/design/errors).  Nothing here repeats a request: it may hold a
+secret.  Imports no google library: its errors are known by their classes' names.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from toolkit.core.errors import (
+    AccessDenied,
+    AlError,
+    AlreadyExists,
+    ConfigError,
+    Conflict,
+    LimitExceeded,
+    NotFound,
+    Throttled,
+    Unreachable,
+)
+
+
+class Meaning(NamedTuple):
+    """Which of our errors it is, and what to do next."""
+
+    kind: type[AlError]
+    hint: str
+
+
+_LONGEST = 600  # characters of a service's message that are worth reading
+
+_LOG_IN = Meaning(
+    AccessDenied,
+    "log in with application default credentials, or store a key: `al creds add gcp_service_account`",
+)
+_DENIED = Meaning(
+    AccessDenied,
+    "give this identity the permission named above; docs/gcp.md has the operator's roles",
+)
+_ABSENT = Meaning(NotFound, "run `al push` for this environment, or check the project and region")
+_TAKEN = Meaning(AlreadyExists, "choose another name, or remove what has it")
+_BUSY = Meaning(Conflict, "something else is changing it: wait a minute and run the command again")
+_SLOWER = Meaning(
+    Throttled, "a quota of the project is used up: wait a minute, or ask for more in the console"
+)
+_DOWN = Meaning(
+    Unreachable, "the service failed: try again, and see https://status.cloud.google.com"
+)
+_OFFLINE = Meaning(Unreachable, "check the network; for the sandbox run `al sandbox status`")
+_REFUSED = Meaning(
+    AlError, "the message says which setting Google does not take: change it, and try again"
+)
+_MISTAKE = Meaning(AlError, "this is a mistake in al: please report it with the output of --debug")
+
+# by the name of the class in google.api_core.exceptions and google.auth.exceptions; the nearest ancestor counts
+_BY_CLASS: Mapping[str, Meaning] = {
+    "Unauthenticated": _LOG_IN,
+    "Unauthorized": _LOG_IN,
+    "Forbidden": _DENIED,
+    "NotFound": _ABSENT,
+    "AlreadyExists": _TAKEN,
+    "Aborted": _BUSY,
+    "Conflict": _BUSY,
+    "FailedPrecondition": _BUSY,
+    "ResourceExhausted": _SLOWER,
+    "TooManyRequests": _SLOWER,
+    "InvalidArgument": _REFUSED,
+    "OutOfRange": _REFUSED,
+    "BadRequest": _REFUSED,
+    "DeadlineExceeded": _DOWN,
+    "GatewayTimeout": _DOWN,
+    "ServiceUnavailable": _OFFLINE,
+    "ServerError": _DOWN,
+    "RetryError": _DOWN,
+    "Cancelled": _BUSY,
+    "GoogleAPICallError": _REFUSED,
+    "GoogleAPIError": _REFUSED,
+    "DefaultCredentialsError": _LOG_IN,
+    "RefreshError": _LOG_IN,
+    "TransportError": _OFFLINE,
+    "GoogleAuthError": _LOG_IN,
+}
+# Sentences that say more than their code, most telling first.
+_BY_WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = (
+    (
+        re.compile(r"API has not been used|SERVICE_DISABLED|it is disabled"),
+        Meaning(
+            ConfigError,
+            "enable the API that is named above in the project, or run `al push`, which does",
+        ),
+    ),
+    (
+        re.compile(r"actAs|iam\.serviceaccounts\.actAs", re.IGNORECASE),
+        Meaning(
+            AccessDenied,
+            "allow this identity to act as the agents' service accounts (roles/iam.serviceAccountUser on each)",
+        ),
+    ),
+    (
+        re.compile(r"requires an index"),
+        Meaning(AlError, "this is a mistake in al, which declares its indexes: please report it"),
+    ),
+    (
+        re.compile(r"[Mm]aximum (number|total)|limit of .* jobs"),
+        Meaning(
+            LimitExceeded, "remove what is not needed, or ask for more in the console's quotas"
+        ),
+    ),
+)
+
+
+def meaning(name: str, message: str = "") -> Meaning | None:
+    """What an error class's name and its message mean; None when nobody told us."""
+    for words, found in _BY_WORDS:
+        if words.search(message):
+            return found
+    return _BY_CLASS.get(name)
+
+
+@contextmanager
+def translated(doing: str, *, hints: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Errors of Google's libraries raised inside become ours: `doing`, Google's words, and the most specific hint.
+
+    `hints` replaces the table's hint, by our class's name (`{"NotFound": "..."}`).  Everything else passes untouched.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith(("google.", "grpc.")):
+            raise
+        raise _translation(error, doing, hints or {}) from error
+
+
+def reason_of(error: BaseException | None) -> str:
+    """Google's `ErrorInfo.reason` of an error, or of one of ours that came from it; "" where there is none
+    (https://cloud.google.com/apis/design/errors#error_info)."""
+    while isinstance(error, AlError):
+        error = error.__cause__
+    return str(getattr(error, "reason", None) or "")
+
+
+def class_of(error: BaseException | None) -> str:
+    """The name of Google's class of an error, or of one of ours that came from it; "" where there is none."""
+    while isinstance(error, AlError):
+        error = error.__cause__
+    return type(error).__name__ if error is not None else ""
+
+
+def _translation(error: Exception, doing: str, hints: Mapping[str, str]) -> AlError:
+    message = str(getattr(error, "message", None) or error)
+    ancestors = (c.__name__ for c in type(error).__mro__)
+    found = next(filter(None, (meaning(name, message) for name in ancestors)), _MISTAKE)
+    hint = hints.get(found.kind.__name__) or found.hint
+    return found.kind(f"{doing}: {message[:_LONGEST]}{_violations(error)}", hint=hint)
+
+
+def _violations(error: Any) -> str:
+    """The fields that a request was refused for (google.rpc.BadRequest)."""
+    fields = [
+        f"{violation.field}: {violation.description}"
+        for detail in getattr(error, "details", None) or ()
+        for violation in getattr(detail, "field_violations", ())
+    ]
+    return f" ({'; '.join(fields)[:_LONGEST]})" if fields else ""

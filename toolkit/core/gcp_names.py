@@ -1,0 +1,125 @@
+"""Every name and label that `al` gives to a thing on Google Cloud (D5, D15), made of the same parts as on AWS.
+
+Google's names are shorter and know fewer characters.  What does not fit is encoded or ends in a hash, the same on every
+machine.  Limits: Cloud Run job 63 together with an execution's suffix (https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/create),
+service 49, service account 6-30 (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create),
+secret 255 (https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/create), label 63
+(https://cloud.google.com/resource-manager/docs/labels-overview), repository 63, Firestore database 63, role id 64.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from .agent import AgentName
+from .environment import Scope
+from .names import GATEWAY, Names, shorten
+from .run import RunId
+
+LONGEST_JOB = 49  # an execution's name is the job's with 6 more, and both together stay under 63
+_PLAIN = re.compile(r"[^a-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class GcpNames:
+    """The names within one scope."""
+
+    scope: Scope
+
+    @property
+    def _names(self) -> Names:
+        return Names(self.scope)
+
+    def _scoped(self, part: str, limit: int) -> str:
+        """Lower-case letters, digits and single inner hyphens, a letter first."""
+        whole = _PLAIN.sub("-", self._names.scoped(part, 1024).lower())
+        return shorten(re.sub(r"-{2,}", "-", whole).strip("-"), limit)
+
+    def job(self, agent: str) -> str:
+        return self._scoped(agent, LONGEST_JOB)
+
+    @property
+    def service(self) -> str:
+        """The gateway's; a service and a job may have one name."""
+        return self._scoped("gateway", LONGEST_JOB)
+
+    def service_account(self, part: str) -> str:
+        """The account's id, the part before the @, of an agent or of the gateway: 6 to 30 characters."""
+        # an agent may be called `gateway`, and Google knows no name with two hyphens in a row
+        whole = f"gw-{self._scoped('', 1024)}" if part == GATEWAY else self._scoped(part, 1024)
+        return shorten(whole, 30) if len(whole) >= 6 else f"{whole}-{_hash(whole)}"
+
+    @property
+    def database(self) -> str:
+        """The Firestore database of the environment's shared state."""
+        return self._scoped("state", 63)
+
+    def role(self, purpose: str) -> str:
+        """A custom role's id: letters, digits, periods and underscores."""
+        return self._scoped(purpose, 64).replace("-", "_")
+
+    # secrets: `--` between the parts, and each part without it
+
+    @property
+    def secrets(self) -> str:
+        """What every secret's id of this scope begins with, the hyphens included."""
+        return secret_id(self._names.secrets)
+
+    def run_secrets(self, agent: AgentName | str) -> str:
+        """The prefix that an agent's role is limited to."""
+        return secret_id(self._names.run_secrets(agent))
+
+    def labels(
+        self, *, agent: str | None = None, run: RunId | str | None = None, **more: str
+    ) -> dict[str, str]:
+        """The ownership tags as labels: `al-managed`, `al-project`, ..., in lower case."""
+        tags = self._names.tags(agent=agent, run=run, **more)
+        return {key.replace(":", "-"): label(value) for key, value in tags.items()}
+
+    def owns(self, labels: dict[str, str]) -> bool:
+        """Whether something with these labels is ours to change."""
+        return all(labels.get(key) == value for key, value in self.labels().items())
+
+
+def label(value: str) -> str:
+    """`value` as a label: at most 63 lower-case letters, digits, `-` and `_`; what had to change ends in a hash."""
+    plain = re.sub(r"[^a-z0-9_-]", "-", value.lower())
+    return shorten(plain, 63) if plain == value else shorten(f"{plain}-{_hash(value)}", 63)
+
+
+def secret_id(name: str) -> str:
+    """The id of the secret that is called `name`, with `/` between its parts, elsewhere.
+
+    Secret Manager takes letters, digits, `-` and `_` only; anything else, and a second hyphen in a row, is `_xHH` for each
+    of its bytes, as is an underscore that such a code would be mistaken for.  `secret_name` undoes it.
+    """
+    return "--".join(_encoded(part) for part in name.split("/"))
+
+
+def secret_name(id_: str) -> str:
+    """The name that `secret_id` made this id of."""
+    return "/".join(_decoded(part) for part in id_.split("--"))
+
+
+_CODE = re.compile(r"_x([0-9a-f]{2})")
+
+
+def _encoded(part: str) -> str:
+    def code(match: re.Match[str]) -> str:
+        return "".join(f"_x{byte:02x}" for byte in match[0].encode())
+
+    once = re.sub(r"_(?=x[0-9a-f]{2})", code, part)
+    once = re.sub(r"[^A-Za-z0-9_-]", code, once)
+    # a hyphen at either end, or after another one, would join the separator
+    return re.sub(r"^-|-$|(?<=-)-", code, once)
+
+
+def _decoded(part: str) -> str:
+    parts = re.split(r"((?:_x[0-9a-f]{2})+)", part)
+    return "".join(
+        bytes(int(h, 16) for h in _CODE.findall(p)).decode() if _CODE.match(p) else p for p in parts
+    )
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
