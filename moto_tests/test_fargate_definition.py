@@ -191,6 +191,14 @@ def test_old_revisions_are_pruned(fargate: EcsFargate, pushed: str) -> None:
     assert {one.rsplit("/", 1)[1] for one in left} == {newer, other}
 
 
+def test_what_keeps_a_revision_from_being_run_is_told(fargate: EcsFargate, pushed: str) -> None:
+    """RunTask refuses an INACTIVE one (API reference, DeregisterTaskDefinition), and one that is not there."""
+    assert fargate.trouble(pushed) == fargate.trouble(f"{pushed}@spot") == ""
+    ecs(fargate).deregister_task_definition(taskDefinition=pushed)
+    assert fargate.trouble(pushed) == f"the task definition {pushed} is INACTIVE"
+    assert "is gone" in fargate.trouble("al-shop-staging-other:1")
+
+
 def test_the_roles_may_touch_what_is_the_agents_own(fargate: EcsFargate) -> None:
     """Named resources only; the one wildcard is an action that knows no resource."""
     resources = {r: g.actions for g in fargate.grants(agent()) for r in g.resources}

@@ -35,8 +35,10 @@ def stopped(
         (stopped(1), RunState.FAILED, Cause.EXIT_CODE),
         (stopped(143, "UserInitiated"), RunState.STOPPED, None),
         (stopped(None, "UserInitiated"), RunState.STOPPED, None),
-        (stopped(143, "SpotInterruption"), RunState.FAILED, Cause.INTERRUPTED),
-        (stopped(None, "TerminationNotice", reason=""), RunState.FAILED, Cause.INTERRUPTED),
+        (stopped(143, "SpotInterruption"), RunState.FAILED, Cause.SPOT_INTERRUPTION),
+        (stopped(None, "TerminationNotice", reason=""), RunState.FAILED, Cause.SPOT_INTERRUPTION),
+        (stopped(143, "ServiceSchedulerInitiated"), RunState.FAILED, Cause.INTERRUPTED),
+        (stopped(0, "SpotInterruption"), RunState.SUCCEEDED, None),
         (stopped(None, "SomethingNew", reason="?"), RunState.FAILED, Cause.UNKNOWN),
         (stopped(None, "TaskFailedToStart"), RunState.FAILED, Cause.NEVER_STARTED),
         (
@@ -142,3 +144,20 @@ def test_an_emulators_early_exit_code_means_nothing() -> None:
     """While a task runs, an exit code cannot be there."""
     task = {"lastStatus": "RUNNING", "containers": [{"name": "agent", "exitCode": 0}]}
     assert status_of(task).state is RunState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("stop", "reason", "said"),
+    [
+        (
+            "SpotInterruption",
+            "Your Spot Task was interrupted.",
+            "AWS took the Spot capacity back: Your Spot Task was interrupted.",
+        ),
+        ("SpotInterruption", "", "AWS took the Spot capacity back"),
+        ("TerminationNotice", "", "AWS took the capacity back"),
+    ],
+)
+def test_an_interruption_is_said_in_words(stop: str, reason: str, said: str) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html"""
+    assert status_of(stopped(143, stop, reason=reason)).reason == said

@@ -23,11 +23,11 @@ def ecs(fargate: EcsFargate) -> Any:
 def test_a_launch_registers_and_creates_nothing(
     fargate: EcsFargate, counted: Callable[[Clients], list[str]], pushed: str
 ) -> None:
-    """One RunTask per run; where the subnets are is asked once per process."""
+    """One RunTask per run; where the subnets and the security group are is asked once per process."""
     calls = counted(fargate.clients)
     fargate.launch(spec(pushed))
     fargate.launch(spec(pushed, run="dev-00000002"))
-    assert calls == ["ec2.DescribeSubnets", "ecs.RunTask", "ecs.RunTask"]
+    assert calls == ["ec2.DescribeSubnets", "ec2.DescribeSecurityGroups", *["ecs.RunTask"] * 2]
 
 
 def test_a_task_gets_its_run_and_the_name_of_its_secret(fargate: EcsFargate, pushed: str) -> None:
@@ -89,7 +89,7 @@ def test_the_request_names_revision_token_and_network(aws_context: Context) -> N
 
 def test_the_longest_run_id_still_makes_a_token(aws_context: Context) -> None:
     """clientToken has at most 64 characters (API reference, RunTask), a run id up to 73; two runs never share one."""
-    fargate = EcsFargate(with_cloud(aws_context, subnets=("s",)))
+    fargate = EcsFargate(with_cloud(aws_context, subnets=("s",), security_groups=("g",)))
     name = "a" * 64
     tokens = {
         fargate._run_request(spec("d:1", run=f"{name}-{n:08x}"))["clientToken"] for n in range(50)
@@ -158,10 +158,11 @@ def test_a_refusal_is_classified(
             fargate.launch(spec(pushed))
 
 
-def test_without_a_cluster_the_error_says_to_push(fargate: EcsFargate) -> None:
+def test_without_a_cluster_the_error_says_to_push(aws_context: Context) -> None:
     """An environment that was never pushed has no cluster."""
+    own = with_cloud(aws_context, subnets=("subnet-1",), security_groups=("sg-1",))
     with pytest.raises(NotFound) as caught:
-        fargate.launch(spec("al-shop-staging-dev:1"))
+        EcsFargate(own).launch(spec("al-shop-staging-dev:1"))
     assert caught.value.hint == "run `al push -E staging` first"
 
 
@@ -183,12 +184,3 @@ def test_overrides_are_measured_before_the_call(fargate: EcsFargate, pushed: str
     """8192 characters, the JSON's punctuation included (API reference, RunTask); the emulator takes any number."""
     with pytest.raises(LimitExceeded, match="ECS takes 8192"):
         fargate.launch(spec(pushed, secret="s" * 8192))
-
-
-def test_a_region_without_a_default_vpc_says_what_to_set(fargate: EcsFargate, pushed: str) -> None:
-    """Then only the environment's file can say where tasks run."""
-    with Stubber(fargate.clients.client("ec2")) as service:
-        service.add_response("describe_subnets", {"Subnets": []})
-        with pytest.raises(LaunchError) as caught:
-            fargate.launch(spec(pushed))
-    assert "set `subnets`" in caught.value.hint

@@ -198,6 +198,19 @@ def test_a_function_that_fails_says_why(runtime: AwsLambda, code: str, hint: str
     assert hint in caught.value.hint
 
 
+def test_what_keeps_a_version_from_being_invoked_is_told(runtime: AwsLambda) -> None:
+    """Gone, or failed for good; one that sleeps wakes up by being invoked
+    (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html)."""
+    reference = runtime.define(wanted(runtime))
+    assert runtime.trouble(reference) == ""
+    assert runtime.trouble(f"{FUNCTION}:7") == f"the version {FUNCTION}:7 is gone"
+    with Stubber(functions(runtime)) as service:
+        service.add_response("get_function", described(State="Inactive"))
+        service.add_response("get_function", described(State="Failed", StateReason="no good"))
+        assert runtime.trouble(reference) == ""
+        assert "failed: no good" in runtime.trouble(reference)
+
+
 def test_a_role_that_was_just_made_is_waited_for(runtime: AwsLambda) -> None:
     """`cannot be assumed by Lambda` is what a role of a few seconds gives
     (https://github.com/hashicorp/terraform-provider-aws/issues/44517)."""

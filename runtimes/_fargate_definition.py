@@ -11,6 +11,7 @@ from typing import Any
 from toolkit.clouds.aws import arn, check_image, role_arn
 from toolkit.clouds.aws_runs import run_environment, run_grants
 from toolkit.core.agent import Agent
+from toolkit.core.aws_limits import MOST_SECURITY_GROUPS, MOST_SUBNETS
 from toolkit.core.environment import AwsCloud
 from toolkit.core.errors import ConfigError, LimitExceeded
 from toolkit.core.names import Names
@@ -24,7 +25,9 @@ LIMITS = Limits(timeout=None, credentials_path="/credentials", writable=("/tmp",
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
 DEFINITION_BYTES = 64 * 1024
-SUBNETS, SECURITY_GROUPS = 16, 5
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html
+ARCHITECTURES: Mapping[str, str] = {"x86_64": "X86_64", "arm64": "ARM64"}
+SPOT = "FARGATE_SPOT"  # the capacity provider; both architectures have it, on the platform version that LATEST is
 STOP_SECONDS = 60  # between SIGTERM and SIGKILL; Fargate allows 120
 
 # Fargate has no tmpfs; a volume keeps the owner that the image's VOLUME gives the directory
@@ -41,32 +44,40 @@ def refusals(names: Names, cloud: AwsCloud, agent: Agent) -> list[str]:
         None
         if _NAME.fullmatch(family)
         else f"{family!r} is no ECS name: use letters, digits, - and _",
-        _too_many("subnets", cloud.subnets, SUBNETS),
-        _too_many("security groups", cloud.security_groups, SECURITY_GROUPS),
+        _too_many("subnets", cloud.subnets, MOST_SUBNETS),
+        _too_many("security groups", cloud.security_groups, MOST_SECURITY_GROUPS),
     )
     return [sentence for sentence in found if sentence]
 
 
 def definition(context: Context, cloud: AwsCloud, agent: Agent, image: str) -> Item:
-    """The RegisterTaskDefinition request.  Raises ConfigError for a size that Fargate lacks or a wrong image."""
+    """The RegisterTaskDefinition request and, for one on Spot, the `capacityProvider` of its tasks.
+
+    Raises ConfigError for a size that Fargate lacks or a wrong image.
+    """
     check_image(cloud, image)
     if sentence := sizes.refusal(agent.cpus, agent.memory):
         raise ConfigError(sentence, hint=f"change cpus or memory of agent {agent.name}")
     units, amount = sizes.chosen(agent.cpus, agent.memory)
     family = context.names.family(agent.name)
-    request = {
+    request: dict[str, Any] = {
         "family": family,
         "requiresCompatibilities": ["FARGATE"],
         "networkMode": "awsvpc",
         "cpu": str(units),
         "memory": str(amount),
-        "runtimePlatform": {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
+        "runtimePlatform": {
+            "cpuArchitecture": ARCHITECTURES[agent.arch],
+            "operatingSystemFamily": "LINUX",
+        },
         "executionRoleArn": role(context.names, cloud, agent.name, "execution"),
         "taskRoleArn": role(context.names, cloud, agent.name, "task"),
         "volumes": [{"name": name} for name in _VOLUMES],
         "containerDefinitions": [_container(context, cloud, agent, image)],
     }
     _check_size(request)
+    if agent.spot:
+        request["capacityProvider"] = SPOT
     tags = context.names.tags(agent=agent.name)
     return Item(kind="task_definition", name=family, attributes=request, tags=tags)
 
@@ -102,9 +113,8 @@ def grants(names: Names, cloud: AwsCloud, agent: Agent) -> tuple[Grant, ...]:
 
 
 def role(names: Names, cloud: AwsCloud, agent: str, purpose: str) -> str:
-    """The ARN of the role for `purpose`, execution or task: the environment's, else the agent's own."""
-    configured = {"execution": cloud.execution_role, "task": cloud.task_role}[purpose]
-    return role_arn(cloud, configured, names.role(agent, purpose))
+    """The ARN of the role for `purpose`, execution or task: one that the user brings, else the agent's own."""
+    return role_arn(cloud, cloud.brought_role(agent, purpose), names.role(agent, purpose))
 
 
 def _container(context: Context, cloud: AwsCloud, agent: Agent, image: str) -> dict[str, Any]:

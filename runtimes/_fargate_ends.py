@@ -39,8 +39,23 @@ _CAUSES = (
         Cause.NEVER_STARTED,
     ),
 )
+# who ends a task that would have gone on
+# (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html)
+_INTERRUPTED: Mapping[str, Cause] = {
+    "SpotInterruption": Cause.SPOT_INTERRUPTION,
+    "TerminationNotice": Cause.SPOT_INTERRUPTION,
+    "ServiceSchedulerInitiated": Cause.INTERRUPTED,
+}
+_TAKEN_BACK: Mapping[str, str] = {
+    "SpotInterruption": "AWS took the Spot capacity back: {}",
+    "TerminationNotice": "AWS took the capacity back: {}",
+}
 _BEFORE = ("PROVISIONING", "PENDING", "ACTIVATING")
 _AFTER = ("DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED", "DELETED")
+_NO_SPOT = (
+    "the cluster lacks FARGATE_SPOT: push again, or for your own `ecsCluster` run `aws ecs "
+    "put-cluster-capacity-providers` with FARGATE and FARGATE_SPOT; or set spot = false for the agent"
+)
 _HINTS: Mapping[Cause, str] = {
     Cause.CAPACITY: "try again in a minute, name subnets in several zones, or ask for more Fargate vCPUs in Service Quotas",
     Cause.PERMISSION: "run `al push` again: a role is missing or trusts the wrong service",
@@ -76,6 +91,7 @@ def _agent_of(task: Mapping[str, Any]) -> Mapping[str, Any]:
 def _ended(stop: str | None, code: int | None, words: str) -> RunStatus:
     if stop == "UserInitiated":
         return RunStatus(state=RunState.STOPPED, exit_code=code, reason=words)
+    words = _TAKEN_BACK.get(stop or "", "{}").format(words).removesuffix(": ")
     if code is None or stop == "TaskFailedToStart":
         return _failed(
             None, cause_of(words, _never(stop)), words or "the task ended without a reason"
@@ -83,20 +99,16 @@ def _ended(stop: str | None, code: int | None, words: str) -> RunStatus:
     end = status_of_exit(code, reason=words)
     if end.state is not RunState.FAILED:
         return end
-    if stop in ("SpotInterruption", "TerminationNotice", "ServiceSchedulerInitiated"):
-        return _failed(code, Cause.INTERRUPTED, words)
+    if stop in _INTERRUPTED:
+        return _failed(code, _never(stop), words)
     return _failed(code, Cause.OUT_OF_MEMORY, words) if "OutOfMemory" in words else end
 
 
 def _never(stop: str | None) -> Cause:
     """An exit code that is absent is never a success, whatever else is known."""
-    match stop:
-        case "TaskFailedToStart":
-            return Cause.NEVER_STARTED
-        case "SpotInterruption" | "TerminationNotice" | "ServiceSchedulerInitiated":
-            return Cause.INTERRUPTED
-        case _:
-            return Cause.UNKNOWN
+    if stop == "TaskFailedToStart":
+        return Cause.NEVER_STARTED
+    return _INTERRUPTED.get(stop or "", Cause.UNKNOWN)
 
 
 def _failed(code: int | None, cause: Cause, words: str) -> RunStatus:
@@ -119,9 +131,10 @@ def refused(error: AlError) -> AlError:
 
 def _error(words: str, hint: str = "") -> LaunchError:
     cause = cause_of(words, Cause.NEVER_STARTED)
+    own = _NO_SPOT if "capacity provider" in words else _HINTS.get(cause)
     return LaunchError(
         words,
-        hint=_HINTS.get(cause) or hint or "see the cluster's events in the ECS console",
+        hint=own or hint or "see the cluster's events in the ECS console",
         cause=cause,
         temporary=cause is Cause.CAPACITY,
     )

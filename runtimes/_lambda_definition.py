@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from toolkit.clouds.aws import arn, check_image, role_arn
 from toolkit.clouds.aws_runs import run_environment, run_grants
 from toolkit.core.agent import Agent
+from toolkit.core.aws_limits import MOST_SECURITY_GROUPS, MOST_SUBNETS
 from toolkit.core.environment import AwsCloud
 from toolkit.core.errors import ConfigError
-from toolkit.core.names import Names
+from toolkit.core.names import FUNCTIONS, Names
 from toolkit.core.placement import LAMBDA_SECONDS
 from toolkit.core.plan import Grant, Item
 from toolkit.core.ports import Context, Limits
@@ -32,7 +33,6 @@ MEMORY = range(128, 10_240 + 1)  # MB
 NEW_ACCOUNT_MEMORY = 3008
 DEFAULT_MEMORY = 512
 VARIABLES_BYTES = 4096
-SUBNETS, SECURITY_GROUPS = 16, 5
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
@@ -57,8 +57,10 @@ def refusals(names: Names, cloud: AwsCloud, agent: Agent) -> list[str]:
         None
         if _NAME.fullmatch(function)
         else f"{function!r} is no function name: use letters, digits, - and _",
-        _too_many("lambdaSubnets", cloud.lambda_subnets, SUBNETS),
-        _too_many("lambdaSecurityGroups", cloud.lambda_security_groups, SECURITY_GROUPS),
+        _too_many("lambdaSubnets", cloud.lambda_subnets, MOST_SUBNETS),
+        _too_many("lambdaSecurityGroups", cloud.lambda_security_groups, MOST_SECURITY_GROUPS),
+        _groups_alone(cloud),
+        _spot(agent),
     )
     return [sentence for sentence in found if sentence]
 
@@ -91,16 +93,15 @@ def definition(context: Context, cloud: AwsCloud, agent: Agent, image: str) -> I
         "Role": role(context.names, cloud, agent.name),
         "Timeout": min(agent.timeout + MARGIN, LAMBDA_SECONDS),
         "MemorySize": _megabytes(agent),
-        "Architectures": ["x86_64"],
+        "Architectures": [agent.arch],
         "Environment": {"Variables": variables},
         "LoggingConfig": {
             "LogFormat": "Text",
             "LogGroup": context.names.lambda_log_group(agent.name),
         },
-        # empty lists take a function out of a VPC that an earlier version was in
         "VpcConfig": {
             "SubnetIds": list(cloud.lambda_subnets),
-            "SecurityGroupIds": list(cloud.lambda_security_groups),
+            "SecurityGroupIds": list(groups(context.names, cloud)),
         },
         "Publish": False,
     }
@@ -135,7 +136,18 @@ def grants(names: Names, cloud: AwsCloud, agent: Agent) -> tuple[Grant, ...]:
 
 
 def role(names: Names, cloud: AwsCloud, agent: str) -> str:
-    return role_arn(cloud, cloud.lambda_role, names.role(agent, "lambda"))
+    return role_arn(cloud, cloud.brought_role(agent, "lambda"), names.role(agent, "lambda"))
+
+
+def groups(names: Names, cloud: AwsCloud) -> tuple[str, ...]:
+    """The user's security groups by id, else ours by name, which has an id once push has made it.
+
+    Lambda takes subnets and groups together or neither; none take a function out of a VPC that an earlier version
+    was in (https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html).
+    """
+    if cloud.lambda_security_groups or not cloud.lambda_subnets:
+        return cloud.lambda_security_groups
+    return (names.security_group(FUNCTIONS),)
 
 
 def _megabytes(agent: Agent) -> int:
@@ -154,6 +166,21 @@ def _memory(megabytes: int) -> str | None:
     return (
         f"{megabytes} MB of memory: Lambda takes {MEMORY[0]} to {MEMORY[-1]}, "
         f"and no more than {NEW_ACCOUNT_MEMORY} in many new accounts"
+    )
+
+
+def _groups_alone(cloud: AwsCloud) -> str | None:
+    if cloud.lambda_subnets or not cloud.lambda_security_groups:
+        return None
+    return "the environment names lambdaSecurityGroups and no lambdaSubnets: Lambda takes both or neither"
+
+
+def _spot(agent: Agent) -> str | None:
+    if not agent.spot:
+        return None
+    return (
+        f"spot: Lambda has no Spot capacity, and a timeout of {agent.timeout} s runs there: remove spot, or set "
+        f'a timeout over {LAMBDA_SECONDS} s or lambda = "never" to run on Fargate'
     )
 
 

@@ -57,6 +57,17 @@ class Versions:
             )
         return version
 
+    def trouble(self, definition: str) -> str:
+        """Why this published version (`name:version`) cannot be invoked; empty when it can.  One that is inactive
+        wakes up by being invoked."""
+        name, version = definition.rsplit(":", 1)
+        if (live := self._live(name, version)) is None:
+            return f"the version {definition} is gone"
+        found = live["Configuration"]
+        if found.get("State") != "Failed":
+            return ""
+        return f"the version {definition} failed: {found.get('StateReason', 'no reason given')}"
+
     def prune(self, function: str, keep: Collection[str]) -> tuple[str, ...]:
         """Delete the published versions that are not in `keep` (`name:version`), the names of those; with none to keep,
         the function."""
@@ -140,7 +151,7 @@ class Versions:
         """Code, then configuration; AWS takes one change at a time."""
         wanted = item.attributes
         self._ready(item.name, broken=True)
-        if live.get("Code", {}).get("ImageUri") != wanted["Code"]["ImageUri"]:
+        if _code(live) != (wanted["Code"]["ImageUri"], wanted["Architectures"]):
             with translated(f"updating the code of {item.name}"):
                 self._change(
                     "update_function_code",
@@ -200,6 +211,13 @@ def _check(name: str, live: Mapping[str, Any], *, broken: bool) -> None:
                 f"the function {name} failed: {live.get(reason, 'no reason given')} ({code})",
                 hint=_REMEDIES.get(code, "see the function in the AWS console, then push again"),
             )
+
+
+def _code(live: Mapping[str, Any]) -> tuple[str | None, list[str]]:
+    """The image and what it is built for: the two change together
+    (https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html)."""
+    architectures = live["Configuration"].get("Architectures") or ["x86_64"]
+    return live.get("Code", {}).get("ImageUri"), list(architectures)
 
 
 def _in_progress(error: AlError) -> bool:

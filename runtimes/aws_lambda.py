@@ -7,14 +7,17 @@ is its own report, or what the platform wrote to the log (_lambda_ends.py).
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from toolkit.clouds.aws import code_of, translated
 from toolkit.clouds.aws_logs import Reader
+from toolkit.clouds.aws_network import own_group, place_of
 from toolkit.clouds.aws_runs import OnAws, earliest
 from toolkit.core.agent import Agent
 from toolkit.core.errors import AlError
 from toolkit.core.logs import OVERLAP_MS, LogEvent
+from toolkit.core.names import FUNCTIONS
 from toolkit.core.plan import Grant, Item
 from toolkit.core.retry import retrying
 from toolkit.core.run import RunHandle, RunId, RunSpec, RunStatus
@@ -48,7 +51,20 @@ class AwsLambda(OnAws):
 
     def define(self, item: Item) -> str:
         """`function:version`; a version that was published before, when it is the same."""
-        return f"{item.name}:{self._versions.publish(item)}"
+        return f"{item.name}:{self._versions.publish(self._in_network(item))}"
+
+    def _in_network(self, item: Item) -> Item:
+        """With the id of our security group, where the definition has its name."""
+        vpc = item.attributes["VpcConfig"]
+        if self.cloud.lambda_security_groups or not vpc["SubnetIds"]:
+            return item
+        place = place_of(self.clients, vpc["SubnetIds"], "lambdaSubnets")
+        group = own_group(self.clients, self._names, FUNCTIONS, place.vpc)
+        settled = {**item.attributes, "VpcConfig": {**vpc, "SecurityGroupIds": [group]}}
+        return replace(item, attributes=settled)
+
+    def trouble(self, definition: str) -> str:
+        return self._versions.trouble(definition)
 
     def prune(self, agent: str, keep: Collection[str]) -> tuple[str, ...]:
         """Delete the agent's versions that are not in `keep`; the names of those."""

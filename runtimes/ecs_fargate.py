@@ -14,12 +14,12 @@ from typing import Any
 
 from toolkit.clouds.aws import tag_list, translated
 from toolkit.clouds.aws_logs import Reader
+from toolkit.clouds.aws_network import task_network
 from toolkit.clouds.aws_runs import OnAws, earliest
 from toolkit.core.agent import Agent
 from toolkit.core.errors import (
     AlError,
     Conflict,
-    LaunchError,
     LimitExceeded,
     NotFound,
 )
@@ -57,24 +57,38 @@ class EcsFargate(OnAws):
         return wanted.grants(self._names, self.cloud, agent)
 
     def define(self, item: Item) -> str:
-        """`family:revision`; the newest revision again when it is this definition."""
-        mark = _hash(item)
+        """`family:revision`, and `@spot` behind it where its tasks go to Spot capacity, which no task definition says;
+        the newest revision again when it is this definition."""
+        mark, request = _hash(item), dict(item.attributes)
+        suffix = _ON_SPOT if request.pop("capacityProvider", None) else ""
         if (newest := self._newest(item.name)) and newest[1].get("al:hash") == mark:
-            return f"{item.name}:{newest[0]}"
+            return f"{item.name}:{newest[0]}{suffix}"
         with translated(f"registering the task definition {item.name}"):
             answer = self._ecs.register_task_definition(
-                **item.attributes, tags=tag_list({**item.tags, "al:hash": mark})
+                **request, tags=tag_list({**item.tags, "al:hash": mark})
             )
-        return f"{item.name}:{answer['taskDefinition']['revision']}"
+        return f"{item.name}:{answer['taskDefinition']['revision']}{suffix}"
+
+    def trouble(self, definition: str) -> str:
+        """RunTask takes ACTIVE revisions only (API reference, DeregisterTaskDefinition)."""
+        name = definition.removesuffix(_ON_SPOT)
+        try:
+            with translated(f"looking at {name}"):
+                answer = self._ecs.describe_task_definition(taskDefinition=name)
+        except NotFound:
+            return f"the task definition {name} is gone"
+        status = answer["taskDefinition"]["status"]
+        return "" if status == "ACTIVE" else f"the task definition {name} is {status}"
 
     def prune(self, agent: str, keep: Collection[str]) -> tuple[str, ...]:
         """Deregister the agent's revisions that are not in `keep`; runs in progress go on.  The names of those."""
         family = self._names.family(agent)
+        kept = {reference.removesuffix(_ON_SPOT) for reference in keep}
         with translated(f"listing the revisions of {family}"):
             pages = self._ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family)
             found = [one.rsplit("/", 1)[-1] for page in pages for one in page["taskDefinitionArns"]]
         # the service matches families by prefix
-        old = [name for name in found if name.rsplit(":", 1)[0] == family and name not in keep]
+        old = [name for name in found if name.rsplit(":", 1)[0] == family and name not in kept]
         for name in old:
             with translated(f"deregistering {name}"):
                 self._ecs.deregister_task_definition(taskDefinition=name)
@@ -191,9 +205,9 @@ class EcsFargate(OnAws):
         return {
             "cluster": self._cluster,
             # with its revision: a bare family would run whatever is newest by then
-            "taskDefinition": spec.definition,
+            "taskDefinition": spec.definition.removesuffix(_ON_SPOT),
             "count": 1,
-            "launchType": "FARGATE",
+            **_capacity(spec.definition),
             "clientToken": shorten(spec.run, TOKEN),
             "startedBy": str(spec.run),
             "tags": tag_list(self._names.tags(agent=spec.agent, run=spec.run)),
@@ -203,27 +217,7 @@ class EcsFargate(OnAws):
 
     @cached_property
     def _network(self) -> dict[str, Any]:
-        network: dict[str, Any] = {
-            "subnets": list(self.cloud.subnets or self._default_subnets()),
-            "assignPublicIp": "ENABLED" if self.cloud.assign_public_ip else "DISABLED",
-        }
-        if self.cloud.security_groups:
-            network["securityGroups"] = list(self.cloud.security_groups)
-        return network
-
-    def _default_subnets(self) -> list[str]:
-        """Those of the default VPC, one in each zone, so that one zone without capacity does not matter."""
-        with translated("looking for the default VPC's subnets"):
-            answer = self.clients.client("ec2").describe_subnets(
-                Filters=[{"Name": "default-for-az", "Values": ["true"]}]
-            )
-        found = sorted(subnet["SubnetId"] for subnet in answer["Subnets"])[: wanted.SUBNETS]
-        if not found:
-            raise LaunchError(
-                f"region {self.cloud.region} has no default VPC with subnets",
-                hint="set `subnets` in the environment's file, or run `aws ec2 create-default-vpc`",
-            )
-        return found
+        return task_network(self.clients, self._names)
 
     def _describe(self, cluster: str, arns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """Tasks that ECS still knows.  It forgets a stopped one after an hour or so, and says so in `failures`."""
@@ -271,6 +265,16 @@ class EcsFargate(OnAws):
         run, begin = str(handle.run), max(since, earliest(handle))
         reader = replace(self._reader(handle), mine=mine(run))
         return reader.search(self._names.ecs_log_group, (run,), since=begin, before=before)
+
+
+_ON_SPOT = "@spot"
+
+
+def _capacity(definition: str) -> dict[str, Any]:
+    """What a task runs on.  A launch type and a capacity provider exclude each other (API reference, RunTask)."""
+    if not definition.endswith(_ON_SPOT):
+        return {"launchType": "FARGATE"}
+    return {"capacityProviderStrategy": [{"capacityProvider": wanted.SPOT, "weight": 1}]}
 
 
 _UNSEEN = RunStatus(state=RunState.STARTING, reason="launched; ECS does not list it yet")

@@ -82,6 +82,9 @@ class LocalRuntime:
             )
         return str(app)
 
+    def trouble(self, definition: str) -> str:
+        return "" if (Path(definition) / "static").is_dir() else f"{definition} is gone"
+
     def prune(self, agent: str, keep: Collection[str]) -> tuple[str, ...]:
         named = re.compile(rf"{re.escape(agent)}-[0-9a-f]{{20}}")
         apps = self._state / "apps"

@@ -1,4 +1,4 @@
-"""A role and its one inline policy: what an agent, or the gateway, may do."""
+"""A role, its one inline policy and its boundary: what an agent, or the gateway, may do."""
 
 import pulumi
 import pulumi_aws as aws
@@ -19,6 +19,7 @@ class Identity(pulumi.ComponentResource):
             item.name,
             name=item.name,
             assume_role_policy=text(item.attributes["trust"]),
+            permissions_boundary=item.attributes["boundary"],
             # one that somebody attached would keep the role from being deleted (IAM API reference, DeleteRole)
             force_detach_policies=True,
             tags=dict(item.tags),

@@ -6,16 +6,16 @@ deploy lease, so the ledger makes it.
 
 Kinds and their attributes:
 
-    repository   immutable, scan_on_push, lifecycle, policy (None: nobody but the account)
-    log_group    retention_days
-    cluster      (none)
-    secret       description
-    role         trust, policy
-    function     image, role, timeout, memory, environment, url, permissions
+    repository       immutable, scan_on_push, lifecycle, policy (None: nobody but the account)
+    log_group        retention_days
+    network          vpc, subnets, groups, default: found, not made; tasks run in it
+    security_group   description, vpc, egress
+    cluster          capacity_providers
+    secret           description
+    role             trust, policy, boundary (the ARN of a managed policy, or None)
+    function         image, role, timeout, memory, environment, url, permissions
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -26,7 +26,8 @@ from toolkit.core.environment import Environment
 from toolkit.core.names import BASE, GATEWAY, Names
 from toolkit.core.plan import Grant, Item
 
-from . import gateway, limits
+from . import gateway, limits, network
+from .network import Network
 from .policy import VERSION, policy, trust
 
 Deployed = tuple[
@@ -34,10 +35,12 @@ Deployed = tuple[
 ]  # the agent, its runtime's name, what its runs may touch
 Needed = tuple[CredentialRef, tuple[str, ...]]  # a credential and the fields of its type
 
-FORMAT = (
-    1  # raised when the programs render the same items differently, so that pushes run Pulumi again
+KINDS = (
+    *("repository", "log_group", "network", "security_group", "cluster", "secret", "role"),
+    "function",
 )
-KINDS = ("repository", "log_group", "cluster", "secret", "role", "function")
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
+CAPACITY_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 
 # 7 days give a push that was interrupted between layers and tag time to be finished
 _LIFECYCLE = {
@@ -63,8 +66,11 @@ def desired(
     credentials: Sequence[Needed],
     *,
     gateway_image: str | None,
+    networks: Sequence[Network] = (),
 ) -> tuple[Item, ...]:
     """Every item, in the order in which they can be made.
+
+    `networks` are those that runs are in, as they were found in the account.
 
     `gateway_image` is by digest; None leaves the function out, because a first push must make its repository
     before there can be an image.  Raises LimitExceeded for what AWS would refuse, before anything is sent.
@@ -73,6 +79,7 @@ def desired(
     items = [
         *scene.repositories(agents),
         *scene.log_groups(agents),
+        *network.items(scene.names, networks),
         *scene.cluster(),
         *scene.secrets([*credentials, gateway.API_KEY]),
         *(role for agent in agents for role in scene.roles(agent)),
@@ -82,13 +89,6 @@ def desired(
     ordered = tuple(sorted(unique, key=lambda i: (KINDS.index(i.kind), i.name)))
     limits.check(ordered)
     return ordered
-
-
-def digest(items: Iterable[Item]) -> str:
-    """A hash of the desired state: equal exactly when Pulumi would have nothing new to do (D7)."""
-    plain = sorted([i.kind, i.name, dict(i.attributes), dict(i.tags)] for i in items)
-    content = json.dumps([FORMAT, plain], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _lambdas(agents: Sequence[Deployed]) -> list[str]:
@@ -156,9 +156,16 @@ class _Scene:
         )
 
     def cluster(self) -> Iterator[Item]:
-        """Ours, unless the environment names the user's own."""
+        """Ours, unless the environment names the user's own.  A task on Spot capacity is refused by a cluster that
+        FARGATE_SPOT is not associated with
+        (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html)."""
         if not self.cloud.cluster:
-            yield Item(kind="cluster", name=self.names.base, tags=self.names.tags())
+            yield Item(
+                kind="cluster",
+                name=self.names.base,
+                attributes={"capacity_providers": list(CAPACITY_PROVIDERS)},
+                tags=self.names.tags(),
+            )
 
     def secrets(self, credentials: Iterable[Needed]) -> Iterator[Item]:
         """Containers only: `al push` and `al creds` set the values."""
@@ -174,19 +181,15 @@ class _Scene:
     def roles(self, deployed: Deployed) -> Iterator[Item]:
         """One per purpose that the agent has grants for, except those that the user brings."""
         agent, _, grants = deployed
-        brought = {
-            "execution": self.cloud.execution_role,
-            "task": self.cloud.task_role,
-            "lambda": self.cloud.lambda_role,
-        }
         for purpose in sorted({grant.role for grant in grants}):
-            if not brought[purpose]:
+            if not self.cloud.brought_role(agent.name, purpose):
                 yield Item(
                     kind="role",
                     name=self.names.role(agent.name, purpose),
                     attributes={
                         "trust": trust(purpose, self.cloud.account),
                         "policy": policy(g for g in grants if g.role == purpose),
+                        "boundary": self.cloud.permission_boundary,
                     },
                     tags=self._tags(agent.name),
                 )

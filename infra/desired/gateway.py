@@ -33,6 +33,7 @@ def items(cloud: AwsCloud, names: Names, image: str | None) -> Iterator[Item]:
         attributes={
             "trust": trust("lambda", cloud.account),
             "policy": policy(grants(cloud, names)),
+            "boundary": cloud.permission_boundary,
         },
         tags=names.tags(),
     )

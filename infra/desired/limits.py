@@ -7,7 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from toolkit.core.aws_limits import LONGEST_SECRET_NAME, SECRET_NAME
+from toolkit.core.aws_limits import (
+    LONGEST_SECRET_NAME,
+    LONGEST_SECURITY_GROUP,
+    MOST_SECURITY_GROUPS,
+    MOST_SUBNETS,
+    SECRET_NAME,
+    SECURITY_GROUP_TEXT,
+)
 from toolkit.core.errors import Conflict, LimitExceeded
 from toolkit.core.plan import Item
 
@@ -43,6 +50,12 @@ RULES: Mapping[str, Rule] = {
         "letters, digits and ._-/#",
         "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html",
     ),
+    "security_group": Rule(
+        rf"(?!sg-){SECURITY_GROUP_TEXT}",
+        LONGEST_SECURITY_GROUP,
+        "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*, not beginning with sg-",
+        "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html",
+    ),
     "cluster": Rule(
         r"[A-Za-z0-9_-]+",
         255,
@@ -70,8 +83,11 @@ def check(items: Iterable[Item]) -> None:
     """Raises LimitExceeded for the first item that its service would refuse, Conflict for two of one name."""
     seen: dict[tuple[str, str], str] = {}
     for item in items:
-        _check_name(item)
-        _check_tags(item)
+        if item.kind == "network":  # found, not made: nobody takes its name
+            _check_network(item)
+        else:
+            _check_name(item)
+            _check_tags(item)
         if item.kind == "role":
             policy.check_size(item.attributes["trust"], policy.TRUST_SIZE, item.name)
             policy.check_size(item.attributes["policy"], policy.INLINE_SIZE, item.name)
@@ -100,6 +116,18 @@ def _check_tags(item: Item) -> None:
             f"the {_words(item.kind)} {item.name} has tags that AWS refuses: "
             f"{', '.join(long) or f'{len(item.tags)} of them'}",
             hint=f"tags are up to {TAGS}, keys up to {TAG_KEY} and values up to {TAG_VALUE} characters",
+        )
+
+
+def _check_network(item: Item) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html, and the same for Lambda:
+    https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html"""
+    subnets, groups = len(item.attributes["subnets"]), len(item.attributes["groups"])
+    if not 1 <= subnets <= MOST_SUBNETS or groups > MOST_SECURITY_GROUPS:
+        raise LimitExceeded(
+            f"{item.name} would be in {subnets} subnets with {groups} security groups: AWS takes 1 to "
+            f"{MOST_SUBNETS}, and up to {MOST_SECURITY_GROUPS}",
+            hint="change the lists in the environment's file",
         )
 
 

@@ -5,11 +5,13 @@ Pure.  Sizes and characters: https://docs.aws.amazon.com/IAM/latest/UserGuide/re
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from toolkit.core.errors import AlError, LimitExceeded
 from toolkit.core.plan import Grant
+
+from .without_resource import IN_ROLES
 
 VERSION = "2012-10-17"
 INLINE_SIZE = 10_240  # of all inline policies of a role; a role of ours has one
@@ -22,17 +24,8 @@ SERVICE_PRINCIPALS: Mapping[str, str] = {
     "lambda": "lambda.amazonaws.com",
 }
 
-# Actions that name no resource, each with where AWS says so.
-WITHOUT_RESOURCE: Mapping[str, str] = {
-    "ecr:GetAuthorizationToken": "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html",
-    "ec2:CreateNetworkInterface": "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",
-    "ec2:DescribeNetworkInterfaces": "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",
-    "ec2:DescribeSubnets": "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",
-    "ec2:DeleteNetworkInterface": "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",
-    "ec2:AssignPrivateIpAddresses": "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",
-    "ec2:UnassignPrivateIpAddresses": "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html",
-}
-_EVERYTHING = re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:([a-z-]+[:/])?\*")
+# all of a service, or of one of its kinds; what stands before S3's slash is a bucket
+_EVERYTHING = re.compile(r"arn:[^:]*:(?:s3:::|(?!s3:)[^:]*:[^:]*:[^:]*:([a-z-]+[:/])?)\*")
 _LEADING_KEYS = "dynamodb:leadingkeys"
 
 
@@ -54,11 +47,14 @@ def trust(purpose: str, account: str) -> dict[str, Any]:
     return {"Version": VERSION, "Statement": [statement]}
 
 
-def policy(grants: Iterable[Grant]) -> dict[str, Any]:
-    """One document that allows exactly these grants.  Raises AlError when one of them is too wide."""
+def policy(
+    grants: Iterable[Grant], *, without_resource: Collection[str] = IN_ROLES
+) -> dict[str, Any]:
+    """One document that allows exactly these grants.  Raises AlError when one of them is too wide: only the actions
+    `without_resource` may name everything."""
     ordered = sorted(grants, key=lambda g: (sorted(g.actions), sorted(g.resources), g.reason))
     for grant in ordered:
-        _refuse_too_wide(grant)
+        _refuse_too_wide(grant, without_resource)
     sids = _sids(ordered)
     return {"Version": VERSION, "Statement": [_statement(g, next(sids)) for g in ordered]}
 
@@ -114,8 +110,8 @@ def _sids(grants: Iterable[Grant]) -> Iterator[str]:
         yield sid if taken[sid] == 1 else f"{sid}{taken[sid]}"
 
 
-def _refuse_too_wide(grant: Grant) -> None:
-    problem = _too_wide(grant) or _loose_leading_keys(grant)
+def _refuse_too_wide(grant: Grant, without_resource: Collection[str]) -> None:
+    problem = _too_wide(grant, without_resource) or _loose_leading_keys(grant)
     if problem:
         raise AlError(
             f"the grant {grant.reason or ', '.join(grant.actions)!r} {problem}",
@@ -123,13 +119,13 @@ def _refuse_too_wide(grant: Grant) -> None:
         )
 
 
-def _too_wide(grant: Grant) -> str:
+def _too_wide(grant: Grant, without_resource: Collection[str]) -> str:
     if not grant.actions or not grant.resources:
         return "names no action or no resource"
     if any("*" in action for action in grant.actions):
         return "has a wildcard action"
     wide = [r for r in grant.resources if r == "*" or _EVERYTHING.fullmatch(r)]
-    if wide and not set(grant.actions) <= WITHOUT_RESOURCE.keys():
+    if wide and not set(grant.actions) <= set(without_resource):
         return f"names every resource ({wide[0]})"
     return ""
 

@@ -53,16 +53,9 @@ def test_an_environment_s_name_is_checked_before_a_file_is_looked_for(
 
 def test_an_unknown_environment_is_answered_with_the_known_ones(load: Load) -> None:
     """And with how to make one."""
-    with pytest.raises(ConfigError, match="known: local, sandbox, prod") as refused:
+    with pytest.raises(ConfigError, match="known: local, sandbox, sandbox-gcp, prod") as refused:
         load({PROD: AWS}, "prd")
     assert refused.value.hint == "did you mean 'prod'? or make it with `al env init prd -t ecs`"
-
-
-def test_the_google_sandbox_is_not_in_this_release(load: Load) -> None:
-    """The name is taken, and says so."""
-    with pytest.raises(ConfigError, match="not in this release") as refused:
-        load({}, "sandbox-gcp")
-    assert "-E sandbox" in refused.value.hint
 
 
 def test_local_has_no_cloud(load: Load) -> None:

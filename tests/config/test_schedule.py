@@ -4,7 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from toolkit.config.schedule import check_schedule, check_timezone, next_run
+from toolkit.config.schedule import (
+    check_schedule,
+    check_timezone,
+    minutes,
+    next_run,
+    times_a_minute,
+)
 from toolkit.core.errors import ConfigError
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -73,3 +79,25 @@ def test_what_is_no_time_zone_is_refused(name: str) -> None:
     """Also what looks like a path."""
     with pytest.raises(ConfigError, match="no time zone named"):
         check_timezone(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "times"), [("*/5 * * * *", 1), ("*/20 * * * * *", 3), ("0 0 9 * * *", 1)]
+)
+def test_a_schedule_may_fire_several_times_within_its_minute(text: str, times: int) -> None:
+    """Only one with seconds does."""
+    assert times_a_minute(check_schedule(text)) == times
+
+
+def test_minutes_are_told_one_by_one_without_their_seconds() -> None:
+    """So that schedules with and without seconds can be laid side by side."""
+    found = minutes(check_schedule("10,20 30 * * * *"), NOON)
+    assert [next(found).isoformat(), next(found).isoformat()] == [
+        "2026-11-20T12:30:00+00:00",
+        "2026-11-20T13:30:00+00:00",
+    ]
+
+
+def test_a_day_that_never_comes_has_no_minutes() -> None:
+    """It loads, and starts nothing."""
+    assert list(minutes(check_schedule("0 0 31 2 *"), NOON)) == []

@@ -127,7 +127,9 @@ def test_an_index_without_our_platform_is_refused(sandbox: Served) -> None:
 
 def test_an_image_for_another_processor_is_refused(sandbox: Served) -> None:
     """A single manifest says it in its configuration only: `exec format error` is found before the run."""
-    with pytest.raises(ConfigError, match=r"is for linux/arm64, and agents run on linux/amd64"):
+    with pytest.raises(
+        ConfigError, match=r"is for linux/arm64, and what is built upon it runs on linux/amd64"
+    ):
         sandbox.registry.append(based(sandbox, architecture="arm64"), "app", "one", FILES, CONFIG)
 
 

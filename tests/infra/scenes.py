@@ -1,11 +1,12 @@
 """A small project for the tests of this room: two agents, one on each runtime, with the runtimes' real grants."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from infra.desired.aws import Deployed, desired
+from infra.desired.network import Network
 from toolkit.core import registry
 from toolkit.core.agent import Agent, AgentName, CredentialRef
 from toolkit.core.environment import AwsCloud, Environment, Scope
@@ -16,6 +17,9 @@ ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 CLOUD = AwsCloud(region=REGION, account=ACCOUNT)
 TOKEN = (CredentialRef(type="github_token"), ("token",))
+NETWORK = Network(
+    of="tasks", vpc="vpc-1", subnets=("subnet-1", "subnet-2"), default=True, public=True
+)
 ON_LAMBDA, ON_FARGATE = "aws_lambda", "ecs_fargate"
 
 
@@ -42,6 +46,7 @@ def items(
     env: Environment | None = None,
     agents: Mapping[str, str] | None = None,
     gateway: str | None = "",
+    networks: Sequence[Network] = (NETWORK,),
 ) -> tuple[Item, ...]:
     """The desired state of a project: `dev` on Lambda and `long` on Fargate, unless `agents` says otherwise."""
     env = env or environment()
@@ -51,6 +56,7 @@ def items(
         [deployed(env, name, runtime) for name, runtime in agents.items()],
         [TOKEN],
         gateway_image=image() if gateway == "" else gateway,
+        networks=networks,
     )
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from infra.desired.aws import desired, digest
+from infra.desired.aws import desired
+from infra.desired.digest import digest
 from infra.desired.policy import text
 from tests.infra.scenes import (
     ACCOUNT,
-    CLOUD,
     ON_FARGATE,
     ON_LAMBDA,
     REGION,
@@ -29,10 +29,8 @@ from tests.infra.scenes import (
 from toolkit.core.agent import CredentialRef
 from toolkit.core.environment import Environment, Scope
 from toolkit.core.errors import ConfigError, LimitExceeded
-from toolkit.core.plan import Item
 
 LONG = "x" * 64
-LIMITS = {"role": 64, "function": 64, "repository": 256, "cluster": 255, "log_group": 512}
 AGENTS_ROLES = [
     "al-shop-production-dev-lambda-role",
     "al-shop-production-long-execution-role",
@@ -50,6 +48,8 @@ def test_everything_of_a_small_project_by_name() -> None:
         ("log_group", "/aws/lambda/al-shop-production--gateway"),
         ("log_group", "/aws/lambda/al-shop-production-dev"),
         ("log_group", "/ecs/al-shop-production"),
+        ("network", "al-shop-production--tasks"),
+        ("security_group", "al-shop-production--tasks"),
         ("cluster", "al-shop-production"),
         ("secret", "action-llama/shop/production/gateway_api_key/default/key"),
         ("secret", "action-llama/shop/production/github_token/default/token"),
@@ -69,10 +69,11 @@ def test_the_order_of_agents_and_credentials_does_not_matter() -> None:
     assert one == two
 
 
-def test_everything_is_tagged_as_ours() -> None:
-    """Nothing without our tags is ever changed or deleted, so everything must have them."""
+def test_everything_that_is_made_is_tagged_as_ours() -> None:
+    """Nothing without our tags is ever changed or deleted, so everything must have them; a network is only found."""
     ours = {"al:managed": "true", "al:project": "shop", "al:environment": "production"}
-    assert [item.name for item in items() if not ours.items() <= item.tags.items()] == []
+    bare = {item.kind for item in items() if not ours.items() <= item.tags.items()}
+    assert bare == {"network"}
 
 
 def test_what_belongs_to_an_agent_says_so() -> None:
@@ -246,36 +247,6 @@ def test_credentials_are_containers_without_values() -> None:
         {"description": "key of the credential gateway_api_key"},
         {"description": "token of the credential github_token"},
     ]
-
-
-def test_roles_that_the_user_brings_are_not_made() -> None:
-    """An environment may name its own roles and cluster."""
-    own = replace(CLOUD, task_role="t", execution_role="e", lambda_role="l", cluster="c")
-    wanted = items(environment(cloud=own))
-    assert names(wanted, "role") == ["al-shop-production--gateway-lambda-role"]
-    assert names(wanted, "cluster") == []
-
-
-def longest() -> tuple[Item, ...]:
-    env = environment(name=LONG, project="p" * 64)
-    agents = {f"{'a' * 62}-{n}": ON_LAMBDA for n in (1, 2)} | {f"{'b' * 62}-1": ON_FARGATE}
-    return items(env, agents, gateway=image("g"))
-
-
-@pytest.mark.parametrize(("kind", "limit"), LIMITS.items())
-def test_the_longest_names_are_short_enough_and_still_different(kind: str, limit: int) -> None:
-    """Project, environment and agent of 64 characters each; limits from the services' API references."""
-    found = names(longest(), kind)
-    assert found
-    assert max(map(len, found)) <= limit
-    assert len({name.lower() for name in found}) == len(found)
-
-
-def test_shortening_is_the_same_everywhere() -> None:
-    """A name is computed by laptops, CI and the gateway, and must not depend on where."""
-    assert names(longest(), "function") == names(longest(), "function")
-    shortened = names(longest(), "function")[0]
-    assert shortened == "al-" + "p" * 52 + "-" + shortened[-8:]
 
 
 def two(one: Environment, other: Environment) -> tuple[set[Any], set[Any]]:

@@ -87,6 +87,8 @@ class AgentConfig(Section):
     max_work_queue_size: Positive | None = None
     memory: Memory | None = None
     cpus: Cpus | None = None
+    arch: Literal["x86_64", "arm64"] = "x86_64"
+    spot: bool = False
     runtime: RuntimeSection = Field(default_factory=RuntimeSection)
 
 

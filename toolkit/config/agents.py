@@ -120,6 +120,8 @@ class AgentReader:
             max_queue=found.max_work_queue_size or config.work_queue_size,
             memory=found.memory or config.local.memory,
             cpus=found.cpus or config.local.cpus,
+            arch=found.arch,
+            spot=found.spot,
             isolation=found.runtime.type,
             run_as=found.runtime.run_as,
             groups=found.runtime.groups,

@@ -21,8 +21,8 @@ def aws_problems(project: Project, environment: Environment) -> list[Problem]:
     cloud = environment.cloud
     if not isinstance(cloud, AwsCloud):
         return []
-    names = Names(environment.scope)
-    found = list(_network(cloud, f"environments/{environment.name}.toml"))
+    names, file = Names(environment.scope), f"environments/{environment.name}.toml"
+    found = [*_network(cloud, file), *_brought_roles(cloud, project, file)]
     refs = dict.fromkeys((*project_credentials(project), GATEWAY_KEY))
     found += name_problems(project.agents, tuple(refs), names)
     for agent in project.agents:
@@ -49,6 +49,18 @@ def _network(cloud: AwsCloud, file: str) -> Iterator[Problem]:
             message="a function in a VPC has no public address, so it reaches its model only through NAT",
             remedy="make sure that the subnets have a NAT gateway, or remove lambdaSubnets",
             warning=True,
+        )
+
+
+def _brought_roles(cloud: AwsCloud, project: Project, file: str) -> Iterator[Problem]:
+    """Roles of agents that there are not: the agent that was meant would get one of ours instead."""
+    known = {str(agent.name) for agent in project.agents}
+    for name in sorted({agent for agent, _, _ in cloud.agent_roles} - known):
+        yield Problem(
+            file=file,
+            key=f"cloud.agentRoles.{name}",
+            message=f"{name!r} is no agent of {project.name}",
+            remedy=f"correct the name, or remove the table; agents: {', '.join(sorted(known)) or 'none'}",
         )
 
 

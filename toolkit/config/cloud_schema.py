@@ -12,6 +12,14 @@ from .section import Section
 from .values import Port, Positive, Text, TextOrNumber, Texts
 
 
+class AgentRoles(Section):
+    """`[cloud.agentRoles.<agent>]`: the user's own roles of one agent, by ARN or by name."""
+
+    task: Text | None = None
+    execution: Text | None = None
+    lambda_: Text | None = Field(None, alias="lambda")
+
+
 class Cloud(Section):
     """`[cloud]`.  Which keys belong to which provider is in COMMON, AWS and GOOGLE."""
 
@@ -47,17 +55,20 @@ class Cloud(Section):
     assign_public_ip: bool = True
     lambda_: Literal["auto", "never"] = Field("auto", alias="lambda")
     execution_role_per_agent: bool = True
+    agent_roles: Mapping[str, AgentRoles] = Field(default_factory=dict)
+    permission_boundary: Text | None = None
     # Google
     project: Text | None = None
     artifact_registry: Text | None = None
     service_account: Text | None = None
+    secrets: Literal["reference", "mount"] = "reference"
 
 
 COMMON = frozenset({
     "provider", "region", "secretPrefix", "nameScope", "keepImages", "logRetentionDays",
     "schedulerCpu", "schedulerMemory",
 })  # fmt: skip
-GOOGLE = frozenset({"project", "artifactRegistry", "serviceAccount"})
+GOOGLE = frozenset({"project", "artifactRegistry", "serviceAccount", "secrets"})
 AWS = frozenset(info.alias or "" for info in Cloud.model_fields.values()) - COMMON - GOOGLE
 
 
@@ -91,6 +102,7 @@ class Images(Section):
     """`[images]`: the base images, and who builds an agent's Dockerfile."""
 
     base: Text | None = None
+    base_arm64: Text | None = None
     gateway: Text | None = None
     builder: Literal["docker", "codebuild", "cloudbuild"] | None = None
 

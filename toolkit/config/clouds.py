@@ -13,12 +13,16 @@ from toolkit.core.aws_limits import (
 )
 from toolkit.core.environment import AwsCloud, GcpCloud
 
-from .cloud_schema import AWS, GOOGLE, Cloud
+from .cloud_schema import AWS, GOOGLE, AgentRoles, Cloud
 from .origin import DEFAULT, Merged
 from .problems import Findings
 
 _REPOSITORY = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/.+"
+)
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html; `aws` stands for AWS's own policies
+_BOUNDARY = re.compile(
+    r"arn:aws[a-z-]*:iam::(?P<account>\d{12}|aws):policy/[\w+=,.@/-]{1,512}", re.ASCII
 )
 PLACEHOLDER = "REPLACE_ME"  # in the environment files that `al env init` writes
 _LISTS = {
@@ -65,6 +69,7 @@ class CloudReader:
         for key, most in _LISTS.items():
             if len(self.merged.values["cloud"].get(key, ())) > most:
                 self.error(key, f"has more than {most} entries", f"name at most {most}")
+        self._check_boundary(cloud.permission_boundary or "", account)
         if not account or not region:
             return None
         return AwsCloud(
@@ -75,6 +80,8 @@ class CloudReader:
             execution_role=cloud.execution_role_arn,
             task_role=cloud.task_role_arn,
             lambda_role=cloud.lambda_role_arn,
+            agent_roles=_agent_roles(cloud.agent_roles),
+            permission_boundary=cloud.permission_boundary,
             subnets=cloud.subnets,
             security_groups=cloud.security_groups,
             lambda_subnets=cloud.lambda_subnets,
@@ -82,6 +89,18 @@ class CloudReader:
             assign_public_ip=cloud.assign_public_ip,
             use_lambda=cloud.lambda_ == "auto",
         )
+
+    def _check_boundary(self, boundary: str, account: str) -> None:
+        """A managed policy of the account, or of AWS; IAM would refuse a role with any other."""
+        if not boundary or PLACEHOLDER in boundary + account:
+            return
+        match = _BOUNDARY.fullmatch(boundary)
+        if match is None:
+            form = "write it like 'arn:aws:iam::123456789012:policy/NAME'"
+            self.error("permissionBoundary", "is not the ARN of a managed policy", form)
+        elif account and match["account"] not in (account, "aws"):
+            words = f"is a policy of account {match['account']}, the environment is in {account}"
+            self.error("permissionBoundary", words, "name a policy of the environment's account")
 
     def _account(self, cloud: Cloud) -> str:
         """Twelve digits, from `accountId` or from `ecrRepository`."""
@@ -123,6 +142,7 @@ class CloudReader:
             region=region,
             repository=repository.rstrip("/").rsplit("/", 1)[-1],
             service_account=cloud.service_account,
+            mount_secrets=cloud.secrets == "mount",
         )
 
     def _require(self, key: str, older: str, value: str | None) -> str:
@@ -130,3 +150,17 @@ class CloudReader:
             also = f" (or {older})" if older != key else ""
             self.error(key, "is required", f"add {key} = '...'{also} to [cloud]")
         return value or ""
+
+
+def _agent_roles(given: Mapping[str, AgentRoles]) -> tuple[tuple[str, str, str], ...]:
+    """(agent, purpose, role), in the order of the file."""
+    return tuple(
+        (agent, purpose, role)
+        for agent, roles in given.items()
+        for purpose, role in (
+            ("task", roles.task),
+            ("execution", roles.execution),
+            ("lambda", roles.lambda_),
+        )
+        if role
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.core.environment import AwsCloud, Environment, Scope
+from toolkit.core.environment import AwsCloud, Environment, GcpCloud, Scope
 from toolkit.core.errors import ConfigError
 
 from .clouds import PLACEHOLDER, CloudReader
@@ -19,7 +19,10 @@ from .schema import Config
 
 LOCAL, SANDBOX, SANDBOX_GCP = "local", "sandbox", "sandbox-gcp"
 BUILT_IN = (LOCAL, SANDBOX, SANDBOX_GCP)
+SANDBOXES = frozenset({SANDBOX, SANDBOX_GCP})
 SANDBOX_REGION, SANDBOX_ACCOUNT = "us-east-1", "123456789012"
+GOOGLE_REGION, GOOGLE_PROJECT, GOOGLE_NUMBER = "europe-west1", "al-sandbox", "123456789012"
+GOOGLE_REPOSITORY = "al"
 # Nothing answers on the discard port: until a sandbox runs, its environment reaches neither AWS nor anybody else.
 NOT_RUNNING = "127.0.0.1:9"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
@@ -55,15 +58,10 @@ def choose_environment(
 
 def require_known(name: str, places: Places) -> None:
     """Raises ConfigError, with the known environments and how to make one, when `name` is none of them."""
-    if name == SANDBOX_GCP:
-        raise ConfigError(
-            f"the environment {name!r} is not in this release",
-            hint="use `-E sandbox`, the embedded AWS cloud",
-        )
     known = places.known_environments()
     if name in BUILT_IN or name in known or places.variables.get(ENVIRONMENT_TEXT):
         return
-    choices = [LOCAL, SANDBOX, *known]
+    choices = [*BUILT_IN, *known]
     meant = nearest(name, choices, otherwise="known: {known}")
     make = f"make it with `al env init {name} -t ecs`"
     raise ConfigError(
@@ -79,7 +77,7 @@ def sandbox_state(home: Path) -> Mapping[str, Any]:
         return {}
     try:
         state = dict(json.loads(path.read_text(encoding="utf-8")))
-        addresses = {**state["aws"], "registry": state["registry"]}
+        addresses = {**state["aws"], **(state.get("gcp") or {}), "registry": state["registry"]}
         if not all(isinstance(address, str) for address in addresses.values()):
             raise TypeError("an address is no text")
     except (ValueError, TypeError, KeyError) as error:
@@ -103,8 +101,27 @@ def sandbox_cloud(state: Mapping[str, Any]) -> AwsCloud:
     )
 
 
+def sandbox_google(state: Mapping[str, Any]) -> GcpCloud:
+    """The embedded Google cloud, as the same state file describes it: `gcp` {grpc, http, project, number, region}.
+
+    An empty state gives addresses where nothing answers, never Google's own.
+    """
+    google = state.get("gcp") or {}
+    return GcpCloud(
+        project=google.get("project") or GOOGLE_PROJECT,
+        number=google.get("number") or GOOGLE_NUMBER,
+        region=google.get("region") or GOOGLE_REGION,
+        repository=GOOGLE_REPOSITORY,
+        endpoint=google.get("grpc") or NOT_RUNNING,
+        http_endpoint=f"http://{google.get('http') or NOT_RUNNING}",
+        registry=state.get("registry") or NOT_RUNNING,
+    )
+
+
 def in_sandbox(environment: Environment, state: Mapping[str, Any]) -> Environment:
     """`environment` with the addresses of a sandbox that has just been started."""
+    if isinstance(environment.cloud, GcpCloud):
+        return replace(environment, cloud=_shaped(sandbox_google(state), environment.cloud))
     cloud = sandbox_cloud(state)
     if isinstance(environment.cloud, AwsCloud):
         cloud = replace(
@@ -115,6 +132,11 @@ def in_sandbox(environment: Environment, state: Mapping[str, Any]) -> Environmen
             registry=cloud.registry,
         )
     return replace(environment, cloud=cloud)
+
+
+def _shaped(cloud: GcpCloud, given: GcpCloud) -> GcpCloud:
+    """`cloud` with what shapes a deployment, and nothing that names a real project's things."""
+    return replace(cloud, mount_secrets=given.mount_secrets, min_instances=given.min_instances)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +154,9 @@ class EnvironmentReader:
         if name == SANDBOX:
             environment = self._kept(self._environment(name, project))
             return replace(environment, cloud=self._rehearsed(sandbox), gateway_url=None)
+        if name == SANDBOX_GCP:
+            google = sandbox_google(sandbox)
+            return replace(self._environment(name, project), cloud=google, gateway_url=None)
         if self.config.server:
             origin = self.merged.origin_of("server.host")
             words = "deploying to a machine over SSH is not in this release"

@@ -13,7 +13,7 @@ from toolkit.core.environment import Environment
 
 from .environments import (
     BUILT_IN,
-    SANDBOX,
+    SANDBOXES,
     EnvironmentReader,
     choose_environment,
     require_known,
@@ -23,7 +23,17 @@ from .guard import require_project
 from .origin import Layer, Merged, Setting
 from .problems import Findings
 from .project import ProjectRead, read_project, with_defaults
-from .project_files import Places, environment_layers, one_place, project_layers
+from .project_files import (
+    CONFIG,
+    LOCAL_CONFIG,
+    Places,
+    environment_layers,
+    one_place,
+    project_layers,
+)
+from .project_name import project_name
+from .schema import Config
+from .validate import validated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +69,28 @@ def load(
     return loaded.project, loaded.environment
 
 
+def load_environment(
+    directory: Path, environment: str | None, *, home: Path, variables: Mapping[str, str]
+) -> Environment:
+    """The environment alone, for what works from an account: agents may be missing, or as wrong as they like.
+
+    Raises ConfigError for what is wrong with the settings, and where there are none at all.
+    """
+    if not any((directory / name).is_file() for name in (CONFIG, LOCAL_CONFIG)):
+        require_project(directory)
+    places = Places(directory=directory, home=home, variables=variables)
+    name, _ = choose_environment(environment, variables, directory)
+    findings = Findings()
+    merged = with_defaults(_layers(places, name, findings))
+    reader = EnvironmentReader(
+        config=validated(Config, merged, findings), merged=merged, findings=findings
+    )
+    sandbox = sandbox_state(home) if name in SANDBOXES else {}
+    found = reader.read(name, project_name(merged, directory, findings), sandbox)
+    findings.raise_errors()
+    return found
+
+
 def load_all(
     directory: Path,
     environment: str | None,
@@ -74,7 +106,7 @@ def load_all(
     findings = Findings()
     read = read_project(directory, _layers(places, name, findings), findings)
     if sandbox is None:
-        sandbox = sandbox_state(home) if name == SANDBOX else {}
+        sandbox = sandbox_state(home) if name in SANDBOXES else {}
     reader = EnvironmentReader(config=read.config, merged=read.merged, findings=findings)
     found = reader.read(name, read.project.name, sandbox)
     return Loaded(project=_finished(read, findings), environment=found, settings=read.merged)

@@ -3,6 +3,7 @@
 Five fields, or six with the seconds first; the `@daily` family is written out.  Decides nothing about runs.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -41,6 +42,22 @@ def next_run(expression: str, after: datetime) -> datetime | None:
         return next(iter(CronSim(expression, after)), None)
     except CronSimError:
         return None  # checked before: what is left is a day that its months do not have
+
+
+def minutes(expression: str, after: datetime) -> Iterator[datetime]:
+    """The minutes in which a checked expression fires after `after` (in its time zone), one by one; none for never."""
+    try:
+        yield from CronSim(" ".join(expression.split()[-5:]), after)
+    except CronSimError:
+        return  # as above: a day that its months do not have
+
+
+def times_a_minute(expression: str) -> int:
+    """How often a checked expression fires within a minute in which it does."""
+    seconds, *fields = expression.split()
+    if len(fields) == 4:
+        return 1
+    return len(CronSim(f"{seconds} * * * * *", datetime(2026, 1, 1, tzinfo=UTC)).seconds)
 
 
 def check_timezone(text: str) -> str:

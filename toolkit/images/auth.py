@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from toolkit.core.clock import now
-from toolkit.core.environment import AwsCloud
+from toolkit.core.environment import AwsCloud, Cloud, GcpCloud
 from toolkit.core.errors import AccessDenied, CredentialError
 from toolkit.core.secrets import Secret
 
@@ -142,15 +142,44 @@ class EcrLogin:
         return Secret(password)
 
 
+class GoogleLogin:
+    """`oauth2accesstoken` and an access token of whoever runs `al`, which lives an hour and is refreshed when it is due.
+
+    https://cloud.google.com/artifact-registry/docs/docker/authentication#token
+    """
+
+    def __init__(self, cloud: GcpCloud) -> None:
+        self._cloud = cloud
+
+    def __call__(self) -> tuple[str, Secret]:
+        from toolkit.clouds.gcp import gcp_clients_for
+
+        return "oauth2accesstoken", gcp_clients_for(self._cloud).token()
+
+
 _ECR_HOST = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
+_GOOGLE_HOST = re.compile(r"[a-z0-9-]+-docker\.pkg\.dev|(?:[a-z]+\.)?gcr\.io")
 
 
-def login_for(host: str, cloud: AwsCloud | None) -> tuple[Login, bool]:
-    """The login for a registry, and whether to send it unasked: ECR's token, else what `docker login` kept."""
+def login_for(host: str, cloud: Cloud | None) -> tuple[Login, bool]:
+    """The login for a registry, and whether to send it unasked: of the environment's own cloud, else what
+    `docker login` kept."""
     match = _ECR_HOST.fullmatch(host)
-    if match and cloud:
+    if match and isinstance(cloud, AwsCloud):
         return EcrLogin(replace(cloud, region=match["region"])), True
+    if isinstance(cloud, GcpCloud) and _GOOGLE_HOST.fullmatch(host):
+        return GoogleLogin(cloud), False
     return lambda: docker_login(host), False
+
+
+def _docker_config(environ: Mapping[str, str]) -> Path | None:
+    """Docker's file, wherever it would be; None for somebody without a home."""
+    if given := environ.get("DOCKER_CONFIG"):
+        return Path(given) / "config.json"
+    try:
+        return Path.home() / ".docker" / "config.json"
+    except RuntimeError:  # HOME is not set, and the user's number has no name
+        return None
 
 
 def docker_login(
@@ -160,8 +189,8 @@ def docker_login(
 
     https://docs.docker.com/reference/cli/docker/login/#credential-stores
     """
-    place = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
-    if not place.is_file():
+    place = _docker_config(environ)
+    if place is None or not place.is_file():
         return None
     try:
         config = json.loads(place.read_text())

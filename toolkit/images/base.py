@@ -4,15 +4,17 @@ In the sandbox it is one layer made from the installed package, pushed once per 
 base: `al` does not guess what should run there.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from toolkit.clouds.aws import cloud_of
 from toolkit.core.errors import ConfigError
 from toolkit.core.names import BASE
 from toolkit.core.ports import Context
 
+from .architecture import AMD64, ARM64
 from .context import AGENT_CONFIG, base_files, content_hash
-from .reference import Reference, ecr_host
+from .homes import home_of
+from .reference import Reference
 
 if TYPE_CHECKING:
     from .oci import OciRegistry  # it brings httpx, which a push that changes nothing does without
@@ -20,41 +22,51 @@ if TYPE_CHECKING:
 NO_BASE = "the environment does not say which base image agents are built upon"
 _CHOICE = (
     'build toolkit/images/base/Dockerfile, push it, and set base = "HOST/REPOSITORY:TAG" under [images] of the '
-    "environment; building it for you with docker or codebuild is not there yet"
+    "environment; building it for you is not there yet"
 )
 
 
 def image(context: Context, repository: str, digest: str) -> str:
-    """The reference for definitions: by digest, under ECR's own name in the sandbox too."""
-    return f"{ecr_host(cloud_of(context.environment))}/{repository}@{digest}"
+    """The reference for definitions: by digest, under the cloud's own name in the sandbox too."""
+    home = home_of(context.environment)
+    return f"{home.host}/{home.path(repository)}@{digest}"
 
 
 def base_reference(
-    context: Context, registry: "OciRegistry", *, part: str = "base"
+    context: Context, registry: "OciRegistry", *, part: str = "base", architecture: str = AMD64
 ) -> tuple[str, str]:
     """(reference, digest) of the base.  `part` is `base` or `gateway`, as under [images]; in the sandbox one is made.
 
-    Raises ConfigError when a real environment names none.
+    Raises ConfigError when a real environment names none, or none for this architecture.
     """
-    named = context.environment.images.get(part) or context.environment.images.get("base")
-    if named:
-        found = registry.base(named)
+    if named := _named(context.environment.images, part, architecture):
+        found = registry.base(named, architecture)
         pinned = Reference(
             host=found.reference.host,
             repository=found.reference.repository,
             digest=found.manifest.digest,
         )
         return str(pinned), found.manifest.digest
-    if cloud_of(context.environment).endpoint is None:
+    if not context.environment.embedded:
         raise _unnamed(context.environment.images.get("builder"))
-    return _sandbox_base(context, registry)
+    return _sandbox_base(context, registry, architecture)
 
 
-def _sandbox_base(context: Context, registry: "OciRegistry") -> tuple[str, str]:
-    repository, files = context.names.repository(BASE), base_files()
-    tag = content_hash("", files, AGENT_CONFIG)
+def sandbox_tag(architecture: str) -> str:
+    """The tag of the sandbox's own base: a hash of what is in it.  The layer is the same for every architecture."""
+    return content_hash("" if architecture == AMD64 else architecture, base_files(), AGENT_CONFIG)
+
+
+def _named(images: Mapping[str, str], part: str, architecture: str) -> str | None:
+    """`baseArm64` wins for arm64; `base` may be an index of both."""
+    own = images.get("baseArm64") if architecture == ARM64 else images.get(part)
+    return own or images.get("base")
+
+
+def _sandbox_base(context: Context, registry: "OciRegistry", architecture: str) -> tuple[str, str]:
+    repository, tag = context.names.repository(BASE), sandbox_tag(architecture)
     digest = registry.digest(repository, tag) or registry.push_base(
-        repository, tag, files, AGENT_CONFIG
+        repository, tag, base_files(), AGENT_CONFIG, architecture=architecture
     )
     return image(context, repository, digest), digest
 

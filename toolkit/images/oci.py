@@ -11,14 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from toolkit.clouds.aws import cloud_of
 from toolkit.core.errors import ConfigError
 from toolkit.core.ports import Context, LayerFile
 
-from .auth import EcrLogin, RegistryAuth, login_for
+from .architecture import AMD64
+from .auth import RegistryAuth, login_for
+from .homes import Home, home_of
 from .kept import Kept
 from .layer import Layer, layer, sha256
-from .reference import Reference, ecr_host
+from .reference import Reference
 from .remote import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Manifest, Remote
 
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -50,23 +51,24 @@ class _Part:
 
 
 class OciRegistry:
-    """core.ports.Registry over one registry; bases may come from any.  Thread-safe."""
+    """core.ports.Registry over one registry; bases may come from any.  Thread-safe.
 
-    def __init__(
-        self, home: Remote, *, connect: Callable[[str], Remote], architecture: str = "amd64"
-    ) -> None:
+    `folder` is what every repository's name begins with there; whoever asks leaves it out.
+    """
+
+    def __init__(self, home: Remote, *, connect: Callable[[str], Remote], folder: str = "") -> None:
         self.home = home
+        self._folder = folder
         self._connect = connect
-        self._architecture = architecture
         self._lock = threading.Lock()
         self._remotes: dict[str, Remote] = {home.host: home}
-        self._bases: dict[str, Base] = {}
+        self._bases: dict[tuple[str, str], Base] = {}
         self._kept = Kept()
 
     # core.ports.Registry
 
     def digest(self, repository: str, tag: str) -> str | None:
-        return self.home.digest(repository, tag)
+        return self.home.digest(self._path(repository), tag)
 
     def append(
         self,
@@ -75,78 +77,84 @@ class OciRegistry:
         tag: str,
         files: Mapping[str, LayerFile],
         config: Mapping[str, Any],
+        *,
+        architecture: str = AMD64,
     ) -> str:
         """Base + one layer as `repository:tag`; the digest.  What the registry has is not sent again."""
-        found, added = self.base(base), layer(files)
+        found, added = self.base(base, architecture), layer(files)
         docker = found.manifest.media_type == DOCKER_MANIFEST
         data = _dump(_configured(found.config, added, config))
-        parts = [*self._base_parts(found, repository), _made(added.data), _made(data)]
-        self._put(repository, parts)
+        place = self._path(repository)
+        parts = [*self._base_parts(found, place), _made(added.data), _made(data)]
+        self._put(place, parts)
         own = _descriptor(DOCKER_LAYER if docker else OCI_LAYER, added.data)
         settings = _descriptor(DOCKER_CONFIG if docker else OCI_CONFIG, data)
         layers = [*found.manifest.body["layers"], own]
-        return self._put_manifest(repository, tag, settings, layers, docker=docker)
+        return self._put_manifest(place, tag, settings, layers, docker=docker)
 
     def tags(self, repository: str) -> Mapping[str, str]:
-        names = self.home.tags(repository)
+        names = self.home.tags(self._path(repository))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            digests = list(pool.map(lambda name: self.home.digest(repository, name), names))
+            digests = list(pool.map(lambda name: self.digest(repository, name), names))
         return {name: digest for name, digest in zip(names, digests, strict=True) if digest}
 
     def delete(self, repository: str, digests: Sequence[str]) -> None:
         for digest in digests:
-            self.home.delete(repository, digest)
+            self.home.delete(self._path(repository), digest)
 
     # beyond the port: what images are made of
 
     def push_base(
-        self, repository: str, tag: str, files: Mapping[str, LayerFile], config: Mapping[str, Any]
+        self,
+        repository: str,
+        tag: str,
+        files: Mapping[str, LayerFile],
+        config: Mapping[str, Any],
+        *,
+        architecture: str = AMD64,
     ) -> str:
         """An image of one layer alone; its digest."""
         added = layer(files)
-        empty = {"architecture": self._architecture, "os": "linux", "config": {}}
+        empty = {"architecture": architecture, "os": "linux", "config": {}}
         data = _dump(_configured(empty, added, config))
-        self._put(repository, [_made(added.data), _made(data)])
+        place = self._path(repository)
+        self._put(place, [_made(added.data), _made(data)])
         settings, layers = _descriptor(OCI_CONFIG, data), [_descriptor(OCI_LAYER, added.data)]
-        return self._put_manifest(repository, tag, settings, layers, docker=False)
+        return self._put_manifest(place, tag, settings, layers, docker=False)
 
     def manifest(self, repository: str, reference: str) -> Manifest:
         """Raises NotFound."""
-        return self.home.manifest(repository, reference)
+        return self.home.manifest(self._path(repository), reference)
 
-    def base(self, text: str) -> Base:
-        """The base image for our platform.  One that is named by digest is read once per process.
+    def base(self, text: str, architecture: str = AMD64) -> Base:
+        """The base image for a platform, of an index its own.  One that is named by digest is read once per process.
 
         Raises ConfigError when it has no such platform: it would end with `exec format error` at run time
         (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html).
         """
+        key = (text, architecture)
         with self._lock:
-            known = self._bases.get(text)
+            known = self._bases.get(key)
         if known is None:
-            known = self._read_base(Reference.parse(text))
+            known = self._read_base(Reference.parse(text), architecture)
             if known.reference.digest:
                 with self._lock:
-                    self._bases[text] = known
+                    self._bases[key] = known
         return known
 
-    def _read_base(self, reference: Reference) -> Base:
+    def _path(self, repository: str) -> str:
+        return f"{self._folder}{repository}"
+
+    def _read_base(self, reference: Reference, architecture: str) -> Base:
         remote = self._remote(reference.host)
         manifest = remote.manifest(reference.repository, reference.version)
         if manifest.media_type in {OCI_INDEX, DOCKER_INDEX}:
-            child = _child(manifest, self._architecture, str(reference))
+            child = _child(manifest, architecture, str(reference))
             manifest = remote.manifest(reference.repository, child)
         _check_kind(manifest, str(reference))
         config = json.loads(remote.blob(reference.repository, manifest.body["config"]["digest"]))
-        self._check_platform(config, str(reference))
+        _check_platform(config, architecture, str(reference))
         return Base(remote=remote, reference=reference, manifest=manifest, config=config)
-
-    def _check_platform(self, config: Mapping[str, Any], name: str) -> None:
-        has = f"{config.get('os')}/{config.get('architecture')}"
-        if has != f"linux/{self._architecture}":
-            raise ConfigError(
-                f"{name} is for {has}, and agents run on linux/{self._architecture}",
-                hint=f"build it with `docker build --platform linux/{self._architecture}`",
-            )
 
     def _remote(self, host: str) -> Remote:
         with self._lock:
@@ -238,8 +246,24 @@ def _child(index: Manifest, architecture: str, name: str) -> str:
     has = sorted({f"{p.get('os')}/{p.get('architecture')}" for p, _ in platforms})
     raise ConfigError(
         f"{name} has no linux/{architecture}, only {', '.join(has) or 'nothing'}",
-        hint=f"build it with `docker build --platform linux/{architecture}`",
+        hint=_build(architecture),
     )
+
+
+def _check_platform(config: Mapping[str, Any], architecture: str, name: str) -> None:
+    has = f"{config.get('os')}/{config.get('architecture')}"
+    if has != f"linux/{architecture}":
+        raise ConfigError(
+            f"{name} is for {has}, and what is built upon it runs on linux/{architecture}",
+            hint=_build(architecture),
+        )
+
+
+def _build(architecture: str) -> str:
+    wanted = f"build it with `docker build --platform linux/{architecture}`"
+    if architecture == AMD64:
+        return wanted
+    return f'{wanted} and name it as `baseArm64` under [images], or take arch = "arm64" from the agents'
 
 
 def _check_kind(manifest: Manifest, name: str) -> None:
@@ -254,18 +278,21 @@ def _check_kind(manifest: Manifest, name: str) -> None:
 
 
 def registry_for(context: Context) -> OciRegistry:
-    """The environment's registry: ECR, or the sandbox's under ECR's name and with ECR's login."""
-    cloud = cloud_of(context.environment)
-    host = ecr_host(cloud)
+    """The environment's registry: its cloud's, or the sandbox's under that one's name and with its login."""
+    environment = context.environment
+    home = home_of(environment)
 
     def connect(other: str) -> Remote:
         url = f"https://{other}"
-        login, eager = login_for(other, None if cloud.endpoint else cloud)
+        login, eager = login_for(other, None if environment.embedded else environment.cloud)
         return Remote(url, host=other, auth=RegistryAuth(url, login, eager=eager))
 
-    url = _url(cloud.registry) if cloud.registry else f"https://{host}"
-    auth = RegistryAuth(url, EcrLogin(cloud), eager=True)
-    return OciRegistry(Remote(url, host=host, auth=auth), connect=connect)
+    return OciRegistry(_remote(home), connect=connect, folder=home.folder)
+
+
+def _remote(home: Home) -> Remote:
+    url = _url(home.address) if home.address else f"https://{home.host}"
+    return Remote(url, host=home.host, auth=RegistryAuth(url, home.login, eager=home.eager))
 
 
 def _url(registry: str) -> str:

@@ -1,16 +1,16 @@
-"""Which images may go: a pure decision, and the look at ECR that it needs.
+"""Which images may go: a pure decision, and the looks at the cloud that it needs, each cloud's in a file of its own.
 
-Deletes nothing.  An image that a function or task definition names must stay: without it the next start fails
-(https://docs.aws.amazon.com/lambda/latest/dg/images-create.html), and ECR itself protects no image in use.
+An image that a definition names must stay: without it the next start fails, and neither ECR nor Artifact Registry
+protects an image in use (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html,
+https://cloud.google.com/run/docs/deploying#images).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from toolkit.core.errors import NotFound
-from toolkit.core.ports import Context
+from toolkit.core.environment import GcpCloud
+from toolkit.core.ports import Context, Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,25 +36,31 @@ def prunable(images: Iterable[Pushed], *, named: Collection[str], keep: int) -> 
 
 
 def pushed(context: Context, repository: str) -> list[Pushed]:
-    """Every image of the repository, newest first.  One that is missing has none.
-
-    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
-    """
-    from toolkit.clouds.aws import clients_for, cloud_of, translated
-
-    ecr = clients_for(cloud_of(context.environment)).client("ecr")
-    try:
-        with translated(f"listing the images of {repository}"):
-            pages = list(ecr.get_paginator("describe_images").paginate(repositoryName=repository))
-    except NotFound:
-        return []
-    images = [_pushed(detail) for page in pages for detail in page["imageDetails"]]
-    return sorted(images, key=lambda image: (image.time, image.digest), reverse=True)
-
-
-def _pushed(detail: Mapping[str, Any]) -> Pushed:
-    return Pushed(
-        digest=detail["imageDigest"],
-        tags=tuple(sorted(detail.get("imageTags", ()))),
-        time=detail["imagePushedAt"],
+    """Every image of the repository, newest first.  One that is missing has none."""
+    if isinstance(context.environment.cloud, GcpCloud):
+        from .artifacts import pushed as found
+    else:
+        from .ecr import pushed as found
+    return sorted(
+        found(context, repository), key=lambda image: (image.time, image.digest), reverse=True
     )
+
+
+def delete(context: Context, registry: Registry, repository: str, digests: Sequence[str]) -> None:
+    """Delete these with their tags; those that are gone are fine."""
+    if isinstance(context.environment.cloud, GcpCloud):
+        from .artifacts import delete as remove
+
+        remove(context, repository, digests)
+    else:
+        registry.delete(repository, digests)
+
+
+def in_use(context: Context) -> Collection[str]:
+    """Digests that the cloud itself still runs, whatever is recorded: Cloud Run's jobs outlast their definition while a
+    run of them goes on.  On AWS what is registered is recorded, too."""
+    if not isinstance(context.environment.cloud, GcpCloud):
+        return ()
+    from .artifacts import in_use as named
+
+    return named(context)

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from toolkit.core.environment import AwsCloud
 from toolkit.core.errors import ConfigError
 
 _REFERENCE = re.compile(
@@ -50,9 +49,3 @@ class Reference:
     def __str__(self) -> str:
         mark = "@" if self.digest else ":"
         return f"{self.host}/{self.repository}{mark}{self.version}"
-
-
-def ecr_host(cloud: AwsCloud) -> str:
-    """The account's registry, as it stands in every image reference, the sandbox's too."""
-    suffix = ".cn" if cloud.region.startswith("cn-") else ""
-    return f"{cloud.account}.dkr.ecr.{cloud.region}.amazonaws.com{suffix}"

@@ -6,15 +6,18 @@ The hash of the desired state is kept with the environment; as long as it has no
 import base64
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from infra.desired import aws as desired
+from infra.desired import network as desired_network
+from infra.desired.digest import digest
 from toolkit.core.agent import CredentialRef, Project
 from toolkit.core.placement import runtime_name
-from toolkit.core.plan import Action, Item, Plan, diff
+from toolkit.core.plan import Action, Change, Item, Plan, diff
 from toolkit.credentials import resolve
+from toolkit.ops import network
 from toolkit.wiring import Services
 
 APPLIED = "applied"
@@ -41,6 +44,7 @@ def items(
         deployed,
         [_needed(ref) for ref in resolve.project_credentials(project)],
         gateway_image=gateway_image,
+        networks=network.networks(services, project, facts),
     )
     keys = {item.key for item in wanted}
     return (*wanted, *(i for i in applied(facts) if i.kind == "log_group" and i.key not in keys))
@@ -52,7 +56,7 @@ def _needed(ref: CredentialRef) -> tuple[CredentialRef, tuple[str, ...]]:
 
 def due(facts: Mapping[str, Any], wanted: Sequence[Item]) -> bool:
     """Whether the engine has something to do."""
-    return (facts.get(APPLIED) or {}).get("hash") != desired.digest(wanted)
+    return (facts.get(APPLIED) or {}).get("hash") != digest(wanted)
 
 
 def plan(facts: Mapping[str, Any], wanted: Sequence[Item]) -> Plan:
@@ -60,12 +64,15 @@ def plan(facts: Mapping[str, Any], wanted: Sequence[Item]) -> Plan:
     if not due(facts, wanted):
         return Plan()
     found = diff(wanted, applied(facts))
-    return Plan(
-        tuple(
-            replace(c, reason=c.reason if c.action is not Action.DELETE else GONE)
-            for c in found.changes
-        )
-    )
+    return Plan(tuple(replace(c, reason=_reason(c)) for c in found.changes))
+
+
+def _reason(change: Change) -> str:
+    if change.action is Action.DELETE:
+        return GONE
+    if change.item.kind == "network":
+        return desired_network.words(change.item)
+    return change.reason
 
 
 GONE = "no longer in the project"
@@ -101,7 +108,16 @@ def apply(
     _forget_contents(services, wanted, facts)
     outputs = services.applier.apply(wanted, progress=progress)
     _note(services, facts, GATEWAY, {"url": outputs.get("gateway_url"), "healthy": False})
-    _note(services, facts, APPLIED, {"hash": desired.digest(wanted), "items": _packed(wanted)})
+    if services.project:
+        _note(services, facts, network.FACT, network.fact(services, services.project, wanted))
+    _note(services, facts, APPLIED, {"hash": digest(wanted), "items": _packed(wanted)})
+
+
+def without(facts: Mapping[str, Any], gone: Collection[tuple[str, str]]) -> dict[str, Any] | None:
+    """The fact of what was applied when these, by kind and name, are gone: the next push sees that they are missing.
+    None where nothing was applied."""
+    rest = [item for item in applied(facts) if item.key not in gone]
+    return {"hash": None, "items": _packed(rest)} if facts.get(APPLIED) else None
 
 
 def _packed(items: Sequence[Item]) -> str:

@@ -1,7 +1,7 @@
 """Builds an image as one layer upon a base, through the registry's HTTP API: no Docker, no build service (D9)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from toolkit.core.agent import Agent, Project
@@ -9,6 +9,7 @@ from toolkit.core.credential import CredentialType
 from toolkit.core.errors import ConfigError
 from toolkit.core.names import GATEWAY
 from toolkit.core.ports import Context, LayerFile, Registry
+from toolkit.images.architecture import AMD64, ARCHITECTURES
 from toolkit.images.context import (
     AGENT_CONFIG,
     GATEWAY_CONFIG,
@@ -28,6 +29,7 @@ class ImagePlan:
     base: str
     files: Mapping[str, LayerFile]
     config: Mapping[str, Any]
+    architecture: str = AMD64
     digest: str | None = None
 
     @property
@@ -56,7 +58,9 @@ class Append:
                 hint="remove it; put what every agent needs into the base image ([images] base of the environment)",
             )
         name = str(agent.name)
-        return self._planned(name, name, agent_files(project, agent, types), AGENT_CONFIG, base)
+        files, architecture = agent_files(project, agent, types), ARCHITECTURES[agent.arch]
+        planned = self._planned(name, name, files, AGENT_CONFIG, base)
+        return replace(planned, architecture=architecture)
 
     def plan_gateway(self, deployment: Mapping[str, Any], *, base: tuple[str, str]) -> ImagePlan:
         return self._planned("gateway", GATEWAY, gateway_files(deployment), GATEWAY_CONFIG, base)
@@ -65,7 +69,14 @@ class Append:
         """The image's digest; an image that is there already is not pushed again."""
         if plan.digest is not None:
             return plan.digest
-        return registry.append(plan.base, plan.repository, plan.tag, plan.files, plan.config)
+        return registry.append(
+            plan.base,
+            plan.repository,
+            plan.tag,
+            plan.files,
+            plan.config,
+            architecture=plan.architecture,
+        )
 
     def _planned(
         self,

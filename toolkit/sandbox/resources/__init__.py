@@ -17,7 +17,7 @@ Made = tuple[
     str, dict[str, Any]
 ]  # the id, and those outputs beyond the inputs that our programs read
 
-_FILES = ("ecr", "ecs", "iam", "lambda_", "logs", "secrets")
+_FILES = ("ec2", "ecr", "ecs", "iam", "lambda_", "logs", "secrets")
 
 
 class Handler(Protocol):
@@ -35,6 +35,10 @@ class Handler(Protocol):
 
 class Whole(Handler, Protocol):
     """A type that carries tags."""
+
+    @staticmethod
+    def ref(inputs: Inputs) -> str:
+        """The id of what has these inputs: what was made before and has another one cannot become it."""
 
     def present(self, ids: Iterable[str]) -> set[str]:
         """Which of them exist."""
@@ -79,12 +83,22 @@ class Resources:
         part = self._parts.get(token)
         return (part.whole, part.of(ref)) if part else (token, ref)
 
+    def ref(self, token: str, inputs: Inputs) -> str | None:
+        """The id that a whole with these inputs has; None for a part."""
+        whole = self._wholes.get(token)
+        return whole.ref(inputs) if whole else None
+
     def present(self, token: str, ids: Iterable[str]) -> set[str]:
         return self._wholes[token].present(ids)
 
     def tags(self, token: str, ref: str) -> dict[str, str] | None:
         whole, its_ref = self.owner(token, ref)
         return self._wholes[whole].tags(its_ref)
+
+
+def by_name(inputs: Inputs) -> str:
+    """The `ref` of what is known by its name."""
+    return str(inputs["name"])
 
 
 def mapping(

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 from toolkit.clouds.aws import tag_list
 
-from . import Clients, Inputs, Made, mapping
+from . import Clients, Inputs, Made, by_name, mapping
 
 REPOSITORY = "aws:ecr/repository:Repository"
 
 
 class Repository:
+    ref = staticmethod(by_name)
+
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 

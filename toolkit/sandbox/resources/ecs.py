@@ -1,17 +1,20 @@
-"""ECS clusters."""
+"""ECS clusters, and the capacity that is associated with them."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from toolkit.clouds.aws import tag_list
 
-from . import Clients, Inputs, Made, mapping
+from . import Clients, Inputs, Made, by_name, mapping
 
+CLUSTER = "aws:ecs/cluster:Cluster"
 _MOST = 100  # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeClusters.html
 
 
 class Cluster:
     """One that was deleted stays visible for a while, as INACTIVE: it counts as absent."""
+
+    ref = staticmethod(by_name)
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -52,5 +55,36 @@ class Cluster:
         return [c for c in answer["clusters"] if c["status"] != "INACTIVE"]
 
 
-WHOLES = {"aws:ecs/cluster:Cluster": Cluster}
-PARTS: dict[str, Any] = {}
+class CapacityProviders:
+    """Its id is its cluster's name, as Pulumi's."""
+
+    whole = CLUSTER
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def create(self, inputs: Inputs) -> Made:
+        name = inputs["clusterName"]
+        self._put(name, list(inputs["capacityProviders"]))
+        return name, {}
+
+    update = create
+
+    def delete(self, ref: str) -> None:
+        ecs = self._clients("ecs")
+        try:
+            self._put(ref, [])
+        except ecs.exceptions.ClusterNotFoundException:
+            return
+
+    def of(self, ref: str) -> str:
+        return ref
+
+    def _put(self, cluster: str, providers: list[str]) -> None:
+        self._clients("ecs").put_cluster_capacity_providers(
+            cluster=cluster, capacityProviders=providers, defaultCapacityProviderStrategy=[]
+        )
+
+
+WHOLES = {CLUSTER: Cluster}
+PARTS = {"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": CapacityProviders}

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 from toolkit.clouds.aws import tag_list
 
-from . import Clients, Inputs, Made, mapping
+from . import Clients, Inputs, Made, by_name, mapping
 
 ROLE = "aws:iam/role:Role"
 
 
 class Role:
+    ref = staticmethod(by_name)
+
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
@@ -20,6 +22,7 @@ class Role:
                 RoleName=inputs["name"],
                 AssumeRolePolicyDocument=inputs["assumeRolePolicy"],
                 Tags=tag_list(inputs["tags"], "Key", "Value"),
+                **_boundary(inputs),
             )
         except iam.exceptions.EntityAlreadyExistsException:
             return None
@@ -29,7 +32,15 @@ class Role:
         iam, name = self._clients("iam"), inputs["name"]
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=inputs["assumeRolePolicy"])
         iam.tag_role(RoleName=name, Tags=tag_list(inputs["tags"], "Key", "Value"))
+        self._bound(name, inputs)
         return name, {"arn": iam.get_role(RoleName=name)["Role"]["Arn"]}
+
+    def _bound(self, name: str, inputs: Inputs) -> None:
+        iam = self._clients("iam")
+        if boundary := _boundary(inputs):
+            iam.put_role_permissions_boundary(RoleName=name, **boundary)
+        elif "PermissionsBoundary" in iam.get_role(RoleName=name)["Role"]:
+            iam.delete_role_permissions_boundary(RoleName=name)
 
     def delete(self, ref: str) -> None:
         """IAM refuses while policies remain, ours or the user's
@@ -82,6 +93,11 @@ class RolePolicy:
 
     def of(self, ref: str) -> str:
         return ref.partition(":")[0]
+
+
+def _boundary(inputs: Inputs) -> dict[str, str]:
+    boundary = inputs.get("permissionsBoundary")
+    return {"PermissionsBoundary": boundary} if boundary else {}
 
 
 WHOLES = {ROLE: Role}

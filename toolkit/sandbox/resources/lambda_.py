@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from . import Clients, Inputs, Made
+from . import Clients, Inputs, Made, by_name
 
 FUNCTION = "aws:lambda/function:Function"
 _WAIT = {"Delay": 0.1, "MaxAttempts": 600}  # a minute
@@ -12,6 +12,8 @@ _WAIT = {"Delay": 0.1, "MaxAttempts": 600}  # a minute
 class Function:
     """Lambda refuses a change while another is under way, so each waits for its own end
     (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html)."""
+
+    ref = staticmethod(by_name)
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients

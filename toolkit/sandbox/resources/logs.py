@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from . import Clients, Inputs, Made
+from . import Clients, Inputs, Made, by_name
 
 
 class LogGroup:
+    ref = staticmethod(by_name)
+
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 

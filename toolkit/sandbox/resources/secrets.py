@@ -5,11 +5,13 @@ from typing import Any
 
 from toolkit.clouds.aws import tag_list
 
-from . import Clients, Inputs, Made, mapping
+from . import Clients, Inputs, Made, by_name, mapping
 
 
 class Secret:
     """Its id is its name here; Pulumi's is the ARN, which changes with every creation."""
+
+    ref = staticmethod(by_name)
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients

@@ -1,0 +1,79 @@
+"""The smallest policies for whoever runs `al`: a person, or a CI job.  Pure; nothing here gives them to anybody.
+
+Things are named, by prefix where they are an agent's.  What is made must carry this environment's tags, a role may be
+changed only while it carries them, handed to no service but its own, and made with no less than the environment's
+permission boundary.  What each command calls is in operator_rights.py.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from toolkit.clouds.aws import cloud_of
+from toolkit.core.environment import Environment
+from toolkit.core.plan import Grant
+
+from . import operator_identity as identity
+from . import operator_rights as rights
+from .operator_names import Ours
+from .policy import VERSION, check_size, policy, text
+from .without_resource import OF_OPERATORS
+
+# of a managed policy; a user or role takes ten
+# (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)
+MANAGED_SIZE = 6_144
+DEPLOY, WITHOUT_IAM, RUN = "deploy", "deploy-without-iam", "run"
+
+Document = Mapping[str, Any]
+Rights = Callable[[Ours], Iterator[Grant]]
+
+_NEEDED: Mapping[str, tuple[Rights, ...]] = {
+    DEPLOY: (rights.deploying, identity.passing, identity.writing),
+    WITHOUT_IAM: (rights.deploying, identity.passing, identity.reading),
+    RUN: (rights.running, identity.passing),
+}
+
+
+def policies(environment: Environment) -> dict[str, Document]:
+    """Name -> document, whole: for a role's inline policy, unless the environment's names are very long.
+
+    `deploy` pushes, doctors and tears down, roles included; `deploy-without-iam` does where somebody else makes the
+    roles; `run` starts, follows and stops runs.  Raises ConfigError where the environment is not on AWS.
+    """
+    ours = Ours(environment=environment, cloud=cloud_of(environment))
+    return {name: _document(ours, parts) for name, parts in _NEEDED.items()}
+
+
+def split(whole: Document, limit: int = MANAGED_SIZE) -> tuple[Document, ...]:
+    """The same statements in documents that are no longer than `limit`, in order.
+
+    Raises LimitExceeded for a statement that alone is longer, or has characters that IAM does not take.
+    """
+    pages: list[list[Any]] = [[]]
+    for statement in whole["Statement"]:
+        if pages[-1] and len(text(_of([*pages[-1], statement]))) > limit:
+            pages.append([])
+        pages[-1].append(statement)
+    documents = tuple(map(_of, pages))
+    for document in documents:
+        check_size(document, limit, "the operator")
+    return documents
+
+
+def _document(ours: Ours, parts: Iterable[Rights]) -> Document:
+    grants = merged(grant for needed in parts for grant in needed(ours))
+    return policy((g for g in grants if g.resources), without_resource=OF_OPERATORS)
+
+
+def merged(grants: Iterable[Grant]) -> Iterator[Grant]:
+    """Grants of the same resources and conditions are one."""
+    found: dict[str, Grant] = {}
+    for grant in grants:
+        key = text({"on": sorted(grant.resources), "if": grant.conditions})
+        known = found.get(key)
+        found[key] = replace(known, actions=(*known.actions, *grant.actions)) if known else grant
+    yield from found.values()
+
+
+def _of(statements: list[Any]) -> Document:
+    return {"Version": VERSION, "Statement": statements}
