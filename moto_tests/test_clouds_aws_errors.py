@@ -34,7 +34,10 @@ USED = {
     "secretsmanager": "CreateSecret PutSecretValue GetSecretValue DeleteSecret ListSecrets DescribeSecret",
     "dynamodb": "PutItem UpdateItem GetItem Query DeleteItem CreateTable DescribeTable UpdateTimeToLive",
     "ecr": "CreateRepository DeleteRepository BatchDeleteImage GetAuthorizationToken SetRepositoryPolicy",
-    "iam": "CreateRole DeleteRole PutRolePolicy DeleteRolePolicy GetRole UpdateAssumeRolePolicy TagRole",
+    "iam": "CreateRole DeleteRole PutRolePolicy DeleteRolePolicy GetRole UpdateAssumeRolePolicy TagRole UntagRole "
+    "DetachRolePolicy PutRolePermissionsBoundary DeleteRolePermissionsBoundary RemoveRoleFromInstanceProfile "
+    "GetAccountAuthorizationDetails ListRoles ListRolePolicies GetRolePolicy ListAttachedRolePolicies "
+    "ListInstanceProfilesForRole GetPolicy GetPolicyVersion",
     "sts": "GetCallerIdentity AssumeRole",
 }
 

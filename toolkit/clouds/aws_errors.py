@@ -68,7 +68,7 @@ _CODES: Mapping[Meaning, str] = {
     _DENIED: """AccessDenied AccessDeniedException UnauthorizedOperation AuthorizationError NotAuthorized
         Forbidden 403 BlockedException OptInRequired RegionDisabledException SubscriptionRequiredException
         BlockedByOrganizationPolicyException PublicPolicyException UnmodifiableEntity""",
-    _ABSENT: "NoSuchEntity NoSuchBucket NoSuchKey 404 NotFound MissingVersionException",
+    _ABSENT: "NoSuchEntity NoSuchBucket NoSuchKey NoSuchResourceException 404 NotFound MissingVersionException",
     _TAKEN: "ResourceExistsException EntityAlreadyExists BucketAlreadyOwnedByYou DuplicateItemException",
     _BUSY: """ResourceConflictException ResourceNotReadyException ConcurrentModification OperationAborted
         OperationAbortedException ConditionalCheckFailedException TransactionCanceledException
@@ -87,7 +87,7 @@ _CODES: Mapping[Meaning, str] = {
     _AWS_DOWN: """InternalError InternalFailure InternalServerError InternalServerException
         InternalServiceError ServerException ServiceException ServiceFailure ServiceUnavailable
         ServiceUnavailableException RequestTimeout RequestTimeoutException EC2UnexpectedException""",
-    _REFUSED: """ValidationError ValidationException ClientException MalformedPolicyDocument
+    _REFUSED: """ValidationError ValidationException ClientException MalformedPolicyDocument PolicyNotAttachable
         MalformedPolicyDocumentException PlatformUnknownException RecursiveInvocationException
         PlatformTaskDefinitionIncompatibilityException DecryptionFailure EncryptionFailure
         CodeVerificationFailedException ImageDigestDoesNotMatchException LayerInaccessibleException""",

@@ -1,0 +1,141 @@
+"""What whoever runs `al` may not do and will need to: asked of Google itself, by testIamPermissions.  Reads only.
+
+The answer tells what the caller may do now; a policy that denies, and the organization's, count in it.  It is asked of
+the project and of accounts that are there, for of what is absent Google answers "nothing"
+(https://cloud.google.com/iam/docs/testing-permissions).
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from google.iam.v1 import iam_policy_pb2
+
+from toolkit.clouds.gcp import translated
+from toolkit.core.environment import GcpCloud
+from toolkit.core.ports import Concern
+
+from .gcp_iam import Iam, at_once
+
+ACT_AS = "iam.serviceAccounts.actAs"
+USER = "roles/iam.serviceAccountUser"
+
+# the smallest role of Google's that has it -> what a push, a run or a repair asks for on the project
+NEEDED: Mapping[str, Sequence[str]] = {
+    "roles/resourcemanager.projectIamAdmin": (
+        "resourcemanager.projects.get",
+        "resourcemanager.projects.getIamPolicy",
+        "resourcemanager.projects.setIamPolicy",
+    ),
+    "roles/iam.serviceAccountAdmin": (
+        "iam.serviceAccounts.create",
+        "iam.serviceAccounts.delete",
+        "iam.serviceAccounts.get",
+        "iam.serviceAccounts.list",
+        "iam.serviceAccounts.update",
+    ),
+    "roles/iam.roleAdmin": (
+        "iam.roles.create",
+        "iam.roles.delete",
+        "iam.roles.get",
+        "iam.roles.undelete",
+        "iam.roles.update",
+    ),
+    "roles/secretmanager.admin": (
+        "secretmanager.secrets.create",
+        "secretmanager.secrets.delete",
+        "secretmanager.secrets.get",
+        "secretmanager.secrets.list",
+        "secretmanager.versions.access",
+        "secretmanager.versions.add",
+        "secretmanager.versions.destroy",
+        "secretmanager.versions.list",
+    ),
+    "roles/run.developer": (
+        "run.executions.cancel",
+        "run.executions.list",
+        "run.jobs.create",
+        "run.jobs.delete",
+        "run.jobs.get",
+        "run.jobs.list",
+        "run.jobs.run",
+        "run.jobs.runWithOverrides",
+        "run.jobs.update",
+        "run.tasks.list",
+    ),
+    "roles/artifactregistry.admin": (
+        "artifactregistry.repositories.create",
+        "artifactregistry.repositories.downloadArtifacts",
+        "artifactregistry.repositories.get",
+        "artifactregistry.repositories.uploadArtifacts",
+    ),
+    "roles/datastore.owner": (
+        "datastore.databases.create",
+        "datastore.databases.getMetadata",
+        "datastore.entities.create",
+        "datastore.entities.get",
+        "datastore.entities.list",
+        "datastore.entities.update",
+    ),
+    "roles/logging.viewer": ("logging.logEntries.list",),
+}
+
+
+def concerns(iam: Iam, cloud: GcpCloud, accounts: Sequence[str]) -> Iterator[Concern]:
+    """One for each role that is lacking on the project, and one for accounts that the caller may not act as.
+
+    `accounts` are the ids of those of ours that are there; the one that the user brings is asked about, too.
+    """
+    held = _on_project(iam)
+    for role, permissions in NEEDED.items():
+        lacking = [p for p in permissions if p not in held]
+        if lacking:
+            yield Concern(
+                about=cloud.project,
+                message=f"whoever runs this may not {', '.join(lacking)} in the project",
+                remedy=f"give this identity {role} on the project, or these permissions; docs/gcp.md says what for",
+                warning=True,
+            )
+    emails = [iam.email(name) for name in accounts]
+    brought = [cloud.service_account] if cloud.service_account else []
+    yield from _not_to_act_as(iam, held, [*emails, *brought])
+
+
+def _not_to_act_as(iam: Iam, held: Collection[str], emails: Sequence[str]) -> Iterator[Concern]:
+    """A job with an account is refused to whoever may not act as it
+    (https://cloud.google.com/iam/docs/service-accounts-actas)."""
+    if ACT_AS in held:
+        return
+    may = at_once(lambda email: _may_act_as(iam, email), emails)
+    refused = [email for email, allowed in zip(emails, may, strict=True) if not allowed]
+    if refused:
+        yield Concern(
+            about=iam.clients.cloud.project,
+            message=f"whoever runs this may not act as {', '.join(refused)}, so jobs with them cannot be made or changed",
+            remedy=f"gcloud iam service-accounts add-iam-policy-binding ACCOUNT --member=YOU --role={USER}, for each",
+            warning=True,
+        )
+
+
+def _on_project(iam: Iam) -> frozenset[str]:
+    from google.cloud import resourcemanager_v3
+
+    wanted = [p for permissions in NEEDED.values() for p in permissions]
+    client = iam.clients.client(resourcemanager_v3.ProjectsClient)
+    return _asked(iam, client, iam.clients.parent, [*wanted, ACT_AS])
+
+
+def _may_act_as(iam: Iam, email: str) -> bool:
+    from google.cloud import iam_admin_v1
+
+    client = iam.clients.client(iam_admin_v1.IAMClient)
+    return ACT_AS in _asked(iam, client, f"projects/-/serviceAccounts/{email}", [ACT_AS])
+
+
+def _asked(iam: Iam, client: Any, resource: str, permissions: Sequence[str]) -> frozenset[str]:
+    request = iam_policy_pb2.TestIamPermissionsRequest(resource=resource, permissions=permissions)
+
+    def once() -> frozenset[str]:
+        with translated(f"asking what may be done on {resource}"):
+            return frozenset(client.test_iam_permissions(request=request).permissions)
+
+    return iam.patiently(once)
