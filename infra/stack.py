@@ -1,148 +1,203 @@
 """Applies the Pulumi program to a real account, through Pulumi's Automation API.
 
-It needs the Pulumi CLI, which downloads its AWS provider by itself.  Untried against a real account so far:
-docs/aws.md says what has been proven and how.
+Untried against a real account and with a real CLI so far: docs/pulumi.md says what has been proven, and how.
 """
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from toolkit.clouds.aws import clients_for, cloud_of
-from toolkit.core.errors import AlError, Conflict
 from toolkit.core.plan import Item, Plan
-from toolkit.core.ports import Context
+from toolkit.core.ports import Context, Store
 
-from . import events, pulumi_cli, state_bucket
+from . import adoption, events, existing, locks, pulumi_cli, versions, workspace
+from .adoption import Adoption
+from .diagnosis import Diagnosis
+from .pulumi_process import Cli, patiently
+from .secrets_provider import NOTHING, Protection
+from .state import State
 
-_TAIL = 2_000  # characters of Pulumi's output that an error quotes: its last lines say what failed
+T = TypeVar("T")
 
 
 class Stack:
-    """An Applier for an account on AWS.  Pulumi's project is ours, its stack our environment."""
+    """An Applier for an account on AWS.  Whoever calls `apply` or `destroy` holds the environment's deploy lease."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, credentials: Store | None = None) -> None:
+        """`credentials` are the user's on this machine, for the passphrase of Pulumi's state."""
         self._context = context
         self._cloud = cloud_of(context.environment)
-        self._settings = context.environment.pulumi
+        self._state = State(context, credentials)
 
     def preview(self, desired: Sequence[Item]) -> Plan:
         """What `apply` would do.  Where there is no state yet, none is made: everything is new then."""
-        seen: list[Any] = []
-        with _translated("previewing the infrastructure"), TemporaryDirectory() as nothing:
-            stack = self._stack(desired, lambda: self._known() or Path(nothing).as_uri())
-            stack.preview(on_event=seen.append)
-        return events.plan(seen)
+        said, protection = Diagnosis(), self._state.protection()
+        with said.translated("previewing the infrastructure", protection):
+            cli = self._ready(said)
+            with self._opened(cli, self._state.known(), protection) as stack:
+                if stack is not None:
+                    return self._previewed(stack, cli, desired, said)
+            with TemporaryDirectory() as nothing:
+                place = Path(nothing).as_uri()
+                with self._opened(cli, place, NOTHING, create=True) as stack:
+                    return self._previewed(stack, cli, desired, said)
 
     def apply(
         self, desired: Sequence[Item], *, progress: Callable[[str], None]
     ) -> Mapping[str, Any]:
-        """The program's exports.  What doctor may have repaired since is read from the account first (D6)."""
-        with _translated("applying the infrastructure"):
-            result = self._stack(desired, self.backend).up(
-                refresh=True, on_event=_reporter(progress)
-            )
+        """The program's exports.  What doctor may have repaired since is read from the account first (D6), what a
+        killed push left is taken over, and what is somebody else's is refused by name before anything is changed."""
+        from .programs.aws import program
+
+        said, protection = Diagnosis(progress), self._state.protection()
+        with said.translated("applying the infrastructure", protection):
+            cli = self._ready(said)
+            with self._opened(cli, self._state.made(), protection, create=True) as stack:
+                workspace.fetch_provider(stack, self._pulumi_home, said)
+                found = self._adopted(self._settled(stack, cli, said), desired, said)
+                self._restore(found, said)
+                todo = program(desired, found.imports)
+                result = self._alone(
+                    stack,
+                    cli,
+                    lambda: stack.up(program=todo, refresh=True, on_event=said.hear),
+                    said,
+                )
         return {name: output.value for name, output in result.outputs.items()}
 
     def destroy(self, *, progress: Callable[[str], None]) -> None:
-        """Remove what the program made.  The state's bucket stays: it is the last thing to go."""
-        with _translated("removing the infrastructure"):
-            self._stack((), self.backend).destroy(remove=True, on_event=_reporter(progress))
+        """Remove what the program made, and the stack.  What is gone already is fine, and so is a state that is.
 
-    def _stack(self, desired: Sequence[Item], backend: Callable[[], str]) -> Any:
-        command = pulumi_cli.command(self._settings.get("root"))
+        The state's bucket stays: it is the last thing to go.
+        """
+        said, protection = Diagnosis(progress), self._state.protection()
+        with said.translated("removing the infrastructure", protection):
+            cli = self._ready(said)
+            with self._opened(cli, self._state.known(), protection) as stack:
+                if stack is None:
+                    return
+                workspace.fetch_provider(stack, self._pulumi_home, said)
+                self._settled(stack, cli, said)
+                self._alone(
+                    stack,
+                    cli,
+                    lambda: stack.destroy(remove=True, refresh=True, on_event=said.hear),
+                    said,
+                )
+
+    def forget(self, *, progress: Callable[[str], None]) -> str:
+        """Give the stack up, whatever its state says is there.  One in our own bucket goes with the bucket, so that
+        nothing of Pulumi is needed then.  What is left for the user to do, a sentence, or ""."""
+        if self._state.own:
+            return ""
+        known, name = self._state.known(), self._context.environment.scope.environment
+        if pulumi_cli.PulumiCli(self._context).missing():
+            return f"with Pulumi installed, run `pulumi stack rm --force {name}` with the backend {known}: its state is left there"
+        said, protection = Diagnosis(progress), self._state.protection()
+        with (
+            said.translated("forgetting Pulumi's stack", protection),
+            self._opened(self._ready(said), known, protection) as stack,
+        ):
+            if stack is not None:
+                stack.workspace.remove_stack(stack.name, force=True)
+                said.say(f"removed the stack {name} from {known}")
+        return ""
+
+    def _ready(self, said: Diagnosis) -> Cli:
+        """The CLI, once it is known that it can be used and that the account is the environment's."""
+        cli = pulumi_cli.PulumiCli(self._context).command()
+        if note := versions.note(str(cli.version)):
+            said.say(note)
         clients_for(self._cloud).check_account()
-        return self._selected(command, backend(), desired)
+        return cli
 
-    def backend(self) -> str:
-        """The URL of Pulumi's state: the setting, else a bucket that is made now.  Never a directory unasked."""
-        return self._known() or self._url(
-            state_bucket.ensure(clients_for(self._cloud), self._context.names)
-        )
+    @contextmanager
+    def _opened(
+        self, cli: Cli, url: str | None, protection: Protection, *, create: bool = False
+    ) -> Iterator[Any]:
+        """The environment's stack in the state at `url`; None when there is none of it."""
+        if url is None:
+            yield None
+            return
+        with workspace.opened(
+            cli,
+            self._context.environment.scope,
+            self._cloud,
+            backend=url,
+            protection=protection,
+            create=create,
+        ) as stack:
+            yield stack
 
-    def _known(self) -> str | None:
-        """The URL of a state that is there already."""
-        chosen = self._settings.get("backend")
-        if chosen:
-            return chosen if "://" in chosen else self._directory(chosen)
-        bucket = state_bucket.find(clients_for(self._cloud), self._context.names)
-        return self._url(bucket) if bucket else None
+    @property
+    def _pulumi_home(self) -> Path:
+        return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
 
-    def _url(self, bucket: str) -> str:
-        profile = f"&profile={self._cloud.profile}" if self._cloud.profile else ""
-        return f"s3://{bucket}?region={self._cloud.region}&awssdk=v2{profile}"
-
-    def _directory(self, chosen: str) -> str:
-        place = (self._context.project / Path(chosen).expanduser()).resolve()
-        if not place.is_dir():
-            raise AlError(
-                f"{place} is not a directory for Pulumi's state",
-                hint="make it, or leave `backend` out of [pulumi] to keep the state in a bucket",
-            )
-        return place.as_uri()
-
-    def _selected(self, command: Any, backend: str, desired: Sequence[Item]) -> Any:
+    def _previewed(self, stack: Any, cli: Cli, desired: Sequence[Item], said: Diagnosis) -> Plan:
+        """A secret that waits for its deletion cannot be imported before it is restored: it is shown as new."""
         from .programs.aws import program
 
-        api = pulumi_cli.automation()
-        scope = self._context.environment.scope
-        config = {
-            "aws:region": self._cloud.region,
-            # the provider then refuses to touch an account that is not the environment's
-            "aws:allowedAccountIds": [self._cloud.account],
-        }
-        options = api.LocalWorkspaceOptions(
-            pulumi_command=command,
-            env_vars=self._variables(backend),
-            secrets_provider=self._settings.get("secretsProvider"),
-            project_settings=api.ProjectSettings(name=scope.project, runtime="python"),
-            stack_settings={scope.environment: api.StackSettings(config=config)},
+        workspace.fetch_provider(stack, self._pulumi_home, said)
+        found = self._adopted(_exported(stack), desired, said)
+        imports = {key: ref for key, ref in found.imports.items() if ref not in found.restore}
+        todo = program(desired, imports)
+        patiently(
+            lambda: stack.preview(program=todo, refresh=True, on_event=said.hear), cli, said.say
         )
-        return api.create_or_select_stack(
-            stack_name=scope.environment,
-            project_name=scope.project,
-            program=program(desired),
-            opts=options,
-        )
+        return events.plan(said.heard)
 
-    def _variables(self, backend: str) -> dict[str, str]:
-        """Nothing in the state is secret, so without a passphrase of the user's the empty one will do."""
-        variables = {"PULUMI_BACKEND_URL": backend, "PULUMI_SKIP_UPDATE_CHECK": "true"}
-        if self._cloud.profile:
-            variables["AWS_PROFILE"] = self._cloud.profile
-        if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & os.environ.keys():
-            variables["PULUMI_CONFIG_PASSPHRASE"] = ""
-        return variables
+    def _settled(self, stack: Any, cli: Cli, said: Diagnosis) -> Mapping[str, Any]:
+        """The state, without creations that a kill has interrupted: Pulumi keeps those for somebody to decide about.
+        What they have made all the same is found in the account, as all that the state lacks is."""
+        state = _exported(stack)
+        pending = state.get("pending_operations") or ()
+        made = [
+            p["resource"]["urn"].rpartition("::")[2] for p in pending if p["type"] == "creating"
+        ]
+        if not made:
+            return state
+        said.say(f"Pulumi was killed while it made {', '.join(made)}: looking what became of it")
+        refresh = partial(stack.refresh, clear_pending_creates=True, on_event=said.hear)
+        self._alone(stack, cli, refresh, said)
+        return _exported(stack)
+
+    def _adopted(
+        self, deployment: Mapping[str, Any], desired: Sequence[Item], said: Diagnosis
+    ) -> Adoption:
+        """Of what the state lacks, what is there and ours.  Raises Conflict for what is not."""
+        resources = deployment.get("resources") or ()
+        if note := versions.check_state(resources):
+            said.say(note)
+        state = adoption.recorded(resources)
+        lacking = adoption.lacking(desired, state)
+        if not lacking:
+            return adoption.NONE
+        found = existing.find(clients_for(self._cloud), lacking)
+        return adoption.decide(self._context.names, found, state)
+
+    def _restore(self, found: Adoption, said: Diagnosis) -> None:
+        for arn in found.restore:
+            said.say(f"keeping {arn.rpartition(':secret:')[2]}, which waited for its deletion")
+            existing.restore(clients_for(self._cloud), arn)
+
+    def _alone(self, stack: Any, cli: Cli, run: Callable[[], T], said: Diagnosis) -> T:
+        """`run()`; under our lease a lock of Pulumi's was left by a killed run, and is taken away, once."""
+        try:
+            return patiently(run, cli, said.say)
+        except pulumi_cli.automation().ConcurrentUpdateError as error:
+            message = str(error)
+            if not locks.left_behind(message):
+                raise
+        said.say(f"taking away a lock on Pulumi's state, left behind by {locks.holders(message)}")
+        stack.cancel()
+        return patiently(run, cli, said.say)
 
 
-def _reporter(progress: Callable[[str], None]) -> Callable[[Any], None]:
-    """One line for each change that has been made."""
-
-    def report(event: Any) -> None:
-        finished = event.res_outputs_event
-        change = events.change_of(finished.metadata) if finished else None
-        if change:
-            progress(events.done(change))
-
-    return report
-
-
-@contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """Pulumi's errors as ours: the last lines of what it printed, and what to do."""
-    api = pulumi_cli.automation()
-    try:
-        yield
-    except api.ConcurrentUpdateError as error:
-        raise Conflict(
-            f"{doing}: another run of Pulumi holds this environment",
-            hint="wait for it; when it was killed, `pulumi cancel` with the same backend frees the state",
-        ) from error
-    except api.CommandError as error:
-        raise AlError(
-            f"{doing}: {str(error)[-_TAIL:].strip()}",
-            hint="correct what Pulumi names, and run the same command again: it goes on from there",
-        ) from error
+def _exported(stack: Any) -> Mapping[str, Any]:
+    """What Pulumi remembers: `resources` and `pending_operations`, each where there are any."""
+    return stack.export_stack().deployment or {}

@@ -1,6 +1,10 @@
 """Where Pulumi keeps its state on AWS: a bucket of the environment's own, private and versioned.
 
 It exists before Pulumi runs, so it is not one of Pulumi's resources.  It holds names and ARNs, no secret.
+
+S3 encrypts every object and keeps access lists off in new buckets without being asked
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html,
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html), so neither is set here.
 """
 
 import re
@@ -10,6 +14,8 @@ from toolkit.core.environment import AwsCloud
 from toolkit.core.errors import AlError, AlreadyExists, Conflict, NotFound
 from toolkit.core.names import Names, shorten
 
+# days that a replaced state can be brought back; a state is small, and a push makes a version or two
+KEPT = 90
 LONGEST = 63  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 
 
@@ -91,6 +97,22 @@ def _protect(clients: Clients, names: Names, bucket: str) -> None:
     with translated(f"protecting the bucket {bucket}"):
         s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=closed)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=_LIFECYCLE)
         s3.put_bucket_tagging(
             Bucket=bucket, Tagging={"TagSet": tag_list(names.tags(), "Key", "Value")}
         )
+
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-configuration-examples.html
+_LIFECYCLE = {
+    "Rules": [
+        {
+            "ID": "old-versions",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": KEPT},
+            "Expiration": {"ExpiredObjectDeleteMarker": True},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+        }
+    ]
+}

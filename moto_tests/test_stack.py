@@ -1,121 +1,82 @@
-"""What surrounds Pulumi on a real account: the bucket of its state, and the checks before it starts.
+"""The driver of Pulumi: what it does before, around and after the engine, with a double of the CLI and moto's AWS.
 
-Pulumi's engine itself is not in this room: there is no CLI where these tests run.
+The engine itself is not here: what it does with our program is tried in test_pulumi_engine.py, where there is a CLI.
 """
 
-from collections.abc import Callable
+import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from infra import state_bucket
+from infra import versions
+from infra.adoption import WHOLES
 from infra.stack import Stack
-from toolkit.clouds.aws import Clients, clients_for, cloud_of
-from toolkit.core.environment import AwsCloud, Scope
-from toolkit.core.errors import AlError, ConfigError, Conflict
-from toolkit.core.names import Names
+from moto_tests.pulumi_double import Double, resource, settings
+from toolkit.clouds.aws import clients_for, cloud_of
+from toolkit.core.errors import AccessDenied, AlError, ConfigError, Conflict, Unreachable
+from toolkit.core.plan import Action, Item
 from toolkit.core.ports import Context
 
 BUCKET = "al-shop-staging-pulumi-123456789012-us-east-1"
+ROLE = "al-shop-staging-dev-task-role"
+TRUST = {"Version": "2012-10-17", "Statement": []}
 
 
-def s3(context: Context) -> Any:
-    return clients(context).client("s3")
+def client(context: Context, service: str) -> Any:
+    return clients_for(cloud_of(context.environment)).client(service)
 
 
-def clients(context: Context) -> Clients:
-    return clients_for(cloud_of(context.environment))
-
-
-def settings(context: Context, **pulumi: str) -> Context:
-    return replace(context, environment=replace(context.environment, pulumi=pulumi))
-
-
-def test_the_state_is_in_a_bucket_of_ours(aws_context: Context) -> None:
-    """Made when it is missing, and named in the URL that Pulumi gets."""
-    backend = Stack(aws_context).backend()
-    assert backend == f"s3://{BUCKET}?region=us-east-1&awssdk=v2"
-    assert [b["Name"] for b in s3(aws_context).list_buckets()["Buckets"]] == [BUCKET]
-
-
-def test_the_bucket_is_private_versioned_and_tagged(aws_context: Context) -> None:
-    """A damaged state can be brought back, and nobody else reads it
-    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html)."""
-    state_bucket.ensure(clients(aws_context), aws_context.names)
-    closed = s3(aws_context).get_public_access_block(Bucket=BUCKET)
-    assert set(closed["PublicAccessBlockConfiguration"].values()) == {True}
-    assert s3(aws_context).get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
-    tags = s3(aws_context).get_bucket_tagging(Bucket=BUCKET)["TagSet"]
-    assert {t["Key"]: t["Value"] for t in tags} == aws_context.names.tags()
-
-
-def test_asking_again_changes_nothing(
-    aws_context: Context, counted: Callable[[Clients], list[str]]
-) -> None:
-    """A push reads twice and writes nothing."""
-    state_bucket.ensure(clients(aws_context), aws_context.names)
-    calls = counted(clients(aws_context))
-    state_bucket.ensure(clients(aws_context), aws_context.names)
-    assert calls == ["s3.HeadBucket", "s3.GetBucketTagging"]
-
-
-def test_a_bucket_that_was_left_half_made_is_finished(aws_context: Context) -> None:
-    """Tags come last, so one without them is protected again."""
-    s3(aws_context).create_bucket(Bucket=BUCKET)
-    state_bucket.ensure(clients(aws_context), aws_context.names)
-    assert s3(aws_context).get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
-
-
-def test_another_projects_bucket_is_refused(aws_context: Context) -> None:
-    """`shop-staging` has no business in the state of somebody else."""
-    other = Names(Scope(project="shop-staging", environment="x")).tags()
-    s3(aws_context).create_bucket(Bucket=BUCKET)
-    s3(aws_context).put_bucket_tagging(
-        Bucket=BUCKET, Tagging={"TagSet": [{"Key": k, "Value": v} for k, v in other.items()]}
+def role(name: str = ROLE) -> Item:
+    return Item(
+        kind="role",
+        name=name,
+        attributes={"trust": TRUST, "policy": TRUST, "boundary": None},
+        tags={"al:managed": "true"},
     )
-    with pytest.raises(Conflict, match=BUCKET):
-        state_bucket.ensure(clients(aws_context), aws_context.names)
 
 
-def test_outside_us_east_1_the_bucket_is_made_in_its_region(aws_cloud: AwsCloud) -> None:
-    """S3 wants a location for every other region
-    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html)."""
-    frankfurt = clients_for(replace(aws_cloud, region="eu-central-1"))
-    name = state_bucket.ensure(frankfurt, Names(Scope(project="shop", environment="staging")))
-    place = frankfurt.client("s3").get_bucket_location(Bucket=name)
-    assert place["LocationConstraint"] == "eu-central-1"
+def made(context: Context, name: str = ROLE, tags: dict[str, str] | None = None) -> None:
+    """A role of that name, ours unless said otherwise."""
+    pairs = (context.names.tags() if tags is None else tags).items()
+    client(context, "iam").create_role(
+        RoleName=name,
+        AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[]}',
+        Tags=[{"Key": k, "Value": v} for k, v in pairs],
+    )
 
 
-@pytest.mark.parametrize(("project", "env"), [("x" * 64, "y" * 64), ("My_Shop.2", "Prod_1")])
-def test_a_buckets_name_is_what_s3_takes(aws_cloud: AwsCloud, project: str, env: str) -> None:
-    """3 to 63 lower-case letters, digits and hyphens
-    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html)."""
-    name = state_bucket.name(Names(Scope(project=project, environment=env)), aws_cloud)
-    assert len(name) <= 63
-    assert name.replace("-", "").isalnum()
-    assert name == name.lower()
+def step(op: str, name: str = ROLE) -> dict[str, Any]:
+    urn = f"urn:pulumi:staging::shop::al:aws:Identity$aws:iam/role:Role::{name}"
+    state = {
+        "type": "aws:iam/role:Role",
+        "urn": urn,
+        "id": name,
+        "parent": "",
+        "provider": "",
+        "inputs": {},
+    }
+    return {
+        "op": op,
+        "urn": urn,
+        "type": "aws:iam/role:Role",
+        "provider": "",
+        "new": state,
+        "old": state,
+    }
 
 
-def test_a_backend_of_the_users_is_taken_as_it_is(aws_context: Context) -> None:
-    """And no bucket is made."""
-    chosen = settings(aws_context, backend="s3://team-state/al")
-    assert Stack(chosen).backend() == "s3://team-state/al"
-    assert s3(aws_context).list_buckets()["Buckets"] == []
+def applied(context: Context, *items: Item) -> tuple[dict[str, Any], list[str]]:
+    """The outputs and what was told."""
+    told: list[str] = []
+    outputs = Stack(context).apply(items, progress=told.append)
+    return dict(outputs), told
 
 
-def test_a_directory_is_used_only_on_request(aws_context: Context, tmp_path: Path) -> None:
-    """Named in the environment's file, relative to the project, and present."""
-    state = tmp_path / "project" / "state"
-    state.mkdir(parents=True)
-    assert Stack(settings(aws_context, backend="state")).backend() == state.resolve().as_uri()
-
-
-def test_a_missing_directory_is_an_error(aws_context: Context) -> None:
-    """It may be a typing mistake: state is not scattered."""
-    with pytest.raises(AlError, match="not a directory"):
-        Stack(settings(aws_context, backend="stat")).backend()
+# ----------------------------------------------------------------- what it takes
 
 
 def test_without_a_cli_nothing_is_made(
@@ -124,41 +85,228 @@ def test_without_a_cli_nothing_is_made(
     """The check comes before the bucket."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(AlError, match="no Pulumi CLI"):
-        Stack(aws_context).apply((), progress=lambda _: None)
-    assert s3(aws_context).list_buckets()["Buckets"] == []
+        applied(aws_context)
+    assert client(aws_context, "s3").list_buckets()["Buckets"] == []
 
 
-def test_a_preview_makes_no_bucket(aws_context: Context, tmp_path: Path) -> None:
-    """A dry run changes nothing, not even where the state would be."""
-    chosen = settings(aws_context, root=failing(tmp_path))
-    with pytest.raises(AlError):
-        Stack(chosen).preview(())
-    assert s3(aws_context).list_buckets()["Buckets"] == []
-
-
-def test_another_accounts_credentials_are_refused(aws_context: Context, tmp_path: Path) -> None:
+def test_another_accounts_credentials_are_refused(pulumi_context: Context, pulumi: Double) -> None:
     """Before anything is made: a profile that was left set is a common mistake."""
-    elsewhere = replace(cloud_of(aws_context.environment), account="210987654321")
-    context = settings(aws_context, root=failing(tmp_path))
-    context = replace(context, environment=replace(context.environment, cloud=elsewhere))
+    elsewhere = replace(cloud_of(pulumi_context.environment), account="210987654321")
+    environment = replace(pulumi_context.environment, cloud=elsewhere)
     with pytest.raises(ConfigError, match=r"123456789012.*210987654321"):
-        Stack(context).apply((), progress=lambda _: None)
+        applied(replace(pulumi_context, environment=environment))
+    assert pulumi.commands == []
 
 
-def failing(root: Path) -> str:
-    """A CLI in `root` that tells its version and fails at all else."""
-    program = root / "bin" / "pulumi"
-    program.parent.mkdir()
-    program.write_text(
-        '#!/bin/sh\n[ "$1" = version ] && echo v3.200.0 && exit 0\n'
-        "echo 'error: no credentials for the backend' >&2\nexit 255\n"
+def test_pulumi_cloud_without_a_login_is_refused_before_pulumi_asks(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """Nobody could answer it."""
+    with pytest.raises(AlError, match=r"api\.pulumi\.com wants a login"):
+        applied(settings(pulumi_context, backend="https://api.pulumi.com"))
+    assert pulumi.commands == []
+
+
+def test_the_provider_is_downloaded_once_and_told(
+    pulumi_context: Context, pulumi: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exactly the version of the package; some hundred megabytes in silence would look like a hang."""
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "fresh"))
+    _, told = applied(pulumi_context)
+    install = pulumi.calls[pulumi.commands.index("plugin install")]["words"]
+    assert install[-2:] == ["aws", f"v{versions.provider()}"]
+    assert told == [
+        f"downloading Pulumi's AWS provider {versions.provider()}, once for this machine"
+    ]
+
+
+def test_a_provider_that_cannot_be_had_is_unreachable(
+    pulumi_context: Context, pulumi: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that gets it elsewhere."""
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "fresh"))
+    pulumi.fails("403 HTTP error fetching plugin")
+    with pytest.raises(Unreachable, match="403 HTTP error") as error:
+        applied(pulumi_context)
+    assert f"pulumi plugin install resource aws v{versions.provider()}" in error.value.hint
+
+
+# ----------------------------------------------------------------- applying
+
+
+def test_applying_makes_the_bucket_and_the_stack_and_gives_the_outputs(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """The state is read, the account is refreshed into it, the program runs."""
+    outputs, _ = applied(pulumi_context)
+    assert outputs == {"gateway_url": "https://x"}
+    assert pulumi.stacks == ["staging"]
+    assert pulumi.commands[:4] == ["stack select", "stack init", "stack export", "up"]
+    assert "--refresh" in pulumi.calls[3]["words"]
+    assert [b["Name"] for b in client(pulumi_context, "s3").list_buckets()["Buckets"]] == [BUCKET]
+    assert pulumi.calls[0]["variables"]["PULUMI_BACKEND_URL"].startswith(f"s3://{BUCKET}?")
+
+
+def test_pulumi_gets_the_region_and_the_only_account_that_it_may_touch(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """The provider itself then refuses credentials of another one."""
+    applied(pulumi_context)
+    config = yaml.safe_load(pulumi.calls[0]["settings"]["Pulumi.staging.yaml"])["config"]
+    assert config["aws:region"] == "us-east-1"
+    assert config["aws:allowedAccountIds"] == ["123456789012"]
+
+
+def test_what_pulumi_writes_beside_its_state_is_gone_afterwards(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """Settings and salts of hundreds of pushes would pile up among temporary files."""
+    applied(pulumi_context)
+    assert [call["cwd"] for call in pulumi.calls if Path(call["cwd"]).exists()] == []
+
+
+def test_changes_are_told_as_they_are_made(pulumi_context: Context, pulumi: Double) -> None:
+    """One line for each."""
+    pulumi.plays(*({"resOutputsEvent": {"metadata": step(op)}} for op in ("create", "same")))
+    _, told = applied(pulumi_context)
+    assert told == [f"created role {ROLE}"]
+
+
+def test_a_failure_names_the_resource_and_what_aws_said(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """As an error of ours, with its remedy."""
+    message = "creating IAM Role: api error AccessDenied: not authorized to perform: iam:CreateRole"
+    said = {"message": message, "severity": "error", "urn": step("create")["urn"]}
+    pulumi.plays({"diagnosticEvent": said})
+    pulumi.fails("error: update failed")
+    with pytest.raises(AccessDenied, match=f"role {ROLE}: creating IAM Role"):
+        applied(pulumi_context)
+
+
+# ----------------------------------------------------------------- what is there already
+
+
+def test_what_is_there_and_ours_is_taken_over(pulumi_context: Context, pulumi: Double) -> None:
+    """A push that was killed left it, and Pulumi's state knows nothing of it: the push goes on."""
+    made(pulumi_context)
+    pulumi.plays({"resOutputsEvent": {"metadata": step("import")}})
+    _, told = applied(pulumi_context, role())
+    assert told == [f"took over role {ROLE}"]
+
+
+def test_what_is_somebody_elses_is_refused_before_the_engine_starts(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """Named, with the tags that would hand it over."""
+    made(pulumi_context, tags={"al:project": "another"})
+    with pytest.raises(Conflict, match=ROLE):
+        applied(pulumi_context, role())
+    assert "up" not in pulumi.commands
+
+
+def test_what_the_state_knows_is_not_looked_for(pulumi_context: Context, pulumi: Double) -> None:
+    """Somebody may even have taken its tags away: Pulumi puts them right."""
+    made(pulumi_context, tags={})
+    pulumi.has("staging", state=[resource(WHOLES["role"], ROLE)])
+    applied(pulumi_context, role())
+    assert "up" in pulumi.commands
+
+
+def test_a_secret_that_waits_for_its_deletion_is_kept(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """CreateSecret would refuse its name for the length of the recovery window (Secrets Manager API reference,
+    DeleteSecret), and a forced deletion takes its time as well."""
+    name = f"{pulumi_context.names.secrets}github_token/default/token"
+    manager = client(pulumi_context, "secretsmanager")
+    tags = [{"Key": k, "Value": v} for k, v in pulumi_context.names.tags().items()]
+    manager.create_secret(Name=name, SecretString="x", Tags=tags)
+    manager.delete_secret(SecretId=name, RecoveryWindowInDays=7)
+    _, told = applied(
+        pulumi_context, Item(kind="secret", name=name, attributes={"description": "x"})
     )
-    program.chmod(0o755)
-    return str(root)
+    assert "DeletedDate" not in manager.describe_secret(SecretId=name)
+    assert any(f"keeping {name}" in line for line in told)
 
 
-def test_what_pulumi_says_when_it_fails_is_told(aws_context: Context, tmp_path: Path) -> None:
-    """The last of what it printed, as an error of ours."""
-    with pytest.raises(AlError, match="no credentials for the backend") as error:
-        Stack(settings(aws_context, root=failing(tmp_path))).preview(())
-    assert error.value.message.startswith("previewing the infrastructure")
+def test_a_state_of_a_newer_provider_is_refused_before_the_engine_starts(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """An old provider fails on it in a riddle."""
+    newer = resource(versions.PROVIDER, "default", inputs={"version": "99.0.0"})
+    pulumi.has("staging", state=[newer])
+    with pytest.raises(Conflict, match=r"pulumi-aws 99\.0\.0"):
+        applied(pulumi_context)
+    assert "up" not in pulumi.commands
+
+
+def test_what_was_being_made_when_pulumi_was_killed_is_decided_by_looking(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """Pulumi asks a person about it; what became of it can be seen in the account."""
+    made(pulumi_context)
+    pulumi.has("staging", unfinished=[resource(WHOLES["role"], ROLE)])
+    _, told = applied(pulumi_context, role())
+    after = pulumi.commands[pulumi.commands.index("refresh") :]
+    assert after[:3] == ["refresh", "stack history", "stack export"]
+    assert "up" in after
+    assert "--clear-pending-creates" in pulumi.calls[pulumi.commands.index("refresh")]["words"]
+    assert told == [f"Pulumi was killed while it made {ROLE}: looking what became of it"]
+
+
+# ----------------------------------------------------------------- locks
+
+
+def test_a_lock_that_was_left_behind_is_taken_away_and_told(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """Under our deploy lease nobody else is at work: a killed CI job blocks nobody."""
+    pulumi.is_locked("runner-7", 285)
+    _, told = applied(pulumi_context)
+    assert [c for c in pulumi.commands if c in ("up", "cancel")] == ["up", "cancel", "up"]
+    assert told == [
+        "taking away a lock on Pulumi's state, left behind by ci@runner-7 pid 285 since 2026-11-20T12:00:00Z"
+    ]
+
+
+def test_the_lock_of_a_live_process_of_this_machine_is_respected(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """Somebody runs `pulumi` by hand."""
+    pulumi.is_locked(socket.gethostname(), os.getpid())
+    with pytest.raises(Conflict, match=f"pid {os.getpid()}"):
+        applied(pulumi_context)
+    assert "cancel" not in pulumi.commands
+
+
+# ----------------------------------------------------------------- previews
+
+
+def test_a_preview_makes_neither_bucket_nor_stack(pulumi_context: Context, pulumi: Double) -> None:
+    """A dry run changes nothing, not even where the state would be: it looks at an empty one, which it throws away."""
+    pulumi.plays({"resourcePreEvent": {"metadata": step("create"), "planning": True}})
+    plan = Stack(pulumi_context).preview([role()])
+    assert [(c.action, c.item.name) for c in plan.changes] == [(Action.CREATE, ROLE)]
+    assert client(pulumi_context, "s3").list_buckets()["Buckets"] == []
+    backends = {call["variables"]["PULUMI_BACKEND_URL"] for call in pulumi.calls}
+    assert [url for url in backends if not url.startswith("file:///tmp")] == []
+
+
+def test_a_preview_makes_no_stack_in_a_state_that_is_there(
+    pulumi_context: Context, pulumi: Double, tmp_path: Path
+) -> None:
+    """Nor in one that the user has named."""
+    (tmp_path / "state").mkdir()
+    Stack(settings(pulumi_context, backend=str(tmp_path / "state"))).preview([])
+    inits = [call for call in pulumi.calls if "init" in call["words"]]
+    backends = {call["variables"]["PULUMI_BACKEND_URL"] for call in inits}
+    assert len(inits) == 1
+    assert (tmp_path / "state").as_uri() not in backends
+
+
+def test_a_preview_refuses_what_is_somebody_elses(pulumi_context: Context, pulumi: Double) -> None:
+    """The first push would."""
+    made(pulumi_context, tags={})
+    with pytest.raises(Conflict, match=ROLE):
+        Stack(pulumi_context).preview([role()])

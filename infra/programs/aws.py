@@ -14,19 +14,32 @@ from infra.components.credential import Credential
 from infra.components.gateway import Gateway
 from infra.components.identity import Identity
 from infra.components.logs import LogGroup
+from infra.components.network import SecurityGroup
 from infra.components.registry import Registry
 from toolkit.core.plan import Item
 
+from .importing import NOTHING_ADOPTED, importing
 
-def program(items: Iterable[Item]) -> Callable[[], None]:
-    """What Pulumi runs.  Exports `role_arns`, `repositories` (name to URL) and, with a gateway, `gateway_url`."""
+
+def program(
+    items: Iterable[Item], adopted: Mapping[tuple[str, str], str] = NOTHING_ADOPTED
+) -> Callable[[], None]:
+    """What Pulumi runs.  Exports `role_arns`, `repositories` (name to URL) and, with a gateway, `gateway_url`.
+
+    `adopted` are the import ids, by type token and name, of resources that are there and not in the state.
+
+    A `network` is found, not made: it has no part in this.
+    """
     by_kind: dict[str, list[Item]] = {}
     for item in items:
         by_kind.setdefault(item.kind, []).append(item)
 
     def run() -> None:
+        if adopted:
+            pulumi.runtime.register_stack_transformation(importing(adopted))
         repositories = _each(by_kind, "repository", Registry)
         groups = _each(by_kind, "log_group", LogGroup)
+        _each(by_kind, "security_group", SecurityGroup)
         _each(by_kind, "cluster", Cluster)
         _each(by_kind, "secret", Credential)
         identities = _each(by_kind, "role", Identity)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pulumi.automation.events import EngineEvent
 
-from infra.events import change_of, done, plan, word
+from infra.events import ADOPTED, change_of, done, plan, progress, word
 from toolkit.core.plan import Action
 
 URN = "urn:pulumi:production::shop::al:aws:Identity$aws:iam/role:Role::"
@@ -87,6 +87,58 @@ def test_what_is_not_in_the_cloud_is_not_in_the_plan(token: str) -> None:
 def test_nothing_to_do_is_an_empty_plan() -> None:
     """A push shows nothing then."""
     assert not plan([SAID, step("same", old=state("al-dev"), new=state("al-dev"))])
+
+
+def test_what_is_taken_over_is_one_change_that_says_so() -> None:
+    """Pulumi imports it as it is, and then updates what differs: for the user it is one thing."""
+    live, wanted = state("al-dev", a=1), state("al-dev", a=2)
+    stream = [
+        step("import", new=live),
+        step("update", old=live, new=wanted, diffs=["a"]),
+    ]
+    (change,) = plan(stream).changes
+    assert (change.action, change.reason) == (Action.UPDATE, ADOPTED)
+    assert dict(change.item.attributes) == {"a": 2}
+
+
+def test_a_replacement_says_why() -> None:
+    """A thing that is made anew loses what was in it."""
+    both = {"old": state("al-dev", path="/x/"), "new": state("al-dev", path="/y/")}
+    (change,) = plan([step("replace", keys=["path"], diffs=["path", "tags"], **both)]).changes
+    assert change.reason == "made again, because of path"
+
+
+def test_a_secret_value_is_not_in_the_plan() -> None:
+    """Plans are printed.  The marked form is Pulumi's (sdk/python/lib/pulumi/runtime/rpc.py)."""
+    marked = {
+        "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+        "ciphertext": "v1:abc",
+    }
+    event = step("create", new=state("al-dev", a={"b": [marked]}))
+    (change,) = plan([event]).changes
+    assert dict(change.item.attributes) == {"a": {"b": ["[secret]"]}}
+
+
+@pytest.mark.parametrize(
+    ("op", "said"),
+    [
+        ("create", "created role al-dev"),
+        ("import", "took over role al-dev"),
+        ("update", "updated role al-dev"),
+        ("replace", "replaced role al-dev"),
+        ("delete", "deleted role al-dev"),
+        ("same", None),
+        ("refresh", None),
+        ("read", None),
+        ("create-replacement", None),
+        ("delete-replaced", None),
+        ("discard", None),
+    ],
+)
+def test_each_step_that_changes_something_is_told_once(op: str, said: str | None) -> None:
+    """And what only looks, or is a part of a replacement, is not told."""
+    event = step(op, old=state("al-dev"), new=state("al-dev"))
+    assert progress(event.resource_pre_event.metadata) == said
 
 
 def test_progress_is_a_sentence() -> None:

@@ -1,46 +1,38 @@
 """The Pulumi program, rendered with Pulumi's own mocks: which inputs it gives to which resource."""
 
-import asyncio
 import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-import pulumi
 import pytest
 
-from infra.programs.aws import program
-from tests.infra.scenes import find, items
+from tests.infra.rendering import rendered
+from tests.infra.scenes import CLOUD, environment, find, items
+from toolkit.core.plan import Item
 
+BOUNDARY = "arn:aws:iam::123456789012:policy/edge"
+COMPONENTS = {
+    "repository": "al:aws:Registry",
+    "log_group": "al:aws:LogGroup",
+    "security_group": "al:aws:SecurityGroup",
+    "cluster": "al:aws:Cluster",
+    "secret": "al:aws:Credential",
+    "role": "al:aws:Identity",
+    "function": "al:aws:Gateway",
+}
+NAMES = {"name", "repository", "functionName", "function", "clusterName"}
 Seen = dict[tuple[str, str], dict[str, Any]]
 
 
-class Recorder(pulumi.runtime.Mocks):
-    """Remembers every registration and answers as AWS would."""
-
-    def __init__(self) -> None:
-        self.seen: Seen = {}
-
-    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        self.seen[args.typ, args.name] = args.inputs
-        return args.name, args.inputs | {"arn": f"arn:{args.name}", "functionUrl": "https://x/"}
-
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], None]:
-        raise AssertionError(f"the program looked up {args.token}")
-
-
 @pytest.fixture(scope="module")
-def seen() -> Iterator[Seen]:
-    recorder = Recorder()
-    loop, pool = asyncio.new_event_loop(), ThreadPoolExecutor(max_workers=1)
-    loop.set_default_executor(pool)
-    asyncio.set_event_loop(loop)  # the mocks work in the thread's current loop
-    pulumi.runtime.set_mocks(recorder, preview=False)
-    pulumi.runtime.test(program(items()))()
-    yield recorder.seen
-    pool.submit(lambda: asyncio.get_event_loop().close()).result()  # the mocks leave it open
-    asyncio.set_event_loop(None)
-    loop.close()
+def seen() -> Seen:
+    return registered(items())
+
+
+def registered(wanted: Iterable[Item]) -> Seen:
+    """What the program registers for these items."""
+    return {(r.type, r.name): dict(r.inputs) for r in rendered(wanted)}
 
 
 def of(seen: Seen, token: str) -> dict[str, dict[str, Any]]:
@@ -49,16 +41,15 @@ def of(seen: Seen, token: str) -> dict[str, dict[str, Any]]:
 
 def test_every_item_is_rendered(seen: Seen) -> None:
     """No desired thing is forgotten by the program."""
-    rendered = {name for _, name in seen}
-    assert {item.name for item in items()} <= rendered
+    wanted = {(COMPONENTS[item.kind], item.name) for item in items() if item.kind in COMPONENTS}
+    assert {item.kind for item in items()} - set(COMPONENTS) == {"network"}
+    assert wanted <= set(seen)
 
 
 def test_names_are_explicit(seen: Seen) -> None:
     """A generated name could not be found again by the runtimes."""
     named = [i for (token, _), i in seen.items() if token.startswith("aws:")]
-    assert [
-        i for i in named if not {"name", "repository", "functionName", "function"} & set(i)
-    ] == []
+    assert [i for i in named if not NAMES & set(i)] == []
 
 
 def test_a_role_gets_its_trust_and_its_grants(seen: Seen) -> None:
@@ -72,6 +63,36 @@ def test_a_role_gets_its_trust_and_its_grants(seen: Seen) -> None:
     assert policy["role"] == name
 
 
+def test_a_role_gets_its_boundary() -> None:
+    """Only where the environment names one: null would be a change to a role without."""
+    bounded = registered(items(environment(cloud=replace(CLOUD, permission_boundary=BOUNDARY))))
+    roles = of(bounded, "aws:iam/role:Role").values()
+    assert {role["permissionsBoundary"] for role in roles} == {BOUNDARY}
+
+
+def test_a_role_without_a_boundary_has_none(seen: Seen) -> None:
+    """The provider then takes away one that somebody put there."""
+    assert [r for r in of(seen, "aws:iam/role:Role").values() if r.get("permissionsBoundary")] == []
+
+
+def test_a_security_group_lets_everything_out_and_nothing_in(seen: Seen) -> None:
+    """Inline and complete, so that a rule which somebody adds is taken away again
+    (https://www.pulumi.com/registry/packages/aws/api-docs/ec2/securitygroup/)."""
+    (group,) = of(seen, "aws:ec2/securityGroup:SecurityGroup").values()
+    (rule,) = group["egress"]
+    assert group["ingress"] == []
+    assert (group["vpcId"], rule["protocol"]) == ("vpc-1", "-1")
+    assert (rule["cidrBlocks"], rule["ipv6CidrBlocks"]) == (["0.0.0.0/0"], ["::/0"])
+
+
+def test_the_cluster_has_both_of_fargate_s_capacities(seen: Seen) -> None:
+    """A provider must be associated with the cluster before a task may ask for it
+    (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html)."""
+    (providers,) = of(seen, "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders").values()
+    assert providers["capacityProviders"] == ["FARGATE", "FARGATE_SPOT"]
+    assert providers["clusterName"] == "al-shop-production"
+
+
 def test_a_role_goes_although_somebody_attached_a_policy(seen: Seen) -> None:
     """DeleteRole is refused while a policy is attached (IAM API reference): what is attached is taken off first."""
     roles = of(seen, "aws:iam/role:Role")
@@ -83,11 +104,11 @@ def test_a_role_goes_although_somebody_attached_a_policy(seen: Seen) -> None:
 
 def test_everything_that_can_have_tags_has_them(seen: Seen) -> None:
     """Parts have no tags; wholes all do."""
-    parts = ("RolePolicy", "LifecyclePolicy", "RepositoryPolicy", "FunctionUrl", "Permission")
+    without = ("Policy", "FunctionUrl", "Permission", "ClusterCapacityProviders")
     wholes = [
         inputs
         for (token, _), inputs in seen.items()
-        if token.startswith("aws:") and not token.endswith(parts)
+        if token.startswith("aws:") and not token.endswith(without)
     ]
     assert wholes
     assert {inputs["tags"]["al:project"] for inputs in wholes} == {"shop"}
