@@ -156,3 +156,101 @@ def test_the_question_comes_after_what_it_is_about(
     assert f"leftover: {RUN}" in before
     assert (f"fixed: {RUN}" in after) is not there
     assert secret.exists() is there
+
+
+# the issuers
+
+
+def test_issuers_are_asked_only_when_it_is_wished_for(shop: Path) -> None:
+    """Here through a proxy that nobody is at: asked, they cannot be reached, and no value is in the answer."""
+    (shop / "agents/hello/config.toml").write_text(AGENT + 'credentials = ["github_token"]\n')
+    assert al("creds", "add", "github_token", cwd=shop, given="s3cret-t0ken").returncode == 0
+    quiet = al("doctor", "-E", "local", cwd=shop, HTTPS_PROXY="http://127.0.0.1:9")
+    assert (quiet.returncode, quiet.stdout) == (0, "nothing is wrong\n")
+    asked = al(
+        "doctor", "-E", "local", "--check-credentials", cwd=shop, HTTPS_PROXY="http://127.0.0.1:9"
+    )
+    assert "warning: github_token: api.github.com could not be asked" in asked.stdout
+    assert "s3cret" not in asked.stdout + asked.stderr
+
+
+# webhooks
+
+
+def test_a_missing_webhook_secret_is_told(shop: Path) -> None:
+    """The source and the command that adds it are named; with the secret, nothing is wrong."""
+    (shop / "config.toml").write_text(SOUND + '[webhooks.hub]\ntype = "github"\n')
+    hello = AGENT + '[[webhooks]]\nsource = "hub"\nevents = ["push"]\n'
+    (shop / "agents/hello/config.toml").write_text(hello)
+    done = al("doctor", "-E", "local", cwd=shop)
+    assert done.returncode == 1
+    assert "the webhook source hub verifies its events with it" in done.stdout
+    given = al("creds", "add", "github_webhook_secret", cwd=shop, given="x" * 20)
+    assert given.returncode == 0, given.stderr
+    assert al("doctor", "-E", "local", cwd=shop).returncode == 0
+
+
+def test_an_agent_s_scale_beyond_the_project_s_is_an_error(shop: Path) -> None:
+    """And scales that come to more than the project's are a warning."""
+    (shop / "config.toml").write_text("scale = 2\n" + SOUND)
+    hello = shop / "agents/hello/config.toml"
+    hello.write_text("scale = 3\n" + AGENT)
+    assert al("doctor", "-E", "local", cwd=shop).returncode == 1
+    hello.write_text("scale = 2\n" + AGENT)
+    second = shop / "agents/second"
+    second.mkdir()
+    for name in ("SKILL.md", "test-script.sh", "config.toml"):
+        (second / name).write_text((hello.parent / name).read_text())
+    done = al("doctor", "-E", "local", cwd=shop)
+    assert done.returncode == 0
+    assert "scales come to 4" in done.stdout
+
+
+# without a cloud, and offline
+
+
+@pytest.mark.parametrize("option", ["-c", "--prove", "--operator-policy"])
+def test_identities_need_a_cloud(shop: Path, option: str) -> None:
+    """On this machine there are none: wrong use, with the ways to name an environment."""
+    done = al("doctor", "-E", "local", option, cwd=shop)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert all(way in done.stderr for way in ("-E", "AL_ENV", ".env.toml"))
+
+
+def test_a_policy_is_printed_for_another_program(shop: Path) -> None:
+    """One by name, as `aws iam create-policy` takes it; and all of them by name."""
+    one = al("doctor", "-E", "sandbox", "--operator-policy", "run", cwd=shop)
+    assert one.returncode == 0
+    assert json.loads(one.stdout)["Statement"]
+    every = json.loads(al("doctor", "-E", "sandbox", "--operator-policy", cwd=shop).stdout)
+    assert every["run"] == json.loads(one.stdout)
+    assert {"deploy", "deploy-without-iam"} <= every.keys()
+
+
+def test_a_policy_that_there_is_not_is_wrong_use(shop: Path) -> None:
+    """With the names that there are."""
+    done = al("doctor", "-E", "sandbox", "--operator-policy", "everything", cwd=shop)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "deploy-without-iam" in done.stderr
+
+
+def test_the_proof_is_a_table_and_a_verdict(shop: Path) -> None:
+    """A row for each role, and how many pairs were judged."""
+    done = al("doctor", "-E", "sandbox", "--prove", cwd=shop)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0].startswith("of  ")
+    assert "nobody reaches what is another's" in done.stdout.splitlines()[-1]
+
+
+def test_the_proof_in_json_is_in_the_one_document(shop: Path) -> None:
+    """Beside the findings, of which there are none when nothing else was asked for."""
+    answer = json.loads(al("doctor", "-E", "sandbox", "--prove", "--json", cwd=shop).stdout)
+    assert (answer["exit_code"], answer["findings"], answer["plan"]) == (0, [], None)
+    assert answer["proof"]["violations"] == []
+
+
+def test_what_is_offline_starts_no_sandbox(shop: Path) -> None:
+    """Neither the proof nor the policies need an account."""
+    al("doctor", "-E", "sandbox", "--prove", cwd=shop)
+    al("doctor", "-E", "sandbox", "--operator-policy", cwd=shop)
+    assert not (shop / "home" / "sandbox" / "state.json").exists()

@@ -20,6 +20,8 @@ from toolkit.core.secrets import Secret
 from toolkit.credentials.lease import open_lease
 from toolkit.ops import doctor
 from toolkit.ops.findings import Finding, Weight, counted, exit_code, warning
+from toolkit.ops.preflight import Live
+from toolkit.ops.quota_table import CONCURRENCY
 
 REPORT = {"exit_code": 1, "state": "failed", "reason": "it fell", "finished": iso(now())}
 
@@ -35,7 +37,7 @@ def a_project(*agents: Agent, **more: Any) -> Project:
 
 
 def examined(services: FakeServices, *, settle: bool = True) -> list[Finding]:
-    return doctor.examine(services, settle=settle, note=lambda _: None)
+    return [*doctor.examine(services, settle=settle, note=lambda _: None).findings]
 
 
 def told(findings: list[Finding]) -> list[tuple[str, str]]:
@@ -160,7 +162,7 @@ def test_a_project_that_does_not_load_tells_every_problem() -> None:
         Problem(file="config.toml", key="scale", message="must be a number", remedy="write one"),
         Problem(file="agents/dev/SKILL.md", key="", message="is missing", remedy="write it"),
     ]
-    found = doctor.unreadable(ConfigErrors(problems))
+    found = [*doctor.unreadable(ConfigErrors(problems)).findings]
     assert told(found) == [("error", "config.toml"), ("error", "agents/dev/SKILL.md")]
     assert [f.message for f in found] == ["scale: must be a number", "is missing"]
 
@@ -264,6 +266,45 @@ def long_ago() -> datetime:
     return now().replace(year=2000)
 
 
+# the account
+
+
+def with_account(services: FakeServices, seen: Live) -> list[Finding]:
+    examination = doctor.examine(
+        services, settle=False, note=lambda _: None, live=lambda services, note: seen
+    )
+    return [*examination.findings]
+
+
+def test_what_the_account_says_is_told_with_the_rest(tmp_path: Path) -> None:
+    """After the project, before what happened in the environment."""
+    services = FakeServices(tmp_path, a_project(an_agent("dev", "sentry_token")), ledger=Missing())
+    found = with_account(services, Live(findings=(warning("Lambda", "is odd", "ask"),)))
+    assert [about for _, about in told(found)] == ["sentry_token", "Lambda", "staging"]
+
+
+def test_credentials_of_another_account_are_told_once(tmp_path: Path) -> None:
+    """That the environment does not answer then is no finding of its own."""
+    seen = Live(findings=(warning("the AWS account", "another", "log in"),), ours=False)
+    found = with_account(FakeServices(tmp_path, a_project(an_agent()), ledger=Missing()), seen)
+    assert told(found) == [("warning", "the AWS account")]
+
+
+def test_an_account_out_of_reach_is_asked_nothing(tmp_path: Path) -> None:
+    """Every question would end in the same timeout."""
+    seen = Live(findings=(warning("Lambda", "is odd", "ask"),))
+    found = with_account(FakeServices(tmp_path, a_project(an_agent()), ledger=Away()), seen)
+    assert told(found) == [("error", "staging")]
+
+
+def test_the_account_s_own_limits_are_what_counts(tmp_path: Path) -> None:
+    """Ten concurrent executions, as many new accounts have, are fewer than eleven runs at a time."""
+    services = FakeServices(tmp_path, a_project(an_agent(scale=11)))
+    assert with_account(services, Live()) == []
+    (finding,) = with_account(services, Live(limits={CONCURRENCY.name: 10.0}))
+    assert finding.message.startswith("11 against 10 runs at a time")
+
+
 # changing nothing
 
 
@@ -301,6 +342,7 @@ def test_without_settling_an_overdue_run_is_told(tmp_path: Path) -> None:
         ([], False, 0),
         ([Weight.WARNING], False, 0),
         ([Weight.WARNING], True, 1),
+        ([Weight.NOTE], True, 0),
         ([Weight.LEFTOVER], False, 3),
         ([Weight.LEFTOVER, Weight.WARNING], False, 3),
         ([Weight.LEFTOVER, Weight.ERROR], False, 1),
@@ -311,6 +353,15 @@ def test_the_exit_code_is_that_of_the_worst(weights: list[Weight], strict: bool,
     found = [Finding(weight=w, about="a", message="b", remedy="c") for w in weights]
     assert exit_code(found, strict=strict) == code
     assert exit_code([replace(f, fixed=True) for f in found], strict=strict) == 0
+
+
+@pytest.mark.parametrize(
+    ("weights", "code"), [([], 3), ([Weight.WARNING], 3), ([Weight.NOTE], 3), ([Weight.ERROR], 1)]
+)
+def test_drift_counts_as_leftovers_do(weights: list[Weight], code: int) -> None:
+    """3, unless something is wrong that is worse."""
+    found = [Finding(weight=w, about="a", message="b", remedy="c") for w in weights]
+    assert exit_code(found, strict=False, drift=True) == code
 
 
 def test_the_last_line_counts(tmp_path: Path) -> None:

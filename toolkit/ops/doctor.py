@@ -1,62 +1,126 @@
 """Everything that is wrong, at once, each finding with its remedy: what one look fails at does not hide the rest.
 
-Looks, and with `settle` records how runs have ended; deletes nothing (ops/leftovers does, when asked to).
+Looks, and with `settle` records how runs have ended; deletes nothing (ops/leftovers does, when asked to) and repairs no
+identity (ops/reconcile does).
 """
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 
 from toolkit.config.checks import aws_problems
 from toolkit.config.problems import ConfigErrors
-from toolkit.core.agent import Agent, CredentialRef, Project
-from toolkit.core.errors import AlError, NotFound
-from toolkit.credentials import resolve
+from toolkit.core.agent import Agent, Project
+from toolkit.core.clock import now
+from toolkit.core.environment import AwsCloud
+from toolkit.core.errors import AlError, ConfigError, NotFound
+from toolkit.core.placement import runtime_name
+from toolkit.images import base as bases
 from toolkit.wiring import Services
 
-from . import credentials, leftovers, unseen
-from .findings import Finding, Weight, of_problem, refused, section, warning
+from . import credentials, doctor_credentials, doctor_webhooks, leftovers, quotas, strays, unseen
+from .doctor_credentials import NOT_ASKED, Asking
+from .findings import Finding, Weight, failing, of_problem, refused, section, warning
+from .preflight import Live
+
+SOME_DIGEST = "sha256:" + "0" * 64  # a definition needs an image, and which one changes no size
+Examine = Callable[[Services, Callable[[str], None]], Live]
 
 
-def unreadable(errors: ConfigErrors) -> list[Finding]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """All that was found, and what is predicted of the account's quotas."""
+
+    findings: tuple[Finding, ...]
+    uses: tuple[quotas.Use, ...] = ()
+
+
+def unreadable(errors: ConfigErrors) -> Examination:
     """A project that cannot be loaded: every problem of its files."""
-    return [of_problem(problem) for problem in errors.problems]
+    return Examination(findings=tuple(of_problem(problem) for problem in errors.problems))
 
 
-def examine(services: Services, *, settle: bool, note: Callable[[str], None]) -> list[Finding]:
-    """All findings: configuration, platform limits, credentials, runs that ended unseen, secrets left behind.
+def examine(
+    services: Services,
+    *,
+    settle: bool,
+    note: Callable[[str], None],
+    asking: Asking = NOT_ASKED,
+    live: Examine | None = None,
+) -> Examination:
+    """Configuration, credentials, webhooks, limits and quotas; the account; runs that ended unseen, and leftovers.
 
     `settle`: record the end of runs that ended unseen, which also deletes their secrets; without it nothing is
-    changed.
+    changed.  `live` looks at the account where there is one.
     """
-    where = services.environment.name
+    where, project = services.environment.name, services.project
     note(f"looking at the runs and secrets of {where}")
-    silent: list[Finding] = []
-    known: Collection[str] = ()
+    known = _known(services)
+    seen = live(services, note) if live and known.reached else Live()
+    uses = _uses(services, project, seen) if project else ()
+    findings = [*_project(services, project, known.values, asking)] if project else []
+    findings += [*quotas.found(uses, assumed=_weight_of_defaults(services)), *seen.findings]
+    if known.silent:
+        # credentials of another account are why it is silent, and that is said already
+        findings += [known.silent] if seen.ours else []
+    else:
+        findings += _environment(services, settle=settle)
+    return Examination(findings=_once(findings), uses=uses)
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What the account and the ledger both say is left over, once: the account says more of it."""
+    unique: dict[object, Finding] = {}
+    for number, finding in enumerate(findings):
+        stray = finding.weight is Weight.LEFTOVER and finding.leftover is None
+        unique.setdefault(finding.about if stray else number, finding)
+    return tuple(unique.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """The values that the environment has; or why it does not say, and whether it is any use to ask for more."""
+
+    values: Collection[str] = ()
+    silent: Finding | None = None
+    reached: bool = True
+
+
+def _known(services: Services) -> _Known:
+    where = services.environment.name
     try:
-        known = credentials.known(services.ledger.facts(credentials.PUSHED))
+        return _Known(values=credentials.known(services.ledger.facts(credentials.PUSHED)))
     except NotFound as error:
         message = f"nothing was pushed there, as far as can be seen ({error.message})"
-        silent = [warning(where, message, error.hint)]
+        return _Known(silent=warning(where, message, error.hint))
     except AlError as error:
-        silent = [refused(where, error)]
-    findings = [*_project(services, services.project, known)] if services.project else []
-    if silent:
-        return [*findings, *silent]
+        reached = not error.temporary and not isinstance(error, ConfigError)
+        return _Known(silent=refused(where, error), reached=reached)
+
+
+def _environment(services: Services, *, settle: bool) -> Iterator[Finding]:
+    where = services.environment.name
     ended = unseen.settled(services) if settle else unseen.seen(services)
-    left = section(where, leftovers.found(services))
-    return [*findings, *section(where, ended), *left]
+    yield from section(where, ended)
+    yield from section(where, leftovers.found(services))
+    if services.project and services.environment.cloud:
+        yield from section(where, strays.recorded(services, services.project))
 
 
-def _project(services: Services, project: Project, known: Collection[str]) -> Iterator[Finding]:
+# the project
+
+
+def _project(
+    services: Services, project: Project, known: Collection[str], asking: Asking
+) -> Iterator[Finding]:
     """What can be said without the environment.  `known` are the credential values that it has."""
     yield from _configuration(project)
-    sound, forbidden = _allowed(project)
+    sound, forbidden = doctor_credentials.allowed(project)
     yield from forbidden
     yield from section("configuration", _cloud(services, sound))
     for agent in project.agents:
         yield from section(str(agent.name), _platform(services, agent))
-    for ref in resolve.project_credentials(sound):
-        yield from section(str(ref), _credential(services, ref, known))
+    yield from doctor_webhooks.found(project, services.environment)
+    yield from doctor_credentials.found(sound, services.local_store, known, asking)
 
 
 def _configuration(project: Project) -> Iterator[Finding]:
@@ -69,50 +133,45 @@ def _configuration(project: Project) -> Iterator[Finding]:
             yield warning(str(agent.name), message, "give it one, unless that is what you want")
 
 
-def _allowed(project: Project) -> tuple[Project, list[Finding]]:
-    """The project without the credentials that no agent may have, and a finding for each of those."""
-    agents, findings = [], []
-    for agent in project.agents:
-        kept = []
-        for ref in agent.credentials:
-            try:
-                resolve.required(replace(agent, credentials=(ref,), models=()))
-                kept.append(ref)
-            except AlError as error:
-                findings.append(refused(str(agent.name), error))
-        agents.append(replace(agent, credentials=tuple(kept)))
-    return replace(project, agents=tuple(agents)), findings
-
-
 def _cloud(services: Services, project: Project) -> Iterator[Finding]:
     for problem in aws_problems(project, services.environment):
         yield of_problem(problem)
 
 
 def _platform(services: Services, agent: Agent) -> Iterator[Finding]:
-    where = services.environment.name
     if agent.dockerfile:
-        yield Finding(
-            weight=Weight.ERROR,
-            about=str(agent.name),
-            message="its Dockerfile is not built by this version yet",
-            remedy=f"remove agents/{agent.name}/Dockerfile; what every agent needs belongs into the base image",
-        )
+        message = "its Dockerfile is not built by this version yet"
+        what = "what every agent needs belongs into the base image"
+        remedy = f"remove agents/{agent.name}/Dockerfile; {what}"
+        yield failing(str(agent.name), message, remedy)
     for problem in services.runtime_for(agent).check(agent):
-        yield Finding(
-            weight=Weight.ERROR,
-            about=str(agent.name),
-            message=problem,
-            remedy=f"change agents/{agent.name}/config.toml for {where}",
-        )
+        remedy = f"change agents/{agent.name}/config.toml for {services.environment.name}"
+        yield failing(str(agent.name), problem, remedy)
 
 
-def _credential(
-    services: Services, ref: CredentialRef, known: Collection[str]
-) -> Iterator[Finding]:
-    """A missing one is an error; a value that cannot be right is a warning, because only its issuer knows."""
-    found = resolve.resolve_all([ref], services.local_store, elsewhere=known)
-    values = {path.rpartition("/")[2]: value for path, value in found.items()}
-    check = resolve.type_of(ref).check
-    for doubt in check(values) if check and values else []:
-        yield warning(str(ref), doubt, f"`al creds add {ref}` replaces it")
+# quotas
+
+
+def _uses(services: Services, project: Project, seen: Live) -> tuple[quotas.Use, ...]:
+    if not isinstance(services.environment.cloud, AwsCloud):
+        return ()
+    loads = [_load(services, agent) for agent in project.agents]
+    return quotas.predicted(loads, cap=project.scale, after=now(), known=seen.limits)
+
+
+def _load(services: Services, agent: Agent) -> quotas.Load:
+    """The agent as its runtime defines it: that says how many processors a run of it has."""
+    names = services.context.names
+    try:
+        image = bases.image(services.context, names.repository(agent.name), SOME_DIGEST)
+        attributes = services.runtime_for(agent).definition(agent, image).attributes
+    except AlError:  # a size that there is not: `_platform` says so, and it takes nothing
+        attributes = {}
+    runtime = runtime_name(agent, services.environment)
+    return quotas.Load(agent=agent, runtime=runtime, vcpus=int(attributes.get("cpu", 0)) / 1024)
+
+
+def _weight_of_defaults(services: Services) -> Weight:
+    """In the sandbox, what AWS gives a new account is worth knowing and stops nobody."""
+    cloud = services.environment.cloud
+    return Weight.NOTE if isinstance(cloud, AwsCloud) and cloud.endpoint else Weight.WARNING

@@ -11,9 +11,12 @@ from toolkit.scheduler.sweeper import Leftover
 
 
 class Weight(StrEnum):
+    """`note`: what is worth knowing and counts for nothing, such as what this identity may not look at."""
+
     ERROR = "error"
     WARNING = "warning"
     LEFTOVER = "leftover"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,14 @@ def warning(about: str, message: str, remedy: str) -> Finding:
     return Finding(weight=Weight.WARNING, about=about, message=message, remedy=remedy)
 
 
+def failing(about: str, message: str, remedy: str) -> Finding:
+    return Finding(weight=Weight.ERROR, about=about, message=message, remedy=remedy)
+
+
+def note(about: str, message: str, remedy: str) -> Finding:
+    return Finding(weight=Weight.NOTE, about=about, message=message, remedy=remedy)
+
+
 def refused(about: str, error: AlError) -> Finding:
     """An error, as the finding that it is."""
     return Finding(weight=Weight.ERROR, about=about, message=error.message, remedy=error.hint)
@@ -64,12 +75,12 @@ def section(about: str, findings: Iterable[Finding]) -> Iterator[Finding]:
         yield refused(about, error)
 
 
-def exit_code(findings: Sequence[Finding], *, strict: bool) -> int:
-    """0 clean or warnings only, 1 any error (warnings too when strict), 3 leftovers that are still there."""
+def exit_code(findings: Sequence[Finding], *, strict: bool, drift: bool = False) -> int:
+    """0 clean or warnings only, 1 any error (warnings too when strict), 3 drift or leftovers that are still there."""
     still = [f for f in findings if not f.fixed]
     if any(f.weight is Weight.ERROR or (strict and f.weight is Weight.WARNING) for f in still):
         return 1
-    return 3 if any(f.weight is Weight.LEFTOVER for f in still) else 0
+    return 3 if drift or any(f.weight is Weight.LEFTOVER for f in still) else 0
 
 
 def counted(findings: Sequence[Finding]) -> str:

@@ -1,6 +1,6 @@
 """A Discord application and its bot.  The gateway verifies interactions with the public key."""
 
-from toolkit.core.credential import CredentialType, Field
+from toolkit.core.credential import CredentialType, Field, Probe
 
 PLUGIN = CredentialType(
     id="discord_bot",
@@ -17,4 +17,9 @@ PLUGIN = CredentialType(
     ),
     help_url="https://discord.com/developers/applications",
     context="DISCORD_BOT_TOKEN is set: send `Authorization: Bot $DISCORD_BOT_TOKEN` to https://discord.com/api/v10.",
+    # https://discord.com/developers/docs/resources/user#get-current-user
+    probe=Probe(
+        url="https://discord.com/api/v10/users/@me",
+        headers={"Authorization": "Bot {bot_token}"},
+    ),
 )

@@ -1,4 +1,5 @@
-"""A Google service account's key for the agent's own work, which is not how `al` itself reaches Google."""
+"""A Google service account's key: for an agent that declares it, and, in its instance `default`, for `al` itself, which
+uses it where GOOGLE_APPLICATION_CREDENTIALS names nothing else."""
 
 import json
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """The key of Groq's models.  Used by the model session; agents' tools never see it as a variable."""
 
-from toolkit.core.credential import CredentialType, Field
+from toolkit.core.credential import CredentialType, Field, Probe
 
 from ._checks import begins
 
@@ -10,4 +10,10 @@ PLUGIN = CredentialType(
     fields=(Field(name="token", label="API key"),),
     help_url="https://console.groq.com/keys",
     check=begins("token", "gsk_"),
+    # https://console.groq.com/docs/api-reference#models-list
+    probe=Probe(
+        url="https://api.groq.com/openai/v1/models",
+        headers={"Authorization": "Bearer {token}"},
+        provider="groq",
+    ),
 )
