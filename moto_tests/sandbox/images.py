@@ -31,11 +31,16 @@ def digest_of(data: bytes) -> str:
 
 
 def push(
-    registry: str, repository: str, files: Mapping[str, str], config: Mapping[str, Any]
+    registry: str,
+    repository: str,
+    files: Mapping[str, str],
+    config: Mapping[str, Any],
+    architecture: str = "amd64",
 ) -> str:
     """Push one layer with `config` and the tag `latest`; the manifest's digest."""
     data = layer(files)
-    settings = json.dumps({"architecture": "amd64", "os": "linux", "config": dict(config)}).encode()
+    about = {"architecture": architecture, "os": "linux", "config": dict(config)}
+    settings = json.dumps(about).encode()
     manifest = json.dumps(
         {
             "schemaVersion": 2,

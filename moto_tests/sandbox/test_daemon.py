@@ -79,7 +79,7 @@ def test_the_status_is_what_users_see(home: Path) -> None:
     """`al sandbox status --json` prints these keys."""
     running = daemon.start(home)
     described = running.to_dict()
-    assert set(described) == {"running", "pid", "aws", "registry", "gateway"}
+    assert set(described) == {"running", "pid", "aws", "gcp", "registry", "gateway"}
     assert set(described["aws"]) == {"endpoint", "region", "account"}
     assert httpx.get(f"{running.endpoint}/al-sandbox/status").json() == described
 

@@ -174,3 +174,23 @@ def test_an_inactive_definition_is_not_run(world: World) -> None:
     definition = world.program(programs.SAY, family="inactive")
     world.client("ecs").deregister_task_definition(taskDefinition=definition)
     assert code(world.run, definition=definition) == "ClientException"
+
+
+def test_a_task_may_ask_for_the_capacity_of_its_cluster_only(
+    world: World, asked: dict[str, Any]
+) -> None:
+    """A provider must be associated with the cluster
+    (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html)."""
+    ecs = world.client("ecs")
+    ecs.create_cluster(clusterName="without")
+    ecs.create_cluster(clusterName="with", capacityProviders=["FARGATE", "FARGATE_SPOT"])
+    made = ecs.register_task_definition(**asked)["taskDefinition"]
+    wanted = {
+        "taskDefinition": made["taskDefinitionArn"],
+        "networkConfiguration": world.network(),
+        "capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
+    }
+    assert code(ecs.run_task, cluster="without", **wanted) == "InvalidParameterException"
+    assert accepted(ecs.run_task, cluster="with", **wanted)
+    both = {**wanted, "launchType": "FARGATE"}
+    assert code(ecs.run_task, cluster="with", **both) == "InvalidParameterException"

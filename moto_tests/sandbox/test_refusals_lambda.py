@@ -134,3 +134,31 @@ def test_retries_and_age_of_events(
     client = world.client("lambda")
     call = {"FunctionName": "anything", **wrong}
     assert code(client.put_function_event_invoke_config, **call) == "ValidationException"
+
+
+@pytest.mark.parametrize(
+    "vpc", [{"SubnetIds": ["subnet-1"]}, {"SecurityGroupIds": ["sg-1"]}], ids=["subnets", "groups"]
+)
+def test_subnets_and_groups_go_together(
+    world: World, asked: dict[str, Any], vpc: dict[str, list[str]]
+) -> None:
+    """ "SubnetIds and SecurityIds must coexist or be both empty list"
+    (https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html)."""
+    create = world.client("lambda").create_function
+    assert code(create, **{**asked, "VpcConfig": vpc}) == "InvalidParameterValueException"
+
+
+def test_neither_subnets_nor_groups_are_fine(world: World, asked: dict[str, Any]) -> None:
+    """Empty lists take a function out of a VPC (same page)."""
+    empty: dict[str, list[str]] = {"SubnetIds": [], "SecurityGroupIds": []}
+    outside = {**asked, "FunctionName": "outside", "VpcConfig": empty}
+    assert accepted(world.client("lambda").create_function, **outside)
+
+
+def test_an_update_of_the_code_changes_the_processor(world: World, asked: dict[str, Any]) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html"""
+    service = world.client("lambda")
+    service.create_function(**{**asked, "FunctionName": "processor"})
+    service.update_function_code(FunctionName="processor", Architectures=["arm64"], **asked["Code"])
+    found = service.get_function_configuration(FunctionName="processor")
+    assert found["Architectures"] == ["arm64"]

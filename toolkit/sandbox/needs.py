@@ -11,64 +11,32 @@ from typing import Any
 
 from infra.reconcile.policy import Need
 
+from . import needs_furniture as furniture
 from .calls import Call
 from .cloud import Cloud
-
-Keys = dict[str, Sequence[str]]
+from .need_parts import Keys, arn, one, pairs, passing, request_tags, resource_tags, with_tagging
 
 
 def needs(call: Call, cloud: Cloud) -> tuple[Need, ...]:
     """All of them must be allowed."""
-    keys: Keys = {"aws:requestedregion": [call.region], **_request_tags(call.parameters)}
+    keys: Keys = {"aws:requestedregion": [call.region], **request_tags(call.parameters)}
     find = _FINDERS.get(call.service)
-    found = tuple(find(call, cloud, keys)) if find else ()
-    return found or (Need(action=f"{call.service}:{call.operation}", keys=keys),)
-
-
-def passing(role: str, service: str) -> Need:
-    """Handing a role to a service (IAM user guide, id_roles_use_passrole)."""
-    return Need(action="iam:PassRole", resource=role, keys={"iam:passedtoservice": [service]})
-
-
-def _request_tags(parameters: Mapping[str, Any]) -> Keys:
-    given = parameters.get("Tags") or parameters.get("tags") or {}
-    pairs = (
-        given.items()
-        if isinstance(given, Mapping)
-        else ((t.get("Key", t.get("key")), t.get("Value", t.get("value", ""))) for t in given)
-    )
-    tags = {str(name): str(value) for name, value in pairs}
-    found: Keys = {f"aws:requesttag/{name.lower()}": [value] for name, value in tags.items()}
-    return found | ({"aws:tagkeys": list(tags)} if tags else {})
-
-
-def _arn(call: Call, cloud: Cloud, rest: str) -> str:
-    region = "" if call.service in {"iam", "sts"} else call.region
-    return f"arn:aws:{call.service}:{region}:{cloud.account}:{rest}"
-
-
-def _one(call: Call, resource: str, keys: Keys) -> Need:
-    return Need(action=f"{call.service}:{call.operation}", resource=resource, keys=keys)
+    found = tuple(with_tagging(call, find(call, cloud, keys))) if find else ()
+    return found or (one(call, "*", keys),)
 
 
 def _secrets(call: Call, cloud: Cloud, keys: Keys) -> Iterator[Need]:
     asked = call.parameters
     if call.operation == "CreateSecret":
         # six characters follow every name; which ones is not known yet
-        yield _one(call, _arn(call, cloud, f"secret:{asked['Name']}-AbCdEf"), keys)
+        yield one(call, arn(call, cloud, f"secret:{asked['Name']}-AbCdEf"), keys)
     for id_ in [asked["SecretId"]] if "SecretId" in asked else asked.get("SecretIdList", ()):
         with cloud.backend("secretsmanager", call.region) as backend:
             known = backend.secrets.get(id_)
-        arn = (
-            known.arn
-            if known
-            else id_
-            if id_.startswith("arn:")
-            else _arn(call, cloud, f"secret:{id_}")
-        )
-        tags = {t["Key"]: t["Value"] for t in (known.tags if known else None) or ()}
-        mine = {f"aws:resourcetag/{name.lower()}": [value] for name, value in tags.items()}
-        yield _one(call, arn, {**keys, **mine, "secretsmanager:secretid": [arn]})
+        named = id_ if id_.startswith("arn:") else arn(call, cloud, f"secret:{id_}")
+        resource = known.arn if known else named
+        mine = resource_tags(pairs((known.tags if known else None) or ()), "secretsmanager")
+        yield one(call, resource, {**keys, **mine, "secretsmanager:secretid": [resource]})
 
 
 def _tables(call: Call, cloud: Cloud, keys: Keys) -> Iterator[Need]:
@@ -79,12 +47,14 @@ def _tables(call: Call, cloud: Cloud, keys: Keys) -> Iterator[Need]:
             yield at.need(call.operation, name, items)
     elif "TransactItems" in asked:
         for entry in asked["TransactItems"]:
-            for kind, one in entry.items():
-                item = one.get("Key") or one.get("Item") or {}
-                yield at.need(_TRANSACTED[kind], one["TableName"], [item])
+            for kind, part in entry.items():
+                item = part.get("Key") or part.get("Item") or {}
+                yield at.need(_TRANSACTED[kind], part["TableName"], [item])
     elif "TableName" in asked:
         item = asked.get("Key") or asked.get("Item") or _queried(asked, cloud, call.region)
         yield at.need(call.operation, asked["TableName"], [item] if item else [])
+    elif "ResourceArn" in asked:
+        yield one(call, asked["ResourceArn"], keys)
 
 
 _TRANSACTED = {
@@ -116,7 +86,7 @@ class _Tables:
         hash_key = _hash_key(self.cloud, call.region, bare)
         leading = [str(next(iter(i[hash_key].values()))) for i in items if hash_key in i]
         mine: Keys = {"dynamodb:leadingkeys": leading} if leading else {}
-        resource = _arn(call, self.cloud, f"table/{bare}{index}")
+        resource = arn(call, self.cloud, f"table/{bare}{index}")
         return Need(action=f"dynamodb:{operation}", resource=resource, keys={**self.keys, **mine})
 
 
@@ -152,34 +122,38 @@ def _logs(call: Call, cloud: Cloud, keys: Keys) -> Iterator[Need]:
     )
     stream = asked.get("logStreamName", "") if call.operation in _STREAMS else ""
     if "resourceArn" in asked:
-        yield _one(call, asked["resourceArn"], keys)
+        yield one(call, asked["resourceArn"], keys)
     else:
-        yield _one(call, _arn(call, cloud, f"log-group:{group}:log-stream:{stream}"), keys)
+        yield one(call, arn(call, cloud, f"log-group:{group}:log-stream:{stream}"), keys)
 
 
 def _tasks(call: Call, cloud: Cloud, keys: Keys) -> Iterator[Need]:
     asked = call.parameters
     cluster = str(asked.get("cluster") or asked.get("clusterName") or "default").rpartition("/")[2]
-    where = {**keys, "ecs:cluster": [_arn(call, cloud, f"cluster/{cluster}")]}
+    where = {**keys, "ecs:cluster": [arn(call, cloud, f"cluster/{cluster}")]}
     match call.operation:
         case "RunTask":
             definition, roles = _definition(cloud, call)
-            yield _one(call, definition, where)
+            yield one(call, definition, where)
             yield from (passing(role, "ecs-tasks.amazonaws.com") for role in roles)
         case "RegisterTaskDefinition":
-            yield _one(call, _arn(call, cloud, f"task-definition/{asked['family']}:*"), keys)
+            yield one(call, arn(call, cloud, f"task-definition/{asked['family']}:*"), keys)
             wanted = (asked.get("taskRoleArn"), asked.get("executionRoleArn"))
             yield from (passing(role, "ecs-tasks.amazonaws.com") for role in wanted if role)
         case "StopTask" | "DescribeTasks":
             for task in [asked["task"]] if "task" in asked else asked.get("tasks") or ():
                 id_ = task.rpartition("/")[2]
-                yield _one(call, _arn(call, cloud, f"task/{cluster}/{id_}"), where)
+                yield one(call, arn(call, cloud, f"task/{cluster}/{id_}"), where)
         case "ListTasks":
-            yield _one(call, _arn(call, cloud, f"container-instance/{cluster}/*"), where)
-        case "DeleteCluster" | "UpdateCluster":
-            yield _one(call, _arn(call, cloud, f"cluster/{cluster}"), keys)
+            yield one(call, arn(call, cloud, f"container-instance/{cluster}/*"), where)
+        case "CreateCluster" | "DeleteCluster" | "UpdateCluster" | "PutClusterCapacityProviders":
+            yield one(call, arn(call, cloud, f"cluster/{cluster}"), keys)
         case "TagResource" | "UntagResource" | "ListTagsForResource":
-            yield _one(call, asked["resourceArn"], keys)
+            yield one(call, asked["resourceArn"], keys)
+        case _:
+            for kind, member in (("cluster", "clusters"), ("task-definition", "taskDefinitions")):
+                for name in asked.get(member) or ():
+                    yield one(call, arn(call, cloud, f"{kind}/{name.rpartition('/')[2]}"), keys)
 
 
 def _definition(cloud: Cloud, call: Call) -> tuple[str, list[str]]:
@@ -201,7 +175,7 @@ def _functions(call: Call, cloud: Cloud, keys: Keys) -> Iterator[Need]:
     if "FunctionName" in asked:
         name = asked["FunctionName"].rsplit(":function:", 1)[-1]
         qualifier = f":{asked['Qualifier']}" if asked.get("Qualifier") and ":" not in name else ""
-        resource = _arn(call, cloud, f"function:{name}{qualifier}")
+        resource = arn(call, cloud, f"function:{name}{qualifier}")
         yield Need(action=action, resource=resource, keys=keys)
     elif "Resource" in asked:
         yield Need(action=action, resource=asked["Resource"], keys=keys)
@@ -209,30 +183,15 @@ def _functions(call: Call, cloud: Cloud, keys: Keys) -> Iterator[Need]:
         yield passing(asked["Role"], "lambda.amazonaws.com")
 
 
-def _repositories(call: Call, cloud: Cloud, keys: Keys) -> Iterator[Need]:
-    asked = call.parameters
-    names = (
-        [asked["repositoryName"]] if "repositoryName" in asked else asked.get("repositoryNames", ())
-    )
-    for name in names or ():
-        yield _one(call, _arn(call, cloud, f"repository/{name}"), keys)
-
-
-def _identities(call: Call, cloud: Cloud, keys: Keys) -> Iterator[Need]:
-    asked = call.parameters
-    if "RoleName" in asked:
-        yield _one(call, _arn(call, cloud, f"role/{asked['RoleName']}"), keys)
-    elif "PolicyArn" in asked or "RoleArn" in asked:
-        yield _one(call, asked.get("PolicyArn") or asked["RoleArn"], keys)
-
-
 _FINDERS: Mapping[str, Callable[[Call, Cloud, Keys], Iterator[Need]]] = {
     "dynamodb": _tables,
-    "ecr": _repositories,
+    "ec2": furniture.networks,
+    "ecr": furniture.repositories,
     "ecs": _tasks,
-    "iam": _identities,
+    "iam": furniture.identities,
     "lambda": _functions,
     "logs": _logs,
     "secretsmanager": _secrets,
-    "sts": _identities,
+    "s3": furniture.buckets,
+    "sts": furniture.identities,
 }

@@ -10,9 +10,8 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from infra.reconcile.policy import conditions_hold, like, listed
+from infra.reconcile.policy import Need, Who, admits
 from toolkit.core.errors import AccessDenied
 
 from .calls import Answer
@@ -52,9 +51,13 @@ class Roles:
             document = role.assume_role_policy_document if role else None
             if role is None or not document or self._too_fresh(role.id):
                 return False
-        policy = json.loads(document) if isinstance(document, str) else document
-        keys = {"aws:sourceaccount": [self._cloud.account], "aws:sourcearn": [source_arn]}
-        return any(_allows(s, service, keys) for s in listed(policy.get("Statement")))
+        text = document if isinstance(document, str) else json.dumps(document)
+        keys = {
+            "aws:sourceaccount": [self._cloud.account],
+            "aws:sourcearn": [source_arn] if source_arn else [],
+        }
+        wanted = Need(action="sts:AssumeRole", resource=role_arn, keys=keys)
+        return admits(text, Who(kind="Service", name=service), wanted)
 
     def _too_fresh(self, id_: str) -> bool:
         """IAM is eventually consistent: another service may not see a new role yet
@@ -115,14 +118,3 @@ class Roles:
         return Answer(
             headers=(("Content-Type", "application/json"),), body=json.dumps(found).encode()
         )
-
-
-def _allows(statement: Mapping[str, Any], service: str, keys: Mapping[str, list[str]]) -> bool:
-    principal = statement.get("Principal")
-    services = listed(principal.get("Service")) if isinstance(principal, dict) else []
-    return (
-        statement.get("Effect") == "Allow"
-        and service in services
-        and any(like(action, "sts:AssumeRole") for action in listed(statement.get("Action")))
-        and conditions_hold(statement.get("Condition") or {}, keys)
-    )
