@@ -225,3 +225,71 @@ def test_who_may_not_read_is_told_so(store: AwsSecrets, client: Any, name: str) 
     with pytest.raises(AlError, match="not authorized") as raised:
         store.get(name)
     assert not isinstance(raised.value, NotFound)
+
+
+def labels(client: Any, name: str) -> list[list[str]]:
+    """Of each version that has any; moto lists those without, too."""
+    found = client.describe_secret(SecretId=name)["VersionIdsToStages"].values()
+    return sorted(filter(None, found))
+
+
+def test_a_replaced_value_is_let_go(
+    store: AwsSecrets, client: Any, name: str, tags: dict[str, str]
+) -> None:
+    """A version without a label is deprecated and deleted by the service (API_UpdateSecretVersionStage); PutSecretValue
+    alone would leave the old value readable as AWSPREVIOUS for as long as nobody sets a third one."""
+    store.put(name, VALUE, tags=tags)
+    store.put(name, Secret("new"), tags=tags)
+    assert labels(client, name) == [["AWSCURRENT"]]
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_secret_value(SecretId=name, VersionStage="AWSPREVIOUS")
+
+
+def test_an_old_value_that_a_dead_process_left_is_let_go(
+    store: AwsSecrets, client: Any, name: str, tags: dict[str, str]
+) -> None:
+    """Setting a value and retiring the one before are two calls, and the first may have been the last."""
+    store.put(name, VALUE, tags=tags)
+    client.put_secret_value(SecretId=name, SecretString="new")
+    store.put(name, Secret("new"), tags=tags)
+    assert labels(client, name) == [["AWSCURRENT"]]
+
+
+def test_a_label_that_has_not_arrived_is_waited_for(
+    store: AwsSecrets, client: Any, name: str, tags: dict[str, str]
+) -> None:
+    """Secrets Manager is eventually consistent (user guide, troubleshooting): the label of a moment ago may not be
+    there yet."""
+    store.put(name, VALUE, tags=tags)
+    late = refusal("InvalidParameterException", "The label is not attached to that version.")
+    requests = answer(client, "UpdateSecretVersionStage", late)
+    store.put(name, Secret("new"), tags=tags)
+    assert len(requests) == 2
+    assert labels(client, name) == [["AWSCURRENT"]]
+
+
+def test_the_first_value_of_a_container_retires_nothing(
+    store: AwsSecrets, client: Any, name: str, tags: dict[str, str]
+) -> None:
+    """There is no version before it."""
+    client.create_secret(Name=name, Tags=[{"Key": k, "Value": v} for k, v in tags.items()])
+    requests = answer(client, "UpdateSecretVersionStage")
+    store.put(name, VALUE, tags=tags)
+    assert requests == []
+
+
+def test_a_secret_in_its_deletion_window_is_revived(
+    store: AwsSecrets, client: Any, name: str, tags: dict[str, str]
+) -> None:
+    """With its value, so that whoever makes the infrastructure finds its name free of a doomed one (API_DeleteSecret);
+    what is not doomed, not wanted or not ours is left alone."""
+    store.put(name, VALUE, tags=tags)
+    foreign, unwanted = f"{name}2", f"{name}3"
+    client.create_secret(Name=foreign, SecretString="theirs")
+    store.put(unwanted, VALUE, tags=tags)
+    for one in (name, foreign, unwanted):
+        client.delete_secret(SecretId=one)
+    assert store.revive([name, foreign]) == (name,)
+    assert client.get_secret_value(SecretId=name)["SecretString"] == "hunter2"
+    assert store.revive([name, foreign]) == ()
+    assert not store.exists(unwanted)

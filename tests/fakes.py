@@ -79,6 +79,10 @@ class MemoryStore:
         self.calls.append("exists")
         return name in self._kept
 
+    def revive(self, names: Collection[str]) -> tuple[str, ...]:
+        self.calls.append("revive")
+        return ()
+
     def list(self, prefix: str) -> Iterator[StoredSecret]:
         self.calls.append("list")
         return iter([stored for n, (_, stored) in self._kept.items() if n.startswith(prefix)])
@@ -143,9 +147,17 @@ class MemoryLedger:
     def fact(self, key: str) -> Any | None:
         return json.loads(self._facts.get(key, "null"))
 
-    def set_fact(self, key: str, value: Any, *, expected: Any = ...) -> bool:
+    def set_fact(
+        self,
+        key: str,
+        value: Any,
+        *,
+        expected: Any = ...,
+        given: Mapping[str, Any] | None = None,
+    ) -> bool:
+        conditions = {**(given or {}), **({} if expected is ... else {key: expected})}
         with self._lock:
-            if expected is not ... and self._facts.get(key, "null") != _text(expected):
+            if any(self._facts.get(k, "null") != _text(v) for k, v in conditions.items()):
                 return False
             self._facts[key] = _text(value)
             if value is None:
@@ -223,6 +235,7 @@ class MemoryRuntime:
         self.script = dict(script or {})
         self.clock = clock or FakeClock()
         self.launched: list[RunSpec] = []
+        self.troubles: dict[str, str] = {}  # definition -> why it cannot be launched
         self._ledger, self._store = ledger, store
         self._all: dict[RunId, _Running] = {}
 
@@ -237,6 +250,9 @@ class MemoryRuntime:
 
     def define(self, item: Item) -> str:
         return f"{item.name}@{item.attributes['image']}"
+
+    def trouble(self, definition: str) -> str:
+        return self.troubles.get(definition, "")
 
     def prune(self, agent: str, keep: Collection[str]) -> tuple[str, ...]:
         return ()

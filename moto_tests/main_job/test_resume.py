@@ -15,6 +15,7 @@ from toolkit.core.agent import AgentName
 from toolkit.core.errors import Conflict, NotFound
 from toolkit.core.names import GATEWAY
 from toolkit.ops import deploy_lease, push, push_steps
+from toolkit.ops.holder import Holder
 from toolkit.ops.load import load_services
 from toolkit.wiring import Services
 
@@ -35,13 +36,13 @@ class Mortal:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    def set_fact(self, key: str, value: Any, *, expected: Any = ...) -> bool:
+    def set_fact(self, key: str, value: Any, **conditions: Any) -> bool:
         if key != deploy_lease.FACT or self.died:
             self._lives -= 1
             if self._lives < 0:
                 self.died = True
                 raise Died
-        kept: bool = self._ledger.set_fact(key, value, expected=expected)
+        kept: bool = self._ledger.set_fact(key, value, **conditions)
         return kept
 
 
@@ -214,7 +215,7 @@ def test_two_pushes_at_once_are_one_after_the_other(stage: Stage) -> None:
     services = services_of(stage)
     decided = push.decide(services)
     with (
-        deploy_lease.held(services.ledger, "somebody@elsewhere pid 1"),
+        deploy_lease.held(services.ledger, Holder(name="somebody@elsewhere pid 1")),
         pytest.raises(Conflict, match="somebody@elsewhere"),
     ):
         push_steps.carry_out(decided, lambda text: None)

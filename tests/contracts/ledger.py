@@ -247,6 +247,20 @@ class LedgerContract:
         winner: Any = ledger.fact("lease")
         assert got[winner] is True
 
+    def test_a_fact_changes_only_while_others_are_as_given(self, ledger: Ledger) -> None:
+        """Who holds no lease any more writes nothing, deletes nothing, and is told so."""
+        ledger.set_fact("lease", {"holder": "me"})
+        mine, yours = {"lease": {"holder": "me"}}, {"lease": {"holder": "you"}}
+        assert ledger.set_fact("definition/dev", 1, given=mine)
+        assert not ledger.set_fact("definition/dev", 2, given=yours)
+        assert not ledger.set_fact("definition/dev", None, given=yours)
+        assert not ledger.set_fact("definition/dev", 2, given={"nothing": 1})
+        assert not ledger.set_fact("definition/dev", 2, expected=5, given=mine)
+        assert ledger.fact("definition/dev") == 1
+        assert ledger.set_fact("definition/dev", 2, expected=1, given=mine)
+        assert ledger.set_fact("definition/dev", None, given=mine)
+        assert ledger.facts("") == {"lease": {"holder": "me"}}
+
     def test_facts_are_found_by_prefix(self, ledger: Ledger) -> None:
         """A prefix is taken literally."""
         for key in ("definition/a", "definition/b%_", "definitions", "Definition/c"):

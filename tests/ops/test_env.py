@@ -73,6 +73,7 @@ def test_the_list_has_the_built_in_and_every_file(tmp_path: Path) -> None:
     assert [name for name, _ in env.listed(home, project)] == [
         "local",
         "sandbox",
+        "sandbox-gcp",
         "production",
         "shared",
     ]

@@ -3,7 +3,7 @@
 Names carry project and environment.  One that is longer than a service's limit keeps its beginning and ends
 in eight hex digits of its SHA-256, so it is the same on every machine.  Limits, each from the service's API
 reference: IAM role 64, Lambda function 64, ECS family/cluster 255, ECR repository 256, DynamoDB table 255,
-log group 512, Secrets Manager 256 (SecretNameType).
+log group 512, Secrets Manager 256 (SecretNameType), security group 255.
 """
 
 import hashlib
@@ -18,13 +18,18 @@ GATEWAY = (
     "-gateway"  # no agent's name begins with a hyphen, so `al-p-e--gateway` is never an agent's
 )
 BASE = "-base"  # the part of the base image's repository
+TASKS, FUNCTIONS = "tasks", "functions"  # what is in a network: Fargate's, and Lambda's in a VPC
+
+
+_HASH = 9  # characters that end a shortened name: a hyphen and eight digits
 
 
 def shorten(name: str, limit: int) -> str:
     """`name`, or its first characters and a hash when it is longer than `limit` characters."""
     if len(name) <= limit:
         return name
-    return f"{name[: limit - 9].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(name.encode()).hexdigest()[: _HASH - 1]
+    return f"{name[: limit - _HASH].rstrip('-')}-{digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,14 @@ class Names:
         return shorten(
             f"al-{part}" if s.legacy_names else f"al-{s.project}-{s.environment}-{part}", limit
         )
+
+    def beginning(self, limit: int) -> str:
+        """What every name begins with that `scoped` gives within `limit` characters: a shortened one keeps no more.
+
+        The names of others may begin so, too: those of `shop` in `prod-eu` begin as those of `shop` in `prod`.
+        """
+        whole, kept = self.scoped("", 1024), limit - _HASH
+        return whole if len(whole) <= kept else whole[:kept].rstrip("-")
 
     @property
     def base(self) -> str:
@@ -65,6 +78,10 @@ class Names:
     def role(self, agent: str, purpose: str) -> str:
         """`purpose` is task, execution or lambda: `al-<project>-<env>-<agent>-task-role`."""
         return shorten(f"{self.scoped(agent, 1024)}-{purpose}-role", 64)
+
+    def security_group(self, of: str) -> str:
+        """Of the tasks or the functions: `al-<project>-<env>--tasks`."""
+        return self.scoped(f"-{of}", 255)
 
     @property
     def ecs_log_group(self) -> str:

@@ -6,7 +6,7 @@ Every implementation, and every fake in tests/fakes.py, passes the same suite in
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from .agent import Agent
 from .environment import Environment
@@ -56,6 +56,9 @@ class Runtime(Protocol):
     def define(self, item: Item) -> str:
         """Register `item` and wait until it can be launched; the reference for RunSpec.definition.  Idempotent."""
 
+    def trouble(self, definition: str) -> str:
+        """Why runs of what `define` once gave cannot be launched, a sentence; empty when they can."""
+
     def prune(self, agent: str, keep: Collection[str]) -> tuple[str, ...]:
         """Forget the agent's definitions that are not in `keep`, and with none to keep all that `define` ever made;
         the references of those.  Only ours; runs in progress go on."""
@@ -79,6 +82,22 @@ class Runtime(Protocol):
         """Every live run that carries our tag, for re-adoption."""
 
 
+@runtime_checkable
+class Remembers(Protocol):
+    """A runtime whose platform still knows runs that are over, by nothing but their record."""
+
+    def find(self, run: Run) -> RunHandle | None:
+        """The run's handle, also when it is over; None when it was never launched, or is forgotten."""
+
+
+@runtime_checkable
+class MakesForOne(Protocol):
+    """A runtime that may make things at its platform for a single run."""
+
+    def clear(self, run: RunId) -> None:
+        """Take them away: the run's end is recorded.  Harmless when there are none."""
+
+
 class Store(Protocol):
     """Keeps named secrets: long-lived credentials and the runs' ephemeral ones alike."""
 
@@ -95,6 +114,10 @@ class Store(Protocol):
 
     def exists(self, name: str) -> bool:
         """Whether anyone could still read it: not when it is absent or scheduled for deletion."""
+
+    def revive(self, names: Collection[str]) -> tuple[str, ...]:
+        """Undo the deletion of those that are scheduled for one and ours, their values included; the names of those.
+        What `delete` took away stays away."""
 
     def list(self, prefix: str) -> Iterable[StoredSecret]:
         """Every secret whose name begins so, without values."""
@@ -129,8 +152,16 @@ class Ledger(Protocol):
     def fact(self, key: str) -> Any | None:
         """A JSON value kept for the environment: applied hashes, definitions, the deployed project's name."""
 
-    def set_fact(self, key: str, value: Any, *, expected: Any = ...) -> bool:
-        """Keep it (None deletes).  With `expected`, only when the present value equals it; whether it was kept."""
+    def set_fact(
+        self,
+        key: str,
+        value: Any,
+        *,
+        expected: Any = ...,
+        given: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Keep it (None deletes).  With `expected`, only when the present value equals it, and with `given`, only while
+        these other facts have these values, none of them None; whether it was kept.  All in one atomic step."""
 
     def facts(self, prefix: str) -> Mapping[str, Any]: ...
 
@@ -165,6 +196,20 @@ class Applier(Protocol):
 
     def destroy(self, *, progress: Callable[[str], None]) -> None: ...
 
+    def forget(self, *, progress: Callable[[str], None]) -> str:
+        """Give up the record of what was made, since an Inventory removes the things themselves.  What is left for the
+        user to do, a sentence, or "" when no record outlives them.  May be called again, and before a new `apply`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """What is wrong with an identity and is not ours to repair, as what al doctor says of it."""
+
+    about: str
+    message: str
+    remedy: str
+    warning: bool = False
+
 
 class Reconciler(Protocol):
     """Identities as they really are, and repairing them by API (`al doctor -c`, D6)."""
@@ -172,18 +217,69 @@ class Reconciler(Protocol):
     def observe(self, desired: Sequence[Item]) -> tuple[Item, ...]:
         """Every identity that carries our tags, and what stands under the name of a desired one, whoever owns it."""
 
+    def plan(
+        self, desired: Sequence[Item], observed: Sequence[Item], applied: Sequence[Item]
+    ) -> Plan:
+        """Pure: what turns the observed identities into the desired ones, and by `applied`, what the last push made,
+        whether the project or the account changed.  Names only what is ours; other kinds of items are passed over."""
+
+    def concerns(
+        self, observed: Sequence[Item], grants: Mapping[str, Sequence[Grant]]
+    ) -> tuple[Concern, ...]:
+        """What no plan can repair: foreign ones under our names, and identities that the user brings for an agent and
+        that do not allow its grants.  May read from the account."""
+
     def apply(self, plan: Plan, *, progress: Callable[[str], None]) -> None:
-        """Carry it out.  Never touches what does not carry our tags (Conflict)."""
+        """Carry it out, and wait until reading shows it.  Raises Conflict for what does not carry our tags.  Every
+        step may be repeated, so what a failure left undone is done by the next plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What stays, and why: a sentence."""
+
+    item: Item
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """What an account holds under an environment's names: `ours` in the order in which it can be removed."""
+
+    ours: tuple[Item, ...] = ()
+    left: tuple[Left, ...] = ()
 
 
 class Inventory(Protocol):
     """Everything in the account that is this project's and environment's, whoever made it (`al teardown`)."""
 
-    def found(self, agent: str | None = None) -> tuple[Item, ...]:
-        """Each thing once, in the order in which it can be removed; only one agent's when it is named."""
+    def found(self, agent: str | None = None, *, known: Collection[str] = ()) -> Holdings:
+        """Each thing once; when an agent is named, also what it has inside of things that are shared.
+
+        `known` are agents that the environment is known to have had: what carries no tags because a service made it
+        is ours when it was made for one of those."""
 
     def remove(self, item: Item) -> None:
-        """Take it away.  One that is gone is fine; raises Conflict for what is not ours."""
+        """Take it away and wait until it is gone; one that is not there is fine.  Raises Conflict for what is not
+        ours, and for what something still uses."""
+
+
+class Tool(Protocol):
+    """A program that `al` needs on this machine and can install (the Pulumi CLI)."""
+
+    @property
+    def wanted(self) -> str:
+        """The version that `install` brings."""
+
+    @property
+    def place(self) -> Path:
+        """Where `install` puts it."""
+
+    def missing(self) -> str | None:
+        """Why it cannot be used, as a sentence; None when it can."""
+
+    def install(self, progress: Callable[[str], None]) -> str:
+        """Download it; where it is now.  Raises AlError."""
 
 
 class Registry(Protocol):
@@ -199,8 +295,11 @@ class Registry(Protocol):
         tag: str,
         files: Mapping[str, "LayerFile"],
         config: Mapping[str, Any],
+        *,
+        architecture: str = "amd64",
     ) -> str:
-        """Push base + one deterministic layer + config changes as `repository:tag`; its digest."""
+        """Push base + one deterministic layer + config changes as `repository:tag`; its digest.  `architecture` is what
+        the base must be for: amd64 or arm64."""
 
     def tags(self, repository: str) -> Mapping[str, str]:
         """tag -> digest."""

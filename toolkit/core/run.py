@@ -13,6 +13,9 @@ from .errors import UsageError
 from .secrets import Receipt, SecretLease
 
 RERUN, TIMEOUT = 42, 124  # exit codes: done and to be run again; ended by its own timeout
+# The exit code of a container that did nothing because the run was not its own to do: another has claimed it, or there
+# was nothing left to claim.  Not 0, or a platform would call the run a success.
+UNCLAIMED = 113
 _RUN = re.compile(r"(?P<agent>[a-z0-9]+(?:-[a-z0-9]+)*)-(?P<hex>[0-9a-f]{8})")
 
 
@@ -86,17 +89,22 @@ class Cause(StrEnum):
     PERMISSION = "permission"
     NEVER_STARTED = "never_started"
     INTERRUPTED = "interrupted"
+    SPOT_INTERRUPTION = "spot_interruption"  # the platform took its cheaper capacity back
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStatus:
-    """What a platform, or the run's own report, says about it."""
+    """What a platform, or the run's own report, says about it.
+
+    `mailbox` is what a platform has collected from the run's log, where containers can write nowhere else.
+    """
 
     state: RunState
     exit_code: int | None = None
     cause: Cause | None = None
     reason: str = ""
+    mailbox: "Mailbox | None" = None
 
 
 def status_of_exit(code: int, *, state: str | None = None, reason: str = "") -> RunStatus:

@@ -7,7 +7,7 @@ neither the ledger nor a plan holds anything from which a value could be guessed
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from toolkit.core.agent import CredentialRef, Project
@@ -37,14 +37,14 @@ def first_gateway_key(here: Store, names: Names) -> Secret:
 PUSHED = "credential/"  # the facts that keep the fingerprints of what was pushed
 
 
-def local_values(project: Project, store: Store, facts: Mapping[str, Any]) -> dict[str, Secret]:
+def local_values(project: Project, store: Store, elsewhere: Collection[str]) -> dict[str, Secret]:
     """`<type>/<instance>/<field>` -> value, of what this project needs, no more, and this machine has.
 
-    What an earlier push put into the environment need not be here: CI can push without holding every credential.
+    What the environment has (`elsewhere`) need not be here: CI can push without holding every credential.
     Raises CredentialError naming every required field that is in neither place.
     """
     refs = resolve.project_credentials(project)
-    return dict(resolve.resolve_all(refs, store, elsewhere=known(facts)))
+    return dict(resolve.resolve_all(refs, store, elsewhere=elsewhere))
 
 
 def known(facts: Mapping[str, Any]) -> set[str]:

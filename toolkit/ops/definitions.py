@@ -10,7 +10,7 @@ from toolkit.core.agent import Agent, Project
 from toolkit.core.placement import runtime_name
 from toolkit.core.plan import Item
 from toolkit.credentials import resolve
-from toolkit.scheduler.dispatch import Definition, fact_key
+from toolkit.scheduler.dispatch import VERSION, Definition, fact_key
 from toolkit.wiring import Services
 
 
@@ -40,6 +40,15 @@ class Wanted:
         known = facts.get(fact_key(self.agent.name)) or {}
         return known.get("hash") != self.hash or bool(known.get("leftover"))
 
+    def reason(self, facts: Mapping[str, Any]) -> str:
+        """What a reader of the plan could not guess: that the environment was rolled back."""
+        known = facts.get(fact_key(self.agent.name)) or {}
+        if not known.get("newer"):
+            return ""
+        again = [old["ref"] for old in known["newer"] if old["hash"] == self.hash]
+        forward = f"forward again to {again[0]}" if again else "forward to a new version"
+        return f"was rolled back to {known['ref']}: {forward}"
+
 
 def wanted(services: Services, agent: Agent, image: str, *, paths: Sequence[str]) -> Wanted:
     """Pure: what the agent's definition should be.  `paths` are all credential fields that are there."""
@@ -48,15 +57,23 @@ def wanted(services: Services, agent: Agent, image: str, *, paths: Sequence[str]
         runtime=runtime_name(agent, services.environment),
         item=services.runtime_for(agent).definition(agent, image),
         image=image,
-        credentials=tuple(
-            p
-            for p in paths
-            if any(p.startswith(f"{r.type}/{r.instance}/") for r in resolve.required(agent))
-        ),
+        credentials=_credentials(agent, paths),
     )
 
 
-def define(services: Services, new: Wanted, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _credentials(agent: Agent, paths: Sequence[str]) -> tuple[str, ...]:
+    """What a run is to be given.  A required field is named also where it is not there yet, so that a run is refused
+    rather than started without it."""
+    refs = resolve.required(agent)
+    beginnings = tuple(f"{ref.type}/{ref.instance}/" for ref in refs)
+    return tuple(
+        sorted({*resolve.required_fields(refs), *(p for p in paths if p.startswith(beginnings))})
+    )
+
+
+def define(
+    services: Services, new: Wanted, facts: Mapping[str, Any], *, moment: str
+) -> dict[str, Any]:
     """Register it, record that it is, and forget what neither it nor a rollback names; the new fact.
 
     An agent that moved to another runtime leaves everything there behind: `leftover` says so until it is removed.
@@ -70,8 +87,13 @@ def define(services: Services, new: Wanted, facts: Mapping[str, Any]) -> dict[st
         hash=new.hash,
         timeout=new.agent.timeout,
         credentials=new.credentials,
-        previous=_previous(before, new.runtime, services.environment.keep_images),
+        pushed=moment,
         leftover=_leftover(before, new.runtime),
+    )
+    made = (
+        _after(Definition.from_fact(before), made, services.environment.keep_images)
+        if before
+        else made
     )
     services.ledger.set_fact(fact_key(new.agent.name), made.to_fact())
     return pruned(services, made)
@@ -104,13 +126,23 @@ def _leftover(before: Mapping[str, Any] | None, runtime: str) -> str | None:
     return moved
 
 
-def _previous(
-    before: Mapping[str, Any] | None, runtime: str, keep: int
-) -> tuple[Mapping[str, str], ...]:
-    """The definitions that a rollback can name: the newest `keep` before this one, on the same runtime."""
-    if not before or before["runtime"] != runtime:
-        return ()
-    return ({"image": before["image"], "ref": before["ref"]}, *before["previous"])[:keep]
+def _after(before: Definition, made: Definition, keep: int) -> Definition:
+    """`made` with its history: what a rollback can return to, the newest `keep` before it on the same runtime.
+
+    The same version again keeps the history that it had.  Those that were rolled back from are not returned to.
+    """
+    if before.runtime != made.runtime:
+        return made
+    if before.ref == made.ref:
+        return replace(made, pushed=before.pushed, previous=before.previous)
+    return replace(made, previous=(before.version(), *before.previous)[:keep])
+
+
+def rolled_back(now: Definition) -> Definition:
+    """The version before this one, which is kept as a newer one.  Raises IndexError when there is none."""
+    earlier = {name: value for name, value in now.previous[0].items() if name in VERSION}
+    older = replace(now, **{**earlier, "credentials": tuple(earlier["credentials"])})
+    return replace(older, previous=now.previous[1:], newer=(now.version(), *now.newer))
 
 
 def gone(facts: Mapping[str, Any], project: Project) -> list[str]:

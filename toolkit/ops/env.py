@@ -7,7 +7,11 @@ from toolkit.config.environments import BUILT_IN as RESERVED
 from toolkit.config.environments import check_environment_name
 from toolkit.core.errors import AlreadyExists, UsageError
 
-BUILT_IN = {"local": "this machine", "sandbox": "the embedded AWS cloud"}
+BUILT_IN = {
+    "local": "this machine",
+    "sandbox": "the embedded AWS cloud",
+    "sandbox-gcp": "the embedded Google cloud",
+}
 SKELETONS = {
     "ecs": """\
 # An AWS account: agents up to 900 s run as Lambda functions, longer ones as Fargate tasks.

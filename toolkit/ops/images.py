@@ -16,12 +16,13 @@ from toolkit.core.names import BASE, GATEWAY
 from toolkit.core.plan import Action, Change, Item, Plan
 from toolkit.credentials import resolve
 from toolkit.images import base as bases
+from toolkit.images.architecture import AMD64, ARCHITECTURES
 from toolkit.images.builders.append import Append, ImagePlan
-from toolkit.images.context import AGENT_CONFIG, base_files, content_hash
 from toolkit.images.prune import prunable, pushed
 from toolkit.wiring import Services
 
 Facts = dict[str, Any]
+Bases = Mapping[str, tuple[str, str]]  # architecture -> (reference, digest)
 
 
 def recorded(facts: Mapping[str, Any], repository: str, tag: str) -> str | None:
@@ -37,7 +38,8 @@ class Images:
     services: Services
     project: Project
     agents: tuple[Agent, ...]
-    _read: dict[tuple[str, str], dict[str, ImagePlan]] = field(default_factory=dict)
+    again: bool = False  # believe the registry, and not what an earlier push recorded
+    _read: dict[tuple[object, ...], dict[str, ImagePlan]] = field(default_factory=dict)
 
     @cached_property
     def _builder(self) -> Append:
@@ -51,45 +53,71 @@ class Images:
         }
 
     @cached_property
-    def _base_tag(self) -> str:
-        return content_hash("", base_files(), AGENT_CONFIG)
+    def _architectures(self) -> tuple[str, ...]:
+        """Those that a base is needed for: the gateway's, and what else agents ask for."""
+        return tuple(dict.fromkeys([AMD64, *(ARCHITECTURES[a.arch] for a in self.agents)]))
 
-    def known_base(self, facts: Facts) -> tuple[str, str] | None:
-        """(reference, digest) of the base, without pushing one; None when the sandbox's has yet to be made."""
-        cloud = self.services.environment.cloud
+    @cached_property
+    def _base_tags(self) -> Mapping[str, str]:
+        """Of the sandbox's own bases: hashing what is in them reads the toolkit."""
+        return {one: bases.sandbox_tag(one) for one in self._architectures}
+
+    def known_base(self, facts: Facts) -> Bases | None:
+        """The bases, without pushing one; None when the sandbox's have yet to be made."""
+        found = {one: self._known(facts, one) for one in self._architectures}
+        known = {one: base for one, base in found.items() if base is not None}
+        return known if len(known) == len(found) else None
+
+    def _known(self, facts: Facts, architecture: str) -> tuple[str, str] | None:
+        cloud, context = self.services.environment.cloud, self.services.context
         if not (isinstance(cloud, AwsCloud) and cloud.endpoint):
-            return bases.base_reference(self.services.context, self._registry)
-        repository = self.services.context.names.repository(BASE)
-        digest = recorded(facts, repository, self._base_tag)
-        return (bases.image(self.services.context, repository, digest), digest) if digest else None
+            return bases.base_reference(context, self._registry, architecture=architecture)
+        tag = self._base_tags[architecture]
+        digest = recorded(facts, self._base_repository(architecture), tag)
+        if digest is None:
+            return None
+        return bases.image(context, context.names.repository(BASE), digest), digest
+
+    def _base_repository(self, architecture: str) -> str:
+        """What the sandbox's base is recorded under: both architectures share a repository."""
+        name = self.services.context.names.repository(BASE)
+        return name if architecture == AMD64 else f"{name}:{architecture}"
 
     @property
     def _registry(self) -> Any:
         return self.services.registry
 
-    def planned(self, facts: Facts, base: tuple[str, str], *, ask: bool) -> dict[str, ImagePlan]:
+    def planned(self, facts: Facts, base: Bases, *, ask: bool) -> dict[str, ImagePlan]:
         """part -> its image as it should be; `ask` the registry about those that no fact knows."""
 
         def with_digest(plan: ImagePlan) -> ImagePlan:
             digest = recorded(facts, plan.repository, plan.tag)
-            if digest is None and ask:
-                digest = self._registry.digest(plan.repository, plan.tag)
+            if ask and (digest is None or self.again):
+                digest = self._found(plan.repository, plan.tag, digest)
             return replace(plan, digest=digest)
 
         return {part: with_digest(plan) for part, plan in self._plans(base).items()}
 
-    def _plans(self, base: tuple[str, str]) -> dict[str, ImagePlan]:
-        """The images upon this base, whatever is there already: read and hashed once for each base."""
-        if base not in self._read:
+    def _found(self, repository: str, tag: str, known: str | None) -> str | None:
+        """The digest in the registry; None when it is not the one that was pushed."""
+        found: str | None = self._registry.digest(repository, tag)
+        return found if known in (None, found) else None
+
+    def _plans(self, base: Bases) -> dict[str, ImagePlan]:
+        """The images upon these bases, whatever is there already: read and hashed once for them."""
+        key = tuple(sorted(base.items()))
+        if key not in self._read:
             plans = {
-                GATEWAY: self._builder.plan_gateway(self._deployment, base=self._gateway_base(base))
+                GATEWAY: self._builder.plan_gateway(
+                    self._deployment, base=self._gateway_base(base[AMD64])
+                )
             }
             for agent in self.agents:
                 plans[str(agent.name)] = self._builder.plan(
-                    self.project, agent, types=self._types, base=base
+                    self.project, agent, types=self._types, base=base[ARCHITECTURES[agent.arch]]
                 )
-            self._read[base] = plans
-        return self._read[base]
+            self._read[key] = plans
+        return self._read[key]
 
     def _gateway_base(self, base: tuple[str, str]) -> tuple[str, str]:
         """What the gateway is built upon: `[images] gateway` where it is named, else what agents are."""
@@ -118,12 +146,17 @@ class Images:
             tuple(_create(p.repository, p.tag) for p in plans.values() if p.needed)
         ), references
 
-    def base(self, facts: Facts) -> tuple[str, str]:
-        """The base, pushed when it has to be."""
-        if (known := self.known_base(facts)) is not None:
+    def base(self, facts: Facts) -> Bases:
+        """The bases, pushed where they have to be."""
+        return {one: self._based(facts, one) for one in self._architectures}
+
+    def _based(self, facts: Facts, architecture: str) -> tuple[str, str]:
+        if (known := self._known(facts, architecture)) is not None:
             return known
-        reference, digest = bases.base_reference(self.services.context, self._registry)
-        self._record(facts, self.services.context.names.repository(BASE), self._base_tag, digest)
+        context = self.services.context
+        reference, digest = bases.base_reference(context, self._registry, architecture=architecture)
+        tag = self._base_tags[architecture]
+        self._record(facts, self._base_repository(architecture), tag, digest)
         return reference, digest
 
     def push(self, plan: ImagePlan, facts: Facts) -> str:
@@ -158,14 +191,19 @@ def _create(repository: str, tag: str) -> Change:
 def prune(services: Services, agent: str, facts: Mapping[str, Any]) -> list[str]:
     """Delete what is older than the newest `keepImages` and named by no definition, past ones included."""
     repository = services.context.names.repository(agent)
-    fact = facts.get(f"definition/{agent}") or {}
-    named = {
-        image.rpartition("@")[2]
-        for image in (fact.get("image", ""), *(p["image"] for p in fact.get("previous", ())))
-    }
     gone = prunable(
-        pushed(services.context, repository), named=named, keep=services.environment.keep_images
+        pushed(services.context, repository),
+        named=_named(facts),
+        keep=services.environment.keep_images,
     )
     if gone:
         services.registry.delete(repository, gone)
     return [f"{repository}@{digest}" for digest in gone]
+
+
+def _named(facts: Mapping[str, Any]) -> set[str]:
+    """The digests that definitions name, those of every agent: what a rollback may return to is among them."""
+    definitions = [fact for key, fact in facts.items() if key.startswith("definition/")]
+    images = [fact["image"] for fact in definitions]
+    images += [earlier["image"] for fact in definitions for earlier in fact.get("previous", ())]
+    return {image.rpartition("@")[2] for image in images}

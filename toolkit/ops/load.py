@@ -6,26 +6,47 @@ from pathlib import Path
 
 from toolkit import wiring
 from toolkit.config import load as config
-from toolkit.config.environments import SANDBOX, in_sandbox
+from toolkit.config.environments import SANDBOX_GCP, SANDBOXES, in_sandbox
 from toolkit.core.environment import Environment, GcpCloud
 from toolkit.core.errors import ConfigError
 
 
 def load_services(
-    directory: Path, env: str | None, *, note: Callable[[str], None]
+    directory: Path, env: str | None, *, note: Callable[[str], None], offline: bool = False
 ) -> wiring.Services:
-    """Raises ConfigError with every problem of the project at once.  Starts the sandbox when it is the environment."""
+    """Raises ConfigError with every problem of the project at once.  Starts the sandbox when it is the environment,
+    unless it is `offline`: for what is told from files alone."""
     project, environment = config.load(
         directory.resolve(), env, home=wiring.home(), variables=os.environ
     )
+    return wiring.services(project, environment if offline else _reachable(environment, note))
+
+
+def load_account(
+    directory: Path, env: str | None, *, note: Callable[[str], None]
+) -> wiring.Services:
+    """As `load_services`, for a verb that works from the account: without the project where that cannot be loaded,
+    or has no agents any more.  Raises ConfigError for what is wrong with the environment."""
+    try:
+        return load_services(directory, env, note=note)
+    except ConfigError as error:
+        environment = config.load_environment(
+            directory.resolve(), env, home=wiring.home(), variables=os.environ
+        )
+        note(f"only the account is looked at, because of the project: {error.message}")
+        return wiring.services(None, _reachable(environment, note), directory=directory.resolve())
+
+
+def _reachable(environment: Environment, note: Callable[[str], None]) -> Environment:
+    """On a cloud that this version deploys to; the sandbox is started."""
+    if environment.name in SANDBOXES:
+        return with_sandbox(environment, note=note)
     if isinstance(environment.cloud, GcpCloud):
         raise ConfigError(
             f"the environment {environment.name!r} is on Google Cloud, which this version does not deploy to yet",
             hint="use an environment on AWS (`al env init NAME -t ecs`), or -E sandbox",
         )
-    if environment.name == SANDBOX:
-        environment = with_sandbox(environment, note=note)
-    return wiring.services(project, environment)
+    return environment
 
 
 def with_sandbox(environment: Environment, *, note: Callable[[str], None]) -> Environment:
@@ -34,6 +55,11 @@ def with_sandbox(environment: Environment, *, note: Callable[[str], None]) -> En
 
     running = daemon.status(wiring.home())
     if running is None:
-        note("starting the sandbox: an embedded AWS cloud on this machine (it isolates nothing)")
+        note("starting the sandbox: an embedded cloud on this machine (it isolates nothing)")
         running = daemon.start(wiring.home())
+    if environment.name == SANDBOX_GCP and running.google is None:
+        raise ConfigError(
+            "the sandbox has no Google cloud: the google libraries are not installed",
+            hint="pip install 'al-toolkit[gcp]', then `al sandbox stop`",
+        )
     return in_sandbox(environment, running.to_dict())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from toolkit.core.agent import Agent
+from toolkit.core.clock import iso, now
 from toolkit.core.ports import LayerFile
 from toolkit.credentials import resolve
 from toolkit.images.context import APP, agent_files, base_files, content_hash
@@ -29,7 +30,7 @@ def prepare(services: Services, agent: Agent) -> None:
     new = definitions.wanted(services, agent, str(app), paths=sorted(values))
     facts = services.ledger.facts("definition/")
     if new.due(facts):
-        definitions.define(services, new, facts)
+        definitions.define(services, new, facts, moment=iso(now()))
 
 
 def _write(app: Path, files: Mapping[str, LayerFile]) -> None:

@@ -4,11 +4,19 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from toolkit.core.agent import AgentName
-from toolkit.core.errors import AccessDenied, AlError, ConfigError, NotFound, UsageError
+from toolkit.core.errors import (
+    AccessDenied,
+    AlError,
+    ConfigError,
+    CredentialError,
+    NotFound,
+    UsageError,
+)
 from toolkit.core.logs import Entry
 from toolkit.core.reader import Page, Query
 from toolkit.core.run import RunId, RunState
@@ -187,7 +195,10 @@ def _key(services: Services, variables: Mapping[str, str]) -> Secret | None:
     names = services.context.names
     known = services.local_store.get(own_key_name(names))
     if known is None and (known := _deployed_key(services)):
-        services.local_store.put(own_key_name(names), known, tags={})  # another machine pushed
+        with suppress(
+            CredentialError
+        ):  # it spares the next call a look; a machine without a home does without
+            services.local_store.put(own_key_name(names), known, tags={})  # another machine pushed
     return known or services.local_store.get(GATEWAY_PATH)
 
 

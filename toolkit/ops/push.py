@@ -5,7 +5,7 @@ Nothing is changed here, and what is unchanged costs a hash and no call; `push_s
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,24 @@ from toolkit.config.checks import aws_problems
 from toolkit.config.problems import ConfigErrors, Problem
 from toolkit.core.agent import Agent, Project
 from toolkit.core.errors import ConfigError, NotFound, UsageError
-from toolkit.core.names import GATEWAY
-from toolkit.core.plan import Action, Change, Item, Plan, diff
+from toolkit.core.plan import Plan
 from toolkit.core.secrets import Secret
-from toolkit.images import base as bases
-from toolkit.ops import credentials, definitions, deploy_lease, infrastructure
-from toolkit.ops.images import Images, gateway_image
-from toolkit.scheduler.dispatch import fact_key
+from toolkit.ops import deploy_lease, push_credentials, push_plan
+from toolkit.ops.images import Images
 from toolkit.wiring import Services
 
-UNKNOWN = "sha256:" + "0" * 64  # stands for the digest of an image that is still to be pushed
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How much a push is about."""
+
+    agent: str | None = None  # only this one, every other one as it is
+    files: bool = True  # infrastructure, images and definitions
+    values: bool = True  # of credentials
+    again: bool = False  # also what has not changed, as far as earlier pushes recorded
+
+
+WHOLE = Extent()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,32 +39,41 @@ class Push:
 
     services: Services
     project: Project
+    extent: Extent
     images: Images
     facts: Mapping[str, Any]
     values: Mapping[str, Secret]
-    plan: Plan
+    plan: Plan = field(default_factory=Plan)
+    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        return self.images.agents
 
-def decide(services: Services, only: str | None = None) -> Push:
+    @property
+    def subject(self) -> Project:
+        """The project, without the agents that this push is not about."""
+        return replace(self.project, agents=self.agents)
+
+
+def decide(services: Services, extent: Extent = WHOLE) -> Push:
     """Read, validate and compare; nothing is changed.  Raises every problem of the project at once."""
     project = _pushable(services)
-    agents = project.agents if only is None else (project.agent(only),)
+    agents = project.agents if extent.agent is None else (project.agent(extent.agent),)
     _check(services, project, agents)
     facts = _facts(services, project)
-    values = credentials.local_values(project, services.local_store, facts)
-    images = Images(services, project, agents)
-    image_plan, references = images.decided(dict(facts))
-    return Push(
+    push = Push(
         services=services,
         project=project,
-        images=images,
+        extent=extent,
+        images=Images(services, project, agents, again=extent.again),
         facts=facts,
-        values=values,
-        plan=_plan(services, project, facts, image_plan, values)
-        + _definition_plan(services, agents, references, facts, values),
-        notes=_notes(agents),
+        values=push_credentials.values(services, replace(project, agents=agents), facts, extent),
+        warnings=(*project.warnings, *push_credentials.warnings(services, agents, facts, extent)),
     )
+    push_credentials.check_places(push)
+    return replace(push, plan=push_plan.plan(push), notes=_notes(push))
 
 
 def _pushable(services: Services) -> Project:
@@ -110,15 +127,6 @@ def _facts(services: Services, project: Project) -> Mapping[str, Any]:
     return facts
 
 
-def plan_to_dict(plan: Plan) -> dict[str, Any]:
-    """The plan for `--dry-run --json`."""
-    rows = [
-        {"action": c.action.value, "kind": c.item.kind, "name": c.item.name, "reason": c.reason}
-        for c in plan.changes
-    ]
-    return {"changes": rows}
-
-
 PUSHED_AS = Path(".al") / "pushed.json"
 
 
@@ -131,82 +139,12 @@ def pushed_as(directory: Path) -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def _notes(agents: Sequence[Agent]) -> tuple[str, ...]:
-    waiting = [str(a.name) for a in agents if a.schedule or a.webhooks]
+def _notes(push: Push) -> tuple[str, ...]:
+    if not push.extent.files:
+        return push_credentials.notes(push)
+    waiting = [str(a.name) for a in push.agents if a.schedule or a.webhooks]
     if not waiting:
         return ()
     return (
         f"schedules and webhooks ({', '.join(waiting)}) need `al start`, which comes later; `al run` works now",
-    )
-
-
-def _plan(
-    services: Services,
-    project: Project,
-    facts: Mapping[str, Any],
-    images: Plan,
-    values: Mapping[str, Secret],
-) -> Plan:
-    """Table, furniture, images, credential values: in the order in which they are made."""
-    names = services.context.names
-    table = Plan() if facts else Plan((_change("table", names.table),))
-    due = any(c.item.name == names.repository(GATEWAY) for c in images.changes)
-    unknown = bases.image(services.context, names.repository(GATEWAY), UNKNOWN)
-    wanted = infrastructure.items(
-        services, project, facts, gateway_image=unknown if due else gateway_image(services, facts)
-    )
-    values_due = diff(credentials.items(_values_due(services, facts, values)), [])
-    return table + infrastructure.plan(facts, wanted) + images + values_due + _health(facts)
-
-
-def _change(kind: str, name: str, action: Action = Action.CREATE, reason: str = "") -> Change:
-    return Change(action=action, item=Item(kind=kind, name=name), reason=reason)
-
-
-def _health(facts: Mapping[str, Any]) -> Plan:
-    """A gateway that an earlier push made and did not see well is looked at again."""
-    gateway = facts.get(infrastructure.GATEWAY) or {}
-    if not gateway.get("url") or gateway["healthy"]:
-        return Plan()
-    return Plan(
-        (_change("gateway", gateway["url"], Action.UPDATE, "it has not been seen healthy"),)
-    )
-
-
-def _definition_plan(
-    services: Services,
-    agents: Sequence[Agent],
-    references: Mapping[str, str | None],
-    facts: Mapping[str, Any],
-    values: Mapping[str, Secret],
-) -> Plan:
-    """Definitions of new images, changed ones of old images, and those of agents that are gone."""
-    names, paths = services.context.names, sorted({*values, *credentials.known(facts)})
-    changes = []
-    for agent in agents:
-        unknown = bases.image(services.context, names.repository(agent.name), UNKNOWN)
-        new = definitions.wanted(services, agent, references[agent.name] or unknown, paths=paths)
-        if new.due(facts):
-            action = Action.UPDATE if fact_key(agent.name) in facts else Action.CREATE
-            changes.append(_change("definition", new.item.name, action))
-    gone = definitions.gone(facts, services.project) if services.project else []
-    changes += [_change("definition", name, Action.DELETE, infrastructure.GONE) for name in gone]
-    return Plan(tuple(changes))
-
-
-def _values_due(
-    services: Services, facts: Mapping[str, Any], values: Mapping[str, Secret]
-) -> dict[str, str]:
-    """path -> fingerprint of the values that the environment does not have."""
-    key = credentials.fingerprint_key(services.store, services.context.names) if facts else None
-    prints = credentials.fingerprints(values, key)
-    due = {
-        path: p
-        for path, p in prints.items()
-        if not p or facts.get(f"{credentials.PUSHED}{path}") != p
-    }
-    return (
-        due
-        if credentials.GATEWAY_PATH in credentials.known(facts)
-        else {**due, credentials.GATEWAY_PATH: ""}
     )

@@ -3,211 +3,138 @@
 table -> lease -> additions to the infrastructure -> images -> (gateway function) -> definitions -> credential values
 -> removals -> gateway health -> prune
 
-Each step records what it did as a fact in the ledger, so the first failure stops, and the next push does the rest.
+Each step (push_parts.py) records what it did as a fact in the ledger, so the first failure stops, and the next push
+does the rest.
 """
 
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
-from toolkit.core.agent import Agent
-from toolkit.core.errors import Conflict
+from toolkit.core.clock import iso, now
+from toolkit.core.errors import ConfigError
 from toolkit.core.names import GATEWAY
-from toolkit.ops import credentials, definitions, deploy_lease, infrastructure
-from toolkit.ops.gateway import wait_healthy
-from toolkit.ops.images import gateway_image, prune
-from toolkit.ops.push import PUSHED_AS, Push, pushed_as, read_facts
-from toolkit.scheduler.dispatch import fact_key
-
-Progress = Callable[[str], None]
-T = TypeVar("T")
-R = TypeVar("R")
-AT_ONCE = (
-    8  # images and definitions in flight; AWS allows 15 control calls a second (Lambda quotas page)
-)
-
-
-@dataclass(slots=True)
-class Report:
-    """What was done, for people and for `--json`."""
-
-    environment: str
-    project: str
-    changes: int
-    seconds: float = 0.0
-    gateway_url: str | None = None
-    infrastructure: bool = False
-    images: dict[str, str] = field(default_factory=dict)
-    definitions: dict[str, str] = field(default_factory=dict)
-    credentials: list[str] = field(default_factory=list)
-    pruned: list[str] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-@dataclass
-class _Work:
-    """A push under way: what is known so far, and what has been done."""
-
-    push: Push
-    facts: dict[str, Any]
-    report: Report
-    progress: Progress
-
-    def note_fact(self, key: str, value: Any) -> None:
-        self.push.services.ledger.set_fact(key, value)
-        self.facts[key] = value
+from toolkit.core.plan import Plan
+from toolkit.ops import deploy_lease, infrastructure, pulumi, push_parts
+from toolkit.ops.deploy_lease import USUAL, Busy, Lease, Terms
+from toolkit.ops.holder import Holder
+from toolkit.ops.images import gateway_image
+from toolkit.ops.push import Push, read_facts
+from toolkit.ops.push_parts import Progress, Work
+from toolkit.ops.push_report import Report
+from toolkit.wiring import Services
 
 
 def carry_out(
-    push: Push, progress: Progress, clock: Callable[[], float] = time.monotonic
+    push: Push,
+    progress: Progress,
+    report: Report | None = None,
+    *,
+    who: Holder | None = None,
+    terms: Terms = USUAL,
 ) -> Report:
     """Do what was decided.  The first failure stops; what was done is recorded, and a second push does the rest.
 
-    Raises Conflict when somebody else is pushing, or has pushed since it was decided.
+    `report` is filled in whatever happens.  Raises Busy when somebody else is pushing, or has pushed since it was
+    decided, and ConfigError before anything is made when Pulumi is needed and missing.
     """
-    started, services = clock(), push.services
-    report = Report(
-        environment=services.environment.name,
-        project=push.project.name,
-        changes=len(push.plan.changes),
-    )
-    report.gateway_url = (push.facts.get(infrastructure.GATEWAY) or {}).get("url")
-    if not push.plan:
-        return report
-    # where there are facts, there is the table that they are in
-    if not push.facts and services.ledger.prepare():
-        progress(f"created the state table {services.context.names.table}")
-    with deploy_lease.held(services.ledger, deploy_lease.holder()):
-        _require_unchanged(push)
-        _steps(_Work(push, dict(push.facts), report, progress))
-    report.seconds = round(clock() - started, 3)
+    report = report if report is not None else Report()
+    with reported(report, push.services, push.plan, push.facts):
+        if not push.plan:
+            return report
+        _require_pulumi(push)
+        _prepare(push, progress, report)
+        with deploy_lease.held(
+            push.services.ledger, who or deploy_lease.holder(), terms=terms
+        ) as lease:
+            require_unchanged(push.services, push.facts)
+            _steps(_begun(push, lease, report, progress))
     return report
 
 
-def _require_unchanged(push: Push) -> None:
-    if read_facts(push.services) != push.facts:
-        raise Conflict(
-            f"somebody has pushed to {push.services.environment.name} since this was decided",
+@contextmanager
+def reported(
+    report: Report, services: Services, plan: Plan, facts: Mapping[str, Any]
+) -> Iterator[None]:
+    """What was done and what was not goes with whatever error there is."""
+    report.environment, report.project = (
+        services.environment.name,
+        services.context.names.scope.project,
+    )
+    report.plan = plan
+    report.gateway_url = (facts.get(infrastructure.GATEWAY) or {}).get("url")
+    started = time.monotonic()
+    try:
+        yield
+    except BaseException as error:
+        for line in report.told():
+            error.add_note(line)
+        raise
+    finally:
+        report.seconds = round(time.monotonic() - started, 3)
+
+
+def needs_engine(push: Push) -> bool:
+    """Whether the infrastructure changes, which takes Pulumi on a real account."""
+    return any(change.item.kind not in push_parts.OTHER_KINDS for change in push.plan.changes)
+
+
+def lacks_pulumi(push: Push) -> pulumi.Missing | None:
+    return pulumi.missing(push.services) if needs_engine(push) else None
+
+
+def _require_pulumi(push: Push) -> None:
+    if lack := lacks_pulumi(push):
+        raise ConfigError(
+            lack.reason,
+            hint=f"install Pulumi {lack.version} from {pulumi.SOURCE}, or push with --install-pulumi",
+        )
+
+
+def _prepare(push: Push, progress: Progress, report: Report) -> None:
+    """Where there are facts, there is the table that they are in."""
+    table = push.services.context.names.table
+    if not push.facts and push.services.ledger.prepare():
+        progress(f"created the state table {table}")
+    report.mark("table", table)
+
+
+def require_unchanged(services: Services, facts: Mapping[str, Any]) -> None:
+    """Raises Busy when the facts are not those that something was decided by."""
+    if read_facts(services) != facts:
+        raise Busy(
+            f"somebody has changed {services.environment.name} since this was decided",
             hint="push again, to see what is still to do",
         )
 
 
-def _steps(work: _Work) -> None:
-    """Additions first and removals last, so that what is there works until what replaces it does."""
-    services = work.push.services
-    work.note_fact("project", work.push.project.name)
-    _remember_name(work.push)
-    _apply(work, gateway_image(services, work.facts), removals=False)
-    references = _push_images(work)
-    _apply(work, references[GATEWAY], removals=False)
-    _define(work, references)
-    _write_credentials(work)
-    _apply(work, references[GATEWAY], removals=True)
-    _finish(work)
-
-
-def _remember_name(push: Push) -> None:
-    path = push.project.directory / PUSHED_AS
-    path.parent.mkdir(exist_ok=True)
-    known = {**pushed_as(push.project.directory), push.services.environment.name: push.project.name}
-    path.write_text(json.dumps(known), encoding="utf-8")
-
-
-def _apply(work: _Work, image: str | None, *, removals: bool) -> None:
-    services = work.push.services
-    wanted = infrastructure.items(services, work.push.project, work.facts, gateway_image=image)
-    wanted = wanted if removals else infrastructure.additive(wanted, work.facts)
-    if not infrastructure.due(work.facts, wanted):
-        return
-    work.progress(
-        "infrastructure: "
-        + ("removing what is no longer wanted" if removals else "identities, registries, logs")
+def _begun(push: Push, lease: Lease, report: Report, progress: Progress) -> Work:
+    """From here on every fact is written under the lease."""
+    services = push.services.with_ledger(lease.ledger)
+    images = replace(push.images, services=services)
+    return Work(
+        push=replace(push, services=services, images=images),
+        lease=lease,
+        facts=dict(push.facts),
+        report=report,
+        progress=progress,
+        moment=iso(now()),
     )
-    infrastructure.apply(services, wanted, work.facts, progress=work.progress)
-    work.report.infrastructure = True
 
 
-def _push_images(work: _Work) -> dict[str, str]:
-    """part -> reference by digest, of every image; those that were not there are pushed, several at a time."""
-    images = work.push.images
-    if images.known_base(work.facts) is None:
-        work.progress("image: the base")
-    base = images.base(work.facts)
-    plans = images.planned(work.facts, base, ask=True)
-
-    def one(part: str) -> str:
-        if plans[part].needed:
-            work.progress(f"image: {part.lstrip('-')}")
-            work.report.images[part] = plans[part].tag
-        return images.push(plans[part], work.facts)
-
-    return dict(zip(plans, _at_once(work, one, list(plans)), strict=True))
-
-
-def _at_once(work: _Work, do: Callable[[T], R], things: Sequence[T]) -> list[R]:
-    """Do it to all, several at a time.  Interrupted, nothing further begins, and the user is told what is waited for."""
-    pool = ThreadPoolExecutor(AT_ONCE)
-    try:
-        return list(pool.map(do, things))
-    except KeyboardInterrupt:
-        work.progress("interrupted: waiting for the calls that are under way")
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _define(work: _Work, references: Mapping[str, str]) -> None:
-    paths = sorted({*work.push.values, *credentials.known(work.facts)})
-
-    def one(agent: Agent) -> None:
-        new = definitions.wanted(work.push.services, agent, references[agent.name], paths=paths)
-        if not new.due(work.facts):
-            return
-        fact = definitions.define(work.push.services, new, work.facts)
-        work.progress(f"definition: {agent.name} is {fact['ref']}")
-        work.report.definitions[str(agent.name)] = fact["ref"]
-        work.facts[fact_key(agent.name)] = fact
-
-    _at_once(work, one, work.push.images.agents)
-    for gone in definitions.gone(work.facts, work.push.project):
-        work.progress(f"definition: {gone} is no longer in the project")
-        definitions.remove(work.push.services, gone, work.facts.pop(fact_key(gone)))
-
-
-def _write_credentials(work: _Work) -> None:
-    """Values whose fingerprint differs, and no others: Secrets Manager asks to write a secret seldom."""
-    services, names = work.push.services, work.push.services.context.names
-    key = credentials.make_fingerprint_key(services.store, names)
-    values = dict(work.push.values)
-    if credentials.GATEWAY_PATH not in credentials.known(work.facts):
-        values[credentials.GATEWAY_PATH] = credentials.first_gateway_key(
-            services.local_store, names
-        )
-        services.local_store.put(
-            credentials.own_key_name(names), values[credentials.GATEWAY_PATH], tags={}
-        )
-    for path, fingerprint in credentials.fingerprints(values, key).items():
-        if work.facts.get(f"{credentials.PUSHED}{path}") == fingerprint:
-            continue
-        work.progress(f"credential: {path}")
-        services.store.put(credentials.cloud_name(names, path), values[path], tags=names.tags())
-        work.note_fact(f"{credentials.PUSHED}{path}", fingerprint)
-        work.report.credentials.append(path)
-
-
-def _finish(work: _Work) -> None:
-    """The gateway answers, and images that nothing needs go; both only when something changed."""
-    gateway = work.facts.get(infrastructure.GATEWAY) or {}
-    work.report.gateway_url = gateway.get("url")
-    if gateway.get("url") and not gateway["healthy"]:
-        work.progress(f"gateway: waiting for {gateway['url']}")
-        wait_healthy(gateway["url"])
-        work.note_fact(infrastructure.GATEWAY, {**gateway, "healthy": True})
-    for part in work.report.images:
-        if part != GATEWAY:
-            work.report.pruned += prune(work.push.services, part, work.facts)
+def _steps(work: Work) -> None:
+    """Additions first and removals last, so that what is there works until what replaces it does."""
+    if not work.push.extent.files:
+        return push_parts.write_credentials(work)
+    work.note_fact("project", work.push.project.name)
+    push_parts.remember_name(work.push)
+    push_parts.apply(work, gateway_image(work.services, work.facts), again=work.push.extent.again)
+    references = push_parts.push_images(work)
+    push_parts.apply(work, references[GATEWAY])
+    push_parts.define(work, references)
+    if work.push.extent.values:
+        push_parts.write_credentials(work)
+    push_parts.apply(work, references[GATEWAY], removals=True)
+    return push_parts.finish(work)

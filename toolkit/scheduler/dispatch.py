@@ -6,7 +6,7 @@ as well.  Only its attempts (attempt.py) call `Runtime.launch`.
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,9 @@ from toolkit.wiring import Services
 
 from .attempt import Attempt, Patience
 
+# of a definition: what one version has that another may not
+VERSION = ("ref", "image", "hash", "timeout", "credentials", "pushed")
+_LISTS = {"credentials", "previous", "newer"}
 # pulling an image and getting capacity may take minutes on Fargate
 START_MARGIN = timedelta(minutes=10)
 AT_ONCE = Patience()
@@ -38,7 +41,9 @@ class Definition:
     credentials: tuple[
         str, ...
     ] = ()  # `<type>/<instance>/<field>`, the required and the stored optional ones
-    previous: tuple[Mapping[str, str], ...] = ()
+    pushed: str = ""  # when the push that made it began: definitions of one push have the same
+    previous: tuple[Mapping[str, Any], ...] = ()  # those before it, newest first: see `version`
+    newer: tuple[Mapping[str, Any], ...] = ()  # those that were rolled back from, the last first
     leftover: str | None = (
         None  # the runtime that the agent came from, until nothing of it is there
     )
@@ -46,15 +51,17 @@ class Definition:
     def to_fact(self) -> dict[str, Any]:
         return asdict(self)
 
+    def version(self) -> dict[str, Any]:
+        """What a later rollback needs of it, as plain JSON."""
+        found = {name: getattr(self, name) for name in VERSION}
+        return found | {"credentials": list(self.credentials)}
+
     @classmethod
     def from_fact(cls, fact: Mapping[str, Any]) -> "Definition":
-        return cls(
-            **{
-                **fact,
-                "credentials": tuple(fact["credentials"]),
-                "previous": tuple(fact["previous"]),
-            }
-        )
+        """Fields that this version does not know are left out: a newer `al` may have pushed."""
+        known = {field.name: fact[field.name] for field in fields(cls) if field.name in fact}
+        lists = {name: tuple(known[name]) for name in _LISTS & known.keys()}
+        return cls(**{**known, **lists})
 
 
 def fact_key(agent: str) -> str:

@@ -6,7 +6,8 @@ them and emulators do not.  A value is in exactly one parameter of two calls, an
 
 import hmac
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from toolkit.clouds.aws import clients_for, cloud_of, code_of, tag_list, translated
@@ -24,6 +25,9 @@ from toolkit.core.ports import Context
 from toolkit.core.retry import retrying
 from toolkit.core.secrets import Secret, StoredSecret
 
+PREVIOUS = "AWSPREVIOUS"  # the label that PutSecretValue leaves on the value before
+LABEL_SECONDS = 20.0  # until a label that was just moved is seen where it is
+_NOT_YET = ("InvalidParameterException", "InvalidRequestException", "ResourceNotFoundException")
 DELETION_SECONDS = 120.0  # for a forced deletion, which is asynchronous, to free its name
 
 
@@ -43,7 +47,9 @@ class AwsSecrets:
 
     def put(self, name: str, value: Secret, *, tags: Mapping[str, str]) -> None:
         """Create it with these tags, or replace the value if it differs: versions are few and never young ones
-        removed (API_PutSecretValue).  Raises LimitExceeded, ConfigError, or Conflict for a secret that is not ours."""
+        removed (API_PutSecretValue).  The old value is let go: see `_retire`.
+
+        Raises LimitExceeded, ConfigError, or Conflict for a secret that is not ours."""
         _check(name, value)
         retrying(
             lambda: self._put(name, value, tags),
@@ -53,6 +59,11 @@ class AwsSecrets:
         )
 
     def get(self, name: str) -> Secret | None:
+        present = self._present(name)
+        return present[1] if present else None
+
+    def _present(self, name: str) -> tuple[str, Secret] | None:
+        """The present version's id and value."""
         try:
             with translated(f"reading the secret {name}"):
                 answer = self._client.get_secret_value(SecretId=name)
@@ -65,7 +76,7 @@ class AwsSecrets:
                 f"the secret {name} is binary, and a credential is text",
                 hint="remove it, and add it again with `al creds add`",
             )
-        return Secret(answer["SecretString"])
+        return answer["VersionId"], Secret(answer["SecretString"])
 
     def delete(self, name: str) -> None:
         """At once, without the window of days in which its name would stay taken."""
@@ -81,13 +92,27 @@ class AwsSecrets:
         found = self._describe(name)
         return found is not None and "DeletedDate" not in found
 
+    def revive(self, names: Collection[str]) -> tuple[str, ...]:
+        """Nobody can make a secret of such a name for 7 to 30 days, but it can be restored (API_DeleteSecret)."""
+        doomed = [
+            found["Name"]
+            for found in self._found(self._names.secrets, IncludePlannedDeletion=True)
+            if found["Name"] in names and "DeletedDate" in found and self._owns(found)
+        ]
+        for name in doomed:
+            self._restore(name)
+        return tuple(doomed)
+
     def list(self, prefix: str) -> Iterator[StoredSecret]:
+        yield from map(_stored, self._found(prefix))
+
+    def _found(self, prefix: str, **more: Any) -> Iterator[Mapping[str, Any]]:
         # the filter is a search by words; what it finds may begin otherwise
         filters = [{"Key": "name", "Values": [prefix]}] if prefix else []
-        pages = self._client.get_paginator("list_secrets").paginate(Filters=filters)
+        pages = self._client.get_paginator("list_secrets").paginate(Filters=filters, **more)
         with translated(f"listing the secrets {prefix}*"):
             for page in pages:
-                yield from (_stored(s) for s in page["SecretList"] if s["Name"].startswith(prefix))
+                yield from (s for s in page["SecretList"] if s["Name"].startswith(prefix))
 
     def _of_a_run(self, name: str) -> bool:
         """A run's secret has a name that nobody had before, so there is nothing to look for or to compare."""
@@ -120,9 +145,12 @@ class AwsSecrets:
                 if (found := self._describe(name, ours=True)) is None:
                     raise
         if "DeletedDate" in found:
-            with translated(f"restoring the secret {name}"):
-                self._client.restore_secret(SecretId=name)
-        return self._replace(name, value)
+            self._restore(name)
+        return self._replace(name, value, _previous(found))
+
+    def _restore(self, name: str) -> None:
+        with translated(f"restoring the secret {name}"):
+            self._client.restore_secret(SecretId=name)
 
     def _create(self, name: str, value: Secret, tags: Mapping[str, str]) -> None:
         with translated(f"creating the secret {name}"):
@@ -130,12 +158,40 @@ class AwsSecrets:
                 Name=name, SecretString=value.reveal(), Tags=tag_list(tags, "Key", "Value")
             )
 
-    def _replace(self, name: str, value: Secret) -> None:
-        present = self.get(name)
-        if present and hmac.compare_digest(present.reveal().encode(), value.reveal().encode()):
-            return
-        with translated(f"setting the secret {name}"):
-            self._client.put_secret_value(SecretId=name, SecretString=value.reveal())
+    def _replace(self, name: str, value: Secret, left: tuple[str, ...]) -> None:
+        """`left` are versions that a process which died in between has not retired."""
+        present = self._present(name)
+        if present is None or not hmac.compare_digest(_bytes(present[1]), _bytes(value)):
+            with translated(f"setting the secret {name}"):
+                self._client.put_secret_value(SecretId=name, SecretString=value.reveal())
+            left = (present[0],) if present else ()
+        for version in left:
+            retrying(
+                partial(self._retire, name, version),
+                seconds=LABEL_SECONDS,
+                retry=lambda error: error.temporary or code_of(error) in _NOT_YET,
+                sleep=self._sleep,
+            )
+
+    def _retire(self, name: str, version: str) -> None:
+        """Take the label from the value before the present one: a version without any is deprecated, and the service
+        deletes it, though never within 24 hours; until then it can be read by its version's id alone.  Nothing deletes
+        one version at once
+        (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html,
+        https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html)."""
+        with translated(f"retiring the old value of {name}"):
+            self._client.update_secret_version_stage(
+                SecretId=name, VersionStage=PREVIOUS, RemoveFromVersionId=version
+            )
+
+
+def _previous(found: Mapping[str, Any]) -> tuple[str, ...]:
+    stages = found.get("VersionIdsToStages") or {}
+    return tuple(version for version, labels in stages.items() if PREVIOUS in labels)
+
+
+def _bytes(value: Secret) -> bytes:
+    return value.reveal().encode()
 
 
 def _check(name: str, value: Secret) -> None:

@@ -41,6 +41,6 @@ def decode(attribute: Mapping[str, Any]) -> Any:
             return value
 
 
-def cut(text: str) -> str:
+def cut(text: str, longest: int = LONGEST) -> str:
     data = text.encode()
-    return text if len(data) <= LONGEST else data[:LONGEST].decode(errors="ignore") + CUT
+    return text if len(data) <= longest else data[:longest].decode(errors="ignore") + CUT

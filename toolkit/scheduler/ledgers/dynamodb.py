@@ -113,21 +113,41 @@ class DynamoLedger:
         item = self._table.get(_fact(key))
         return _value(item) if item else None
 
-    def set_fact(self, key: str, value: Any, *, expected: Any = ...) -> bool:
+    def set_fact(
+        self,
+        key: str,
+        value: Any,
+        *,
+        expected: Any = ...,
+        given: Mapping[str, Any] | None = None,
+    ) -> bool:
         writer = {"S": secrets.token_hex(8)}
+        item = {"value": {"S": _text(key, value)}, "writer": writer} if value is not None else None
         try:
-            if value is None:
-                self._table.delete(_fact(key), _if_it_is(expected))
-            else:
-                text = {"S": _text(key, value)}
-                item = {**_fact(key), "value": text, "writer": writer}
-                self._table.put(item, _if_it_is(expected))
+            self._write_fact(_fact(key), item, _if_it_is(expected), given or {})
         except AlError as error:
             if not condition_failed(error):
                 raise
             # a write whose answer was lost is sent again, and then meets itself
             return (self._table.get(_fact(key)) or {}).get("writer") == writer
         return True
+
+    def _write_fact(
+        self, where: Request, item: Item | None, condition: Request, given: Mapping[str, Any]
+    ) -> None:
+        if given:
+            change = {"Put": {"Item": {**where, **item}}} if item else {"Delete": {"Key": where}}
+            for request in change.values():
+                request.update(condition)
+            checks = [
+                {"ConditionCheck": {"Key": _fact(name), **_if_it_is(value)}}
+                for name, value in given.items()
+            ]
+            self._table.transact([change, *checks])
+        elif item:
+            self._table.put({**where, **item}, condition)
+        else:
+            self._table.delete(where, condition)
 
     def facts(self, prefix: str) -> Mapping[str, Any]:
         items = self._table.query("fact", prefix=prefix)

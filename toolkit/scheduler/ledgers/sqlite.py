@@ -114,9 +114,17 @@ class SqliteLedger:
             text = _fact(db, key)
         return None if text is None else json.loads(text)
 
-    def set_fact(self, key: str, value: Any, *, expected: Any = ...) -> bool:
+    def set_fact(
+        self,
+        key: str,
+        value: Any,
+        *,
+        expected: Any = ...,
+        given: Mapping[str, Any] | None = None,
+    ) -> bool:
+        conditions = {**(given or {}), **({} if expected is ... else {key: expected})}
         with self._writing() as db:
-            if expected is not ... and _fact(db, key) != _fact_text(expected):
+            if any(_fact(db, name) != _fact_text(known) for name, known in conditions.items()):
                 return False
             if value is None:
                 db.execute("DELETE FROM facts WHERE key = ?", (key,))
