@@ -60,4 +60,9 @@ def _environment(fields: dict[str, Any], cloud: dict[str, Any] | None) -> Enviro
 
 def _cloud(fields: dict[str, Any]) -> Cloud:
     kind: Callable[..., Cloud] = KINDS[fields.pop("kind")]
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+    return kind(**{name: _frozen(value) for name, value in fields.items()})
+
+
+def _frozen(value: Any) -> Any:
+    """JSON's lists as the tuples that they were."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

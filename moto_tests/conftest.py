@@ -15,8 +15,10 @@ from moto.ecs import models as ecs
 from moto.server import ThreadedMotoServer
 
 from moto_tests.given import ACCOUNT, CLUSTER, IMAGE, MOMENT, REGION, agent
+from moto_tests.pulumi_double import Double, installed, settings, with_provider
 from runtimes.ecs_fargate import EcsFargate
-from toolkit.clouds.aws import Clients, clients_for
+from toolkit.clouds.aws import Clients, clients_for, tag_list
+from toolkit.clouds.aws_network import default_place
 from toolkit.core.environment import AwsCloud, Environment, Scope
 from toolkit.core.ports import Context
 
@@ -77,6 +79,22 @@ def aws_context(aws_cloud: AwsCloud, tmp_path: Path) -> Context:
 
 
 @pytest.fixture
+def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Double:
+    """A double of Pulumi's CLI whose provider is there already, for a user without any settings of Pulumi's."""
+    for name in ("PASSPHRASE", "PASSPHRASE_FILE"):
+        monkeypatch.delenv(f"PULUMI_CONFIG_{name}", raising=False)
+    monkeypatch.delenv("PULUMI_ACCESS_TOKEN", raising=False)
+    monkeypatch.setenv("PULUMI_HOME", str(with_provider(tmp_path / "pulumi-home")))
+    return installed(tmp_path / "pulumi")
+
+
+@pytest.fixture
+def pulumi_context(aws_context: Context, pulumi: Double) -> Context:
+    """The environment, with that CLI."""
+    return settings(aws_context, root=str(pulumi.root))
+
+
+@pytest.fixture
 def fargate(aws_context: Context) -> EcsFargate:
     """The runtime as `al` makes it, at a moment that does not move."""
     return EcsFargate(aws_context, clock=lambda: MOMENT, sleep=lambda _: None)
@@ -84,9 +102,23 @@ def fargate(aws_context: Context) -> EcsFargate:
 
 @pytest.fixture
 def pushed(fargate: EcsFargate) -> str:
-    """An environment with a cluster and the agent `dev` defined."""
+    """An environment with a cluster, a security group and the agent `dev` defined."""
     fargate.clients.client("ecs").create_cluster(clusterName=CLUSTER)
+    make_group(fargate)
     return fargate.define(fargate.definition(agent(), IMAGE))
+
+
+def make_group(fargate: EcsFargate) -> str:
+    """The id of the tasks' security group, as push makes it in the default VPC."""
+    names, vpc = fargate._names, default_place(fargate.clients).vpc
+    tags = tag_list(names.tags(), "Key", "Value")
+    answer = fargate.clients.client("ec2").create_security_group(
+        GroupName=names.security_group("tasks"),
+        Description="out",
+        VpcId=vpc,
+        TagSpecifications=[{"ResourceType": "security-group", "Tags": tags}],
+    )
+    return str(answer["GroupId"])
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """A project on moto as the engine deploys it, and short words to look at what is there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from infra.desired.aws import desired
+from infra.desired.network import Network
 from moto_tests.given import ACCOUNT, REGION, agent
 from toolkit.clouds.aws import Clients, clients_for, cloud_of
+from toolkit.clouds.aws_network import default_place
 from toolkit.core import registry
 from toolkit.core.agent import CredentialRef
 from toolkit.core.plan import Item
@@ -20,8 +23,19 @@ GATEWAY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/al-shop-staging/gateway@sha
 Count = Callable[[Clients], list[str]]
 
 
+def network(context: Context, **changes: Any) -> Network:
+    """The default VPC of the account, for tasks."""
+    place = default_place(clients_for(cloud_of(context.environment)))
+    found = Network(of="tasks", vpc=place.vpc, subnets=place.subnets, default=True, public=True)
+    return replace(found, **changes)
+
+
 def items(
-    context: Context, agents: Mapping[str, str] | None = None, *, digit: str | None = "0"
+    context: Context,
+    agents: Mapping[str, str] | None = None,
+    *,
+    digit: str | None = "0",
+    networks: Sequence[Network] = (),
 ) -> tuple[Item, ...]:
     """The desired state of some agents; `digit` repeated is the digest of the gateway's image."""
     deployed = [
@@ -29,7 +43,7 @@ def items(
         for name, runtime in (TWO if agents is None else agents).items()
     ]
     image = GATEWAY + digit * 64 if digit else None
-    return desired(context.environment, deployed, [TOKEN], gateway_image=image)
+    return desired(context.environment, deployed, [TOKEN], gateway_image=image, networks=networks)
 
 
 def apply(context: Context, wanted: tuple[Item, ...]) -> tuple[Mapping[str, Any], list[str]]:

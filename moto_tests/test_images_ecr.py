@@ -19,7 +19,9 @@ from toolkit.core.ports import Context, LayerFile
 from toolkit.images.auth import EcrLogin, login_for
 from toolkit.images.oci import OciRegistry, registry_for
 from toolkit.images.prune import prunable, pushed
+from toolkit.ops.images import prune
 from toolkit.sandbox.registry import Registry, Storage
+from toolkit.wiring import Services
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 
@@ -152,3 +154,45 @@ def test_pruning_deletes_in_ecr_and_in_the_registry(account: Account) -> None:
     assert gone
     assert left >= {digests[0]}
     assert left == set(digests) - set(gone) == set(account.registry.tags("app").values())
+
+
+def definition(account: Account, digest: str, *earlier: str) -> dict[str, Any]:
+    """A definition's fact, and those that a rollback can return to."""
+    host = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+    previous = [{"image": f"{host}/al-p-e-dev@{d}", "ref": "r"} for d in earlier]
+    return {"image": f"{host}/al-p-e-dev@{digest}", "ref": "r", "previous": previous}
+
+
+def test_what_any_definition_names_stays_whoever_s_it_is(account: Account) -> None:
+    """The running image, what a rollback may return to, and what another agent runs: never pruned. The newest and as
+    many before it as the environment keeps stay, too."""
+    account.ecr.create_repository(repositoryName="al-p-e-dev")
+    files = [{"/app/n": LayerFile(b"%d" % number)} for number in range(7)]
+    digests = [
+        account.registry.push_base("al-p-e-dev", f"t{n}", file, {}) for n, file in enumerate(files)
+    ]
+    services = Services(
+        replace(account.context, environment=replace(account.context.environment, keep_images=1))
+    )
+    facts = {
+        "definition/dev": definition(account, digests[1], digests[0]),
+        "definition/other": definition(account, digests[2]),
+        "project": "p",
+    }
+    gone = prune(services, "dev", facts)
+    left = {image.digest for image in pushed(account.context, "al-p-e-dev")}
+    assert left >= {digests[0], digests[1], digests[2], digests[6]}
+    assert {name.rpartition("@")[2] for name in gone} == set(digests) - left
+    assert len(left) == 5
+
+
+def test_pruning_again_deletes_nothing(account: Account) -> None:
+    """A second push of the same is free of surprises."""
+    account.ecr.create_repository(repositoryName="al-p-e-dev")
+    digests = [
+        account.registry.push_base("al-p-e-dev", f"t{n}", {"/n": LayerFile(b"%d" % n)}, {})
+        for n in range(6)
+    ]
+    facts = {"definition/dev": definition(account, digests[5], *digests[2:5])}
+    prune(Services(account.context), "dev", facts)
+    assert prune(Services(account.context), "dev", facts) == []

@@ -3,16 +3,17 @@
 `AL_UPDATE_DOCS=1` with pytest writes docs/cli.md anew.
 """
 
-import json
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.routes import health, later, logs, runs
+from infra.desired.without_resource import IN_ROLES, OF_OPERATORS, Wide
 from tests.cli_reference import reference
 from tests.pages import DOCS, PAGES, ROOT, broken, fences, shown, text, wrong_calls
 from toolkit.config.agent_schema import AgentConfig, AgentOverride, Hooks, ModelSection, Preflight
@@ -147,11 +148,11 @@ def test_the_gateway_page_has_every_route() -> None:
     assert sorted({r.path for r in routes if r.path not in page}) == []
 
 
-def test_the_operators_policy_is_one_that_iam_could_take() -> None:
-    """It is JSON, and shorter than a managed policy may be
-    (6,144 characters: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
-    (policy,) = map(json.loads, fences(DOCS / "aws.md", "json"))
-    assert len(json.dumps(policy, separators=(",", ":"))) <= 6_144
+@pytest.mark.parametrize("table", [IN_ROLES, OF_OPERATORS], ids=["roles", "operators"])
+def test_the_page_of_permissions_has_the_whole_short_list(table: Mapping[str, Wide]) -> None:
+    """Every action that may name all resources, with its reason."""
+    page = text(DOCS / "permissions.md")
+    assert [a for a, wide in table.items() if f"| `{a}` | {wide.why} |" not in page] == []
 
 
 def test_pages_that_the_program_names_are_there() -> None:

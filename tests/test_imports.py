@@ -147,7 +147,7 @@ def test_desired_and_reconcile_import_no_pulumi() -> None:
     """What should be is said without the engine that makes it so."""
     assert (
         offenders(
-            ("infra/desired", "infra/reconcile"),
+            ("infra/desired", "infra/reconcile", "infra/inventory"),
             ("pulumi", "pulumi_aws", "pulumi_gcp", "infra.programs"),
         )
         == []

@@ -107,11 +107,11 @@ def run(call: Callable[[], object], *, debug: bool = False) -> int:
     except AlError as error:
         _say(error.message, "\n".join((error.hint, *getattr(error, "__notes__", ()))))
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        _say(
-            "interrupted",
-            "nothing more is done; run the same command again to finish what it began",
-        )
+    except (click.Abort, KeyboardInterrupt) as end:
+        hint = "nothing more is done; run the same command again to finish what it began"
+        # click makes an Abort of an interrupt, whose notes are those of its cause
+        notes = [note for e in (end, end.__cause__) for note in getattr(e, "__notes__", ())]
+        _say("interrupted", "\n".join((hint, *notes)))
         return INTERRUPTED
     except BrokenPipeError:
         _silence_stdout()

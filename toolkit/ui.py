@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from toolkit.core.errors import UsageError
-from toolkit.core.plan import Action, Plan
+from toolkit.core.plan import Action, Change, Plan
 
 MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-"}
 COLOURS = {Action.CREATE: "green", Action.UPDATE: "yellow", Action.DELETE: "red"}
@@ -26,6 +26,11 @@ class Ui:
     def lively(self) -> bool:
         """Whether stderr is a terminal that somebody watches."""
         return not self.headless and sys.stderr.isatty() and "NO_COLOR" not in os.environ
+
+    @property
+    def attended(self) -> bool:
+        """Whether somebody is there who can be asked."""
+        return not self.headless and sys.stdin.isatty()
 
     # ------------------------------------------------------------------ answers, on stdout
 
@@ -58,14 +63,22 @@ class Ui:
         for line in hint.splitlines():
             self._stderr(f"  → {line}")
 
-    def plan(self, plan: Plan, *, empty: str = "nothing to change") -> None:
-        """Each change with its mark and reason, and a last line that counts them."""
+    def plan(
+        self,
+        plan: Plan,
+        *,
+        empty: str = "nothing to change",
+        details: Callable[[Change], Sequence[str]] | None = None,
+    ) -> None:
+        """Each change with its mark and reason, what `details` says of it, and a last line that counts them."""
         for change in plan.changes:
             reason = f"  ({change.reason})" if change.reason else ""
             self._stderr(
                 f"  {MARKS[change.action]} {change.item.kind} {change.item.name}{reason}",
                 COLOURS[change.action],
             )
+            for line in details(change) if details else ():
+                self._stderr(f"      {line}")
         counts = [(a, sum(c.action is a for c in plan.changes)) for a in Action]
         self._stderr("  " + (", ".join(f"{n} to {a.value}" for a, n in counts if n) or empty))
 
@@ -76,7 +89,7 @@ class Ui:
         """
         if self.yes or (self.headless and headless_consents):
             return True
-        if self.headless or not sys.stdin.isatty():
+        if not self.attended:
             raise UsageError(
                 "this needs your agreement, and nobody can be asked",
                 hint="add -y to agree beforehand",
@@ -86,7 +99,7 @@ class Ui:
 
     def choose(self, question: str, choices: Sequence[str]) -> str:
         """One of `choices`, by number or by its beginning; the last where nobody can be asked, or for an empty line."""
-        if self.headless or not sys.stdin.isatty():
+        if not self.attended:
             return choices[-1]
         offered = ", ".join(f"{n} {choice}" for n, choice in enumerate(choices, 1))
         while True:

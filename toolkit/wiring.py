@@ -4,6 +4,8 @@ Everything is made when it is first asked for, so a verb pays only for what it u
 """
 
 import os
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 from toolkit.core import registry
 from toolkit.core.agent import Agent, Project
-from toolkit.core.environment import AwsCloud, Environment, Scope
+from toolkit.core.environment import AwsCloud, Environment, GcpCloud, Scope
 from toolkit.core.placement import runtime_name
 from toolkit.core.ports import (
     Applier,
@@ -22,12 +24,24 @@ from toolkit.core.ports import (
     Registry,
     Runtime,
     Store,
+    Tool,
 )
+
+# by the kind of cloud; what an environment without one uses is on this machine
+_LEDGERS: Mapping[type, str] = {AwsCloud: "dynamodb", GcpCloud: "firestore"}
+_STORES: Mapping[type, str] = {AwsCloud: "aws_secrets", GcpCloud: "gcp_secrets"}
+# al's own login, where application default credentials are not what is wanted
+GCP_KEY = "gcp_service_account/default/key_json"
 
 
 def home() -> Path:
-    """`~/.action-llama`, or AL_HOME."""
-    return Path(os.environ.get("AL_HOME") or Path.home() / ".action-llama")
+    """AL_HOME, or `~/.action-llama`; for somebody without a home, as in some containers, that of a user at `/`."""
+    if given := os.environ.get("AL_HOME"):
+        return Path(given)
+    try:
+        return Path.home() / ".action-llama"
+    except RuntimeError:  # HOME is not set, and the user's number has no name
+        return Path("/.action-llama")
 
 
 @dataclass(frozen=True)
@@ -56,9 +70,15 @@ class Services:
 
     @cached_property
     def ledger(self) -> Ledger:
-        name = "dynamodb" if isinstance(self.environment.cloud, AwsCloud) else "sqlite"
+        name = _LEDGERS.get(type(self.environment.cloud), "sqlite")
         ledger: Ledger = registry.find("ledger", name)(self.context)
         return ledger
+
+    def with_ledger(self, ledger: Ledger) -> "Services":
+        """The same, what is already made included, with another front of the ledger."""
+        other = copy(self)
+        other.__dict__["ledger"] = ledger
+        return other
 
     @cached_property
     def local_store(self) -> Store:
@@ -69,7 +89,7 @@ class Services:
     @cached_property
     def store(self) -> Store:
         """Where the environment keeps credentials and runs' secrets."""
-        name = "aws_secrets" if isinstance(self.environment.cloud, AwsCloud) else "local_files"
+        name = _STORES.get(type(self.environment.cloud), "local_files")
         store: Store = registry.find("store", name)(self.context)
         return store
 
@@ -102,7 +122,17 @@ class Services:
             return Engine(self.context)
         from infra.stack import Stack
 
-        return Stack(self.context)
+        return Stack(self.context, self.local_store)
+
+    @cached_property
+    def pulumi(self) -> Tool | None:
+        """The program that the applier of a real account needs on this machine; None where none is needed."""
+        cloud = self.environment.cloud
+        if not isinstance(cloud, AwsCloud) or cloud.endpoint:
+            return None
+        from infra.pulumi_cli import PulumiCli
+
+        return PulumiCli(self.context)
 
     @cached_property
     def reconciler(self) -> Reconciler:
@@ -124,7 +154,17 @@ def services(
 ) -> Services:
     """Services for a loaded project, or for an environment alone."""
     where = project.directory if project else (directory or Path.cwd())
-    return Services(Context(environment=environment, home=home(), project=where), project)
+    made = Services(Context(environment=environment, home=home(), project=where), project)
+    if isinstance(environment.cloud, GcpCloud) and environment.cloud.endpoint is None:
+        _log_in(environment.cloud, made)
+    return made
+
+
+def _log_in(cloud: GcpCloud, made: Services) -> None:
+    """This machine's service account key, for whoever first needs Google; it is read only then."""
+    from toolkit.clouds.gcp import gcp_clients_for
+
+    gcp_clients_for(cloud, lambda: made.local_store.get(GCP_KEY))
 
 
 def local_credentials() -> Store:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from moto_tests.given import REGION
-from tests.contracts.platform import RUN, VALUE, PlatformContract
+from tests.contracts.platform import RUN, VALUE, StopFlagContract
 from toolkit.clouds.aws import Clients
 from toolkit.core.errors import CredentialError
 from toolkit.core.ports import Context, Platform
@@ -16,7 +16,7 @@ from toolkit.inside.platforms.aws import Aws
 from toolkit.scheduler.ledgers.dynamodb import DynamoLedger
 
 
-class TestAws(PlatformContract):
+class TestAws(StopFlagContract):
     """The whole contract."""
 
     @pytest.fixture

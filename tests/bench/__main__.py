@@ -12,35 +12,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from tests.bench import doctor, program, push
+from tests.bench.stage import AL, PYTHON, Stage, quiet, say, timed
 from toolkit.sandbox import daemon
-
-PYTHON = sys.executable
-AL = [PYTHON, "-m", "toolkit.cli"]
-
-
-def say(what: str, seconds: list[float], note: str = "") -> None:
-    middle, low, high = (f(seconds) * 1000 for f in (statistics.median, min, max))
-    print(
-        f"{what:<58} {middle:9.0f} ms   ({low:.0f} to {high:.0f}, n={len(seconds)})  {note}",
-        flush=True,
-    )
-
-
-def timed(call: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
-
-
-def quiet(command: list[str], **options: Any) -> None:
-    subprocess.run(
-        command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
-    )
 
 
 def help_time(runs: int = 15) -> None:
@@ -57,35 +35,6 @@ def help_time(runs: int = 15) -> None:
         [PYTHON, "-c", code], check=True, capture_output=True, text=True
     ).stdout.strip()
     print(f"{'':<58} ratio {ratio:.2f}; {modules} modules loaded by toolkit.cli")
-
-
-class Stage:
-    """A home with its own sandbox, and projects in it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.environment = {**os.environ, "AL_HOME": str(root / "home"), "NO_COLOR": "1"}
-
-    def project(self, name: str, agents: int) -> Path:
-        project = self.root / name
-        for number in range(agents):
-            folder = project / "agents" / f"agent-{number}"
-            folder.mkdir(parents=True)
-            (folder / "SKILL.md").write_text(
-                f"---\nname: agent-{number}\ndescription: bench\n---\n\nWork.\n"
-            )
-            (folder / "config.toml").write_text(f"timeout = {300 if number % 2 == 0 else 3600}\n")
-            script = 'for n in 1 2 3 4 5 6 7 8; do echo "at $(date +%s%3N)"; sleep 0.4; done'
-            (folder / "test-script.sh").write_text(f"#!/bin/sh\n{script}\n")
-        (project / "config.toml").write_text(f'name = "{name}"\n')
-        return project
-
-    def push(self, project: Path) -> tuple[float, float]:
-        """Seconds of the whole process, and of the doing alone."""
-        started = time.perf_counter()
-        done = subprocess.run([*AL, "push", "-E", "sandbox", "--json"], cwd=project, env=self.environment, check=True,
-                              capture_output=True, text=True)  # fmt: skip
-        return time.perf_counter() - started, json.loads(done.stdout)["seconds"]
 
 
 def push_times(stage: Stage, agents: int, repeats: int = 5) -> Path:
@@ -173,6 +122,10 @@ def main() -> None:
             line_to_follower(stage, project)
         finally:
             daemon.stop(Path(stage.environment["AL_HOME"]))
+    print()
+    push.main()
+    doctor.main()
+    program.main()
 
 
 if __name__ == "__main__":

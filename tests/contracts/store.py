@@ -55,6 +55,13 @@ class StoreContract:
         assert not store.exists(name)
         assert list(store.list(name)) == []
 
+    def test_a_deletion_of_ours_is_not_undone(self, store: Store, names: Names, name: str) -> None:
+        """What was deleted through the store is gone for good; what was never there cannot come back either."""
+        store.put(name, Secret("x"), tags=names.tags())
+        store.delete(name)
+        assert store.revive([name, f"{name}other"]) == ()
+        assert value_of(store, name) is None
+
     def test_a_name_can_be_used_again(self, store: Store, names: Names, name: str) -> None:
         """What was deleted does not stand in the way."""
         store.put(name, Secret("first"), tags=names.tags())

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.core.environment import Scope
-from toolkit.core.gcp_names import GcpNames, label, secret_id, secret_name
+from toolkit.core.gcp_names import (
+    GcpNames,
+    annotations_of,
+    label,
+    labels_of,
+    secret_id,
+    secret_name,
+    tags_of,
+)
 from toolkit.core.names import GATEWAY
 
 NAMES = GcpNames(Scope(project="shop", environment="production"))
@@ -77,3 +85,29 @@ def test_a_label_is_one(value: str) -> None:
 def test_labels_that_had_to_change_do_not_meet() -> None:
     """`Shop` and `shop` are two projects."""
     assert label("Shop") != label("shop")
+
+
+def test_tags_survive_as_labels_and_annotations() -> None:
+    """Labels to find and to own by, annotations for what a label cannot hold
+    (https://cloud.google.com/resource-manager/docs/labels-overview)."""
+    tags = {
+        "al:project": "Shop",
+        "al:run": "dev-1a2b3c4d",
+        "al:expires": "2026-11-20T12:00:00.000Z",
+    }
+    labels, annotations = labels_of(tags), annotations_of(tags)
+    assert all(re.fullmatch(r"[a-z0-9_-]{0,63}", value) for value in labels.values())
+    assert set(annotations) == {"al.project", "al.expires"}
+    assert tags_of(labels, annotations) == tags
+
+
+def test_other_peoples_labels_are_no_tags() -> None:
+    """Whoever else labels our secrets has keys of their own."""
+    assert tags_of({"team": "x", "al-run": "dev-1a2b3c4d"}, {"note": "y"}) == {
+        "al:run": "dev-1a2b3c4d"
+    }
+
+
+def test_a_foreign_id_that_is_no_text_is_still_a_name() -> None:
+    """Its codes may stand for bytes that are no UTF-8."""
+    assert secret_name("a--_xff") == "a/\ufffd"

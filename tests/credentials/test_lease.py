@@ -209,3 +209,25 @@ def test_what_can_still_be_read_is_not_verified(clock: FakeClock) -> None:
 def test_a_lease_shows_no_value(store: MemoryStore, clock: FakeClock) -> None:
     """It goes into the ledger and into messages."""
     assert "hunter2" not in repr(opened(store, clock))
+
+
+def test_what_the_container_burned_is_only_looked_for(store: MemoryStore, clock: FakeClock) -> None:
+    """A store lets few writes through (https://cloud.google.com/secret-manager/quotas), and this one would do nothing."""
+    lease = opened(store, clock)
+    store.delete(lease.ref.name)
+    store.calls.clear()
+    burned = Mailbox(burned="2026-11-20T12:00:01.000Z")
+    receipt = close_lease(store, lease, created(lease), mailbox=burned, now=clock)
+    assert receipt.verified_absent == iso(clock())
+    assert store.calls == ["exists"]
+
+
+def test_what_the_container_only_says_it_burned_is_deleted(
+    store: MemoryStore, clock: FakeClock
+) -> None:
+    """A receipt is about what we saw."""
+    lease = opened(store, clock)
+    burned = Mailbox(burned="2026-11-20T12:00:01.000Z")
+    receipt = close_lease(store, lease, created(lease), mailbox=burned, now=clock)
+    assert names_in(store) == []
+    assert receipt.verified_absent == iso(clock())

@@ -64,6 +64,7 @@ NEVER_INJECTED = {
     "cloudflare_api_token",
     "vps_ssh",
     "cloudflare_origin_cert",
+    "pulumi_passphrase",
 }
 WITHOUT_VARIABLES = {
     "git_ssh",

@@ -11,7 +11,11 @@ from toolkit.core.errors import ConfigError
 
 SCOPE = Scope(project="shop", environment="production", prefix="acme", legacy_names=True)
 CLOUD = AwsCloud(
-    region="eu-west-1", account="123456789012", subnets=("subnet-1", "subnet-2"), use_lambda=False
+    region="eu-west-1",
+    account="123456789012",
+    subnets=("subnet-1", "subnet-2"),
+    agent_roles=(("dev", "task", "mine"),),
+    use_lambda=False,
 )
 PRODUCTION = Environment(name="production", scope=SCOPE, cloud=CLOUD, log_retention_days=7)
 
@@ -23,7 +27,9 @@ def baked(environment: Environment, path: Path) -> Path:
 
 def test_an_environment_survives_its_baking(tmp_path: Path) -> None:
     """What the gateway works with is what was pushed."""
-    assert load(baked(PRODUCTION, tmp_path / "d.json")).environment == PRODUCTION
+    loaded = load(baked(PRODUCTION, tmp_path / "d.json")).environment
+    assert loaded == PRODUCTION
+    assert hash(loaded.cloud) == hash(CLOUD)  # clients are found by it
 
 
 def test_nothing_of_the_pushing_machine_is_baked() -> None:

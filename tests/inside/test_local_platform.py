@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.platform import RUN, PlatformContract
+from tests.contracts.platform import RUN, StopFlagContract
 from toolkit.core.environment import Environment, Scope
 from toolkit.core.errors import Unreachable
 from toolkit.core.ports import Context, Platform
@@ -14,7 +14,7 @@ from toolkit.inside.platforms.local import Local
 from toolkit.scheduler.ledgers.sqlite import SqliteLedger
 
 
-class TestLocal(PlatformContract):
+class TestLocal(StopFlagContract):
     """The whole contract."""
 
     @pytest.fixture

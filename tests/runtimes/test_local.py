@@ -373,6 +373,13 @@ def test_an_agent_that_was_never_prepared_is_an_error(context: Context) -> None:
         runtime.define(runtime.definition(agent, str(context.project / "nowhere")))
 
 
+def test_a_definition_whose_files_are_gone_is_in_trouble(context: Context) -> None:
+    """What `define` gave can be run as long as its directory is there."""
+    (context.project / "static").mkdir(parents=True)
+    assert PLUGIN(context).trouble(str(context.project)) == ""
+    assert "is gone" in PLUGIN(context).trouble(str(context.project / "nowhere"))
+
+
 def test_nothing_is_running_where_nothing_was_started(context: Context) -> None:
     """A project without state is no error."""
     assert list(PLUGIN(context).running()) == []

@@ -5,7 +5,8 @@ know what the calls are for; their errors become ours in gcp_errors.py.  `gcloud
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, cached_property
 from threading import RLock
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from toolkit.core.errors import ConfigError
 from toolkit.core.secrets import Secret
 
 from .gcp_errors import translated
+from .rates import Rate
 
 __all__ = ["GcpClients", "cloud_of", "gcp_clients_for", "image_host", "translated"]
 
@@ -24,6 +26,11 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
 # Inside the embedded cloud, as Google's own emulators are found by variables of this form.
 ENDPOINT_VARIABLE = "AL_GCP_ENDPOINT"
+SECRET_WRITES = 600  # a minute, in a project: https://cloud.google.com/secret-manager/quotas
+# a minute allows 60 in a project, whoever asks: https://cloud.google.com/logging/quotas
+LOG_READS, LOG_SECONDS = 5, 10.0
+# What Google's libraries look for a metadata server by; in the embedded cloud every container has one of its own.
+METADATA_VARIABLE = "GCE_METADATA_HOST"
 
 
 class GcpClients:
@@ -50,6 +57,10 @@ class GcpClients:
         """What GOOGLE_APPLICATION_CREDENTIALS names, else the key, else what application default credentials find; they
         know workload identity federation as well
         (https://cloud.google.com/docs/authentication/application-default-credentials)."""
+        if self._endpoint and METADATA_VARIABLE in os.environ:
+            from google.auth import compute_engine
+
+            return compute_engine.Credentials()  # type: ignore[no-untyped-call]
         if self._endpoint:
             from google.auth.credentials import AnonymousCredentials
 
@@ -59,19 +70,19 @@ class GcpClients:
         with translated("looking for Google credentials"):
             import google.auth
 
-            found, _ = google.auth.default(scopes=[SCOPE])
+            with _requests() as request:
+                found, _ = google.auth.default(scopes=[SCOPE], request=request)
             return found
 
     def token(self) -> Secret:
         """An access token, refreshed when it is due; for what is asked over HTTP.  Lives an hour at most."""
         with self._lock, translated("getting an access token"):
             credentials = self.credentials
-            if self._endpoint:
-                return Secret("sandbox")
+            if self._endpoint and METADATA_VARIABLE not in os.environ:
+                return Secret("sandbox")  # the operator of the embedded cloud
             if not credentials.valid:
-                from google.auth.transport.requests import Request
-
-                credentials.refresh(Request())
+                with _requests() as request:  # not needed again for an hour
+                    credentials.refresh(request)
             return Secret(str(credentials.token))
 
     @cached_property
@@ -86,6 +97,16 @@ class GcpClients:
             client = self.client(resourcemanager_v3.ProjectsClient)
             found = client.get_project(name=f"projects/{self.cloud.project}")
         return str(found.name.rpartition("/")[2])
+
+    @cached_property
+    def secret_writes(self) -> Rate:
+        """This process's share of Secret Manager's writes: all of them."""
+        return Rate(SECRET_WRITES)
+
+    @cached_property
+    def log_reads(self) -> Rate:
+        """This process's share of Cloud Logging's reads: half of them, and a few at once for somebody who waits."""
+        return Rate(LOG_READS, LOG_SECONDS)
 
     @property
     def parent(self) -> str:
@@ -102,8 +123,35 @@ class GcpClients:
     def _new(self, kind: Any) -> Any:
         if self._endpoint is None:
             return kind(credentials=self.credentials)
-        transport = kind.get_transport_class("grpc")
-        return kind(transport=transport(channel=_insecure(self._endpoint)))
+        channel = _insecure(self._endpoint)
+        if METADATA_VARIABLE in os.environ:  # a container says who it is, as it would with TLS
+            from .gcp_identity import identified
+
+            channel = identified(channel, self.token)
+        return kind(transport=kind.get_transport_class("grpc")(channel=channel))
+
+
+class _Unknown:
+    """An answer to a question that nobody asks."""
+
+    status, data = 404, b"{}"
+
+
+@contextmanager
+def _requests() -> Iterator[Any]:
+    """How google.auth asks for tokens, until the end of the block.  It would also ask Resource Manager which project a
+    federated identity is of, which may be forbidden or disabled, and is known here."""
+    import requests
+    from google.auth.transport.requests import Request
+
+    with requests.Session() as session:
+        real = Request(session)
+
+        def request(url: str, **more: Any) -> Any:
+            asks_project = url.startswith("https://cloudresourcemanager.googleapis.com/")
+            return _Unknown if asks_project else real(url=url, **more)
+
+        yield request
 
 
 @cache

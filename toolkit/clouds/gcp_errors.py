@@ -82,6 +82,16 @@ _BY_CLASS: Mapping[str, Meaning] = {
     "TransportError": _OFFLINE,
     "GoogleAuthError": _LOG_IN,
 }
+# How errors come over HTTP: the status of the answer, where its JSON has no word that is one of the names above.
+_BY_STATUS: Mapping[int, str] = {
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    409: "Conflict",
+    429: "TooManyRequests",
+    503: "ServiceUnavailable",
+    504: "GatewayTimeout",
+}
 # Sentences that say more than their code, most telling first.
 _BY_WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = (
     (
@@ -133,6 +143,26 @@ def translated(doing: str, *, hints: Mapping[str, str] | None = None) -> Iterato
         raise _translation(error, doing, hints or {}) from error
 
 
+class Refusal(Exception):
+    """What Google refused over HTTP; `name` is the class that its libraries have for it."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def refusal(doing: str, status: int, word: str, message: str) -> AlError:
+    """An answer of an API over HTTP as one of ours: its status, the word in its JSON (`FAILED_PRECONDITION`), its message
+    (https://cloud.google.com/apis/design/errors#http_mapping)."""
+    name = word.title().replace("_", "")
+    if name not in _BY_CLASS:
+        name = _BY_STATUS.get(status) or ("ServerError" if status >= 500 else "BadRequest")
+    found = meaning(name, message) or _MISTAKE
+    error = found.kind(f"{doing}: {message[:_LONGEST]}", hint=found.hint)
+    error.__cause__ = Refusal(name, message)
+    return error
+
+
 def reason_of(error: BaseException | None) -> str:
     """Google's `ErrorInfo.reason` of an error, or of one of ours that came from it; "" where there is none
     (https://cloud.google.com/apis/design/errors#error_info)."""
@@ -145,6 +175,8 @@ def class_of(error: BaseException | None) -> str:
     """The name of Google's class of an error, or of one of ours that came from it; "" where there is none."""
     while isinstance(error, AlError):
         error = error.__cause__
+    if isinstance(error, Refusal):
+        return error.name
     return type(error).__name__ if error is not None else ""
 
 

@@ -35,11 +35,16 @@ class App:
     def ui(self) -> Ui:
         return Ui(headless=self.headless, yes=self.yes)
 
-    def services(self) -> "Services":
-        """Load the project and the chosen environment.  Raises ConfigError with every problem."""
+    def services(self, *, offline: bool = False) -> "Services":
+        """Load the project and the chosen environment.  Raises ConfigError with every problem.
+
+        `offline`: for what is told from files alone, so that no sandbox is started.
+        """
+        from toolkit.core import waits
         from toolkit.ops.load import load_services
 
-        return load_services(self.directory, self.env, note=self.ui.note)
+        waits.listen(self.ui.note)
+        return load_services(self.directory, self.env, note=self.ui.note, offline=offline)
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -57,7 +62,11 @@ project_option = _option(
     type=click.Path(path_type=Path, exists=True, file_okay=False), help="The project's directory. [.]",
 )  # fmt: skip
 env_option = _option(
-    "-E", "--env", "env", metavar="NAME", help="The environment: local, sandbox, or one of yours."
+    "-E",
+    "--env",
+    "env",
+    metavar="NAME",
+    help="The environment: local, sandbox, sandbox-gcp, or one of yours.",
 )
 headless_option = _option(
     "-H", "--headless", "headless", is_flag=True, help="Never ask; plain output, for CI."

@@ -1,4 +1,4 @@
-"""Start, stop and look at the embedded AWS cloud on this machine."""
+"""Start, stop and look at the embedded clouds on this machine."""
 
 import click
 
@@ -6,7 +6,7 @@ from ._app import App, json_option
 
 
 @click.group(
-    help="The embedded AWS cloud: moto's APIs, an OCI registry and an executor. It isolates nothing."
+    help="The embedded clouds: AWS's and Google's APIs, an OCI registry and an executor. They isolate nothing."
 )
 def command() -> None: ...
 
@@ -41,7 +41,7 @@ def stop(app: App, forget: bool) -> None:
     )
 
 
-@command.command("status", help="Where it is, for boto3, the aws CLI or a browser.")
+@command.command("status", help="Where it is, for boto3, the aws CLI or Google's clients.")
 @json_option
 @click.pass_obj
 def status(app: App, as_json: bool) -> None:
@@ -50,12 +50,12 @@ def status(app: App, as_json: bool) -> None:
 
     sandbox = daemon.status(home())
     if as_json:
-        nothing = {"running": False, "pid": None, "aws": None, "registry": None, "gateway": None}
+        unknown = dict.fromkeys(("pid", "aws", "gcp", "registry", "gateway"))
+        nothing = {"running": False, **unknown}
         app.ui.json(sandbox.to_dict() if sandbox else nothing)
     elif sandbox is None:
         app.ui.line(
-            "the sandbox is not running; `al sandbox start`, or any verb with -E sandbox, starts it"
+            "the sandbox is not running; `al sandbox start`, or any verb with -E sandbox or sandbox-gcp, starts it"
         )
     else:
-        app.ui.table(("WHAT", "WHERE"), [("pid", sandbox.pid), ("AWS endpoint", sandbox.endpoint),
-                     ("registry", sandbox.registry), ("gateway", sandbox.gateway or "not deployed yet")])  # fmt: skip
+        app.ui.table(("WHAT", "WHERE"), sandbox.rows())

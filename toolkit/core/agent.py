@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -127,9 +128,15 @@ class Project:
     warnings: tuple[str, ...] = ()
 
     def agent(self, name: str) -> Agent:
-        """Raises UsageError with the known names."""
+        """Raises UsageError with the nearest name, or the known ones."""
         for agent in self.agents:
             if agent.name == name:
                 return agent
-        known = ", ".join(a.name for a in self.agents) or "none"
-        raise UsageError(f"no agent named {name!r} in {self.name}", hint=f"known agents: {known}")
+        names = [str(agent.name) for agent in self.agents]
+        close = get_close_matches(name, names, n=1)
+        hint = (
+            f"did you mean {close[0]!r}?"
+            if close
+            else f"known agents: {', '.join(names) or 'none'}"
+        )
+        raise UsageError(f"no agent named {name!r} in {self.name}", hint=hint)

@@ -14,6 +14,10 @@ RETENTION_DAYS = (
 # https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html
 MOST_SUBNETS, MOST_SECURITY_GROUPS = 16, 5
 
+# GroupName and Description: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
+LONGEST_SECURITY_GROUP = 255
+SECURITY_GROUP_TEXT = r"[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]+"
+
 # bytes: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 LARGEST_SECRET = 65_536
 # characters: SecretNameType of https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html,

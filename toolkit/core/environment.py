@@ -92,3 +92,8 @@ class Environment:
     local_process: bool = (
         False  # [local] runtime = "process": a model may run on the bare host (D22)
     )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether its cloud is the sandbox's, on this machine."""
+        return self.cloud is not None and self.cloud.endpoint is not None

@@ -9,6 +9,7 @@ secret 255 (https://cloud.google.com/secret-manager/docs/reference/rest/v1/proje
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .agent import AgentName
@@ -17,6 +18,7 @@ from .names import GATEWAY, Names, shorten
 from .run import RunId
 
 LONGEST_JOB = 49  # an execution's name is the job's with 6 more, and both together stay under 63
+MARK = 9  # characters of what tells an agent's jobs apart
 _PLAIN = re.compile(r"[^a-z0-9-]+")
 
 
@@ -35,8 +37,11 @@ class GcpNames:
         whole = _PLAIN.sub("-", self._names.scoped(part, 1024).lower())
         return shorten(re.sub(r"-{2,}", "-", whole).strip("-"), limit)
 
-    def job(self, agent: str) -> str:
-        return self._scoped(agent, LONGEST_JOB)
+    def job(self, agent: str, mark: str = "") -> str:
+        """An agent's job; its versions and, where secrets are mounted, its runs have jobs of their own, told apart by a
+        `mark` of at most 9 characters."""
+        room = LONGEST_JOB - 1 - MARK
+        return f"{self._scoped(agent, room)}-{mark}" if mark else self._scoped(agent, LONGEST_JOB)
 
     @property
     def service(self) -> str:
@@ -48,6 +53,17 @@ class GcpNames:
         # an agent may be called `gateway`, and Google knows no name with two hyphens in a row
         whole = f"gw-{self._scoped('', 1024)}" if part == GATEWAY else self._scoped(part, 1024)
         return shorten(whole, 30) if len(whole) >= 6 else f"{whole}-{_hash(whole)}"
+
+    @property
+    def accounts(self) -> str:
+        """What the id of every service account of ours begins with, the gateway's left aside: a shortened one keeps no
+        more.  The accounts of others may begin so, too."""
+        return self._scoped("", 1024)[:21].rstrip("-")
+
+    @property
+    def repository(self) -> str:
+        """The repository in Artifact Registry for all images, where the user names none."""
+        return self._scoped("images", 63)
 
     @property
     def database(self) -> str:
@@ -73,18 +89,42 @@ class GcpNames:
         self, *, agent: str | None = None, run: RunId | str | None = None, **more: str
     ) -> dict[str, str]:
         """The ownership tags as labels: `al-managed`, `al-project`, ..., in lower case."""
-        tags = self._names.tags(agent=agent, run=run, **more)
-        return {key.replace(":", "-"): label(value) for key, value in tags.items()}
+        return labels_of(self._names.tags(agent=agent, run=run, **more))
 
     def owns(self, labels: dict[str, str]) -> bool:
         """Whether something with these labels is ours to change."""
         return all(labels.get(key) == value for key, value in self.labels().items())
 
 
+def account_email(account_id: str, project: str) -> str:
+    """The e-mail of a service account; a project of an organization of old has the id `example.com:shop`
+    (https://cloud.google.com/iam/docs/service-account-overview#identifying-service-accounts)."""
+    domain, _, own = project.rpartition(":")
+    return f"{account_id}@{f'{own}.{domain}' if domain else own}.iam.gserviceaccount.com"
+
+
 def label(value: str) -> str:
     """`value` as a label: at most 63 lower-case letters, digits, `-` and `_`; what had to change ends in a hash."""
     plain = re.sub(r"[^a-z0-9_-]", "-", value.lower())
     return shorten(plain, 63) if plain == value else shorten(f"{plain}-{_hash(value)}", 63)
+
+
+def labels_of(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags as labels, by which things can be found and owned: `al:project` is `al-project`."""
+    return {key.replace(":", "-"): label(value) for key, value in tags.items()}
+
+
+def annotations_of(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags that labels cannot hold as they are, a time for instance, as annotations: `al:expires` is `al.expires`
+    (https://cloud.google.com/secret-manager/docs/annotations)."""
+    return {k.replace(":", "."): value for k, value in tags.items() if label(value) != value}
+
+
+def tags_of(labels: Mapping[str, str], annotations: Mapping[str, str]) -> dict[str, str]:
+    """The tags that `labels_of` and `annotations_of` made these of; somebody else's are left out."""
+    tags = {f"al:{key[3:]}": value for key, value in labels.items() if key.startswith("al-")}
+    exact = {f"al:{key[3:]}": value for key, value in annotations.items() if key[:3] == "al."}
+    return tags | exact
 
 
 def secret_id(name: str) -> str:
@@ -116,9 +156,12 @@ def _encoded(part: str) -> str:
 
 def _decoded(part: str) -> str:
     parts = re.split(r"((?:_x[0-9a-f]{2})+)", part)
-    return "".join(
-        bytes(int(h, 16) for h in _CODE.findall(p)).decode() if _CODE.match(p) else p for p in parts
-    )
+    return "".join(_plain(p) if _CODE.match(p) else p for p in parts)
+
+
+def _plain(codes: str) -> str:
+    # somebody else's secret may look like one of ours and hold no text
+    return bytes(int(h, 16) for h in _CODE.findall(codes)).decode(errors="replace")
 
 
 def _hash(text: str) -> str:

@@ -50,6 +50,11 @@ def _key_of(model: Model) -> CredentialRef | None:
     return CredentialRef(type=f"{model.provider}_key")
 
 
+def required_fields(refs: Iterable[CredentialRef]) -> tuple[str, ...]:
+    """`<type>/<instance>/<field>` of every field without which these credentials are of no use."""
+    return tuple(local_name(ref, field) for ref in refs for field in type_of(ref).required)
+
+
 def project_credentials(project: Project) -> tuple[CredentialRef, ...]:
     """What an environment of `project` needs: its active agents', the secrets of the webhook sources that they
     refer to (unless unsigned events are allowed).  The gateway's key is the push's own.  Raises as `required`."""

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from types import FrameType
 
 from toolkit.core.errors import AlError
+from toolkit.core.run import UNCLAIMED
 
 from .job import Job
 from .lines import Log
-from .outcome import ERROR, OK
+from .outcome import ERROR
 from .processes import keep_to_ourselves
 from .run import Execution, unclaimed
 
@@ -50,7 +51,7 @@ def _single(environ: Mapping[str, str], started: float) -> int:
         outcome = execution.perform({})
     except AlError as error:
         outcome = unclaimed(error, log)
-    return outcome.exit_code if outcome else OK
+    return outcome.exit_code if outcome else UNCLAIMED
 
 
 if __name__ == "__main__":

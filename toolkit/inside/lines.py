@@ -17,6 +17,7 @@ from .redact import Redactor
 
 OUTPUT = "output"  # the message of what an agent's processes print
 ROOM = 12 * 1024  # bytes of one text in its line, as JSON
+_STDOUT = threading.Lock()  # a platform may have a log of its own
 
 
 class Log:
@@ -81,8 +82,9 @@ def to_stdout(data: bytes) -> None:
     """The whole of `data`, at once where the pipe lets it."""
     view = memoryview(data)
     try:
-        while view:
-            view = view[os.write(1, view) :]
+        with _STDOUT:
+            while view:
+                view = view[os.write(1, view) :]
     except BrokenPipeError:
         return  # nobody reads any more: the run still has work to finish and a report to write
 

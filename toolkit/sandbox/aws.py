@@ -20,6 +20,11 @@ from .handlers import Handler
 
 Check = Callable[[Call], None]  # raises Refusal
 Control = Callable[[str, Environ], Answer | None]  # answers paths below /al-sandbox/
+# in the form of the query protocol, which clients of services that speak XML read, too
+_DENIED = (
+    b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+    b"</ErrorResponse>"
+)
 
 
 class Front:
@@ -61,7 +66,7 @@ class Front:
             return self._cloud.ask(environ)
         return Answer(
             status=403,
-            body=b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+            body=_DENIED,
         )
 
     def _controlled(self, path: str, environ: Environ) -> Answer:

@@ -30,12 +30,16 @@ KNOWN = frozenset(
         "iam",
         "lambda",
         "logs",
+        "s3",
         "scheduler",
         "secretsmanager",
+        "servicequotas",
         "sqs",
         "sts",
     ]
 )
+# models that are not called as requests are signed
+_MODELS: Mapping[str, str] = {"servicequotas": "service-quotas"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +128,7 @@ def decode(environ: Environ) -> Call | None:
         return None
     request = Request(environ)
     try:
-        model, labels = get_service_router(service).match(request)
+        model, labels = get_service_router(_MODELS.get(service, service)).match(request)
         protocol = determine_request_protocol(model.service_model, request.content_type)
     except (NotFound, NotImplementedError):
         return None
@@ -159,7 +163,7 @@ def _parsed(
 
 def encode(call: Call, result: object) -> Answer:
     """`result` (a mapping, moto's objects, or a Refusal) in the protocol of the call."""
-    serializer = _serializer(call.service, call.protocol)(
+    serializer = _serializer(_MODELS.get(call.service, call.service), call.protocol)(
         operation_model=call.model, value_picker=XFormedAttributePicker()
     )
     done = serializer.serialize(result)

@@ -7,25 +7,24 @@ code, and nothing of it left when it ends.
 
 import os
 import re
-import select
 import shutil
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
 from toolkit.core.errors import LaunchError
 
 from .images import Image
+from .output import OnLines, Output
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 APP = "/app"  # the part of an image that is ours; the rest of the root is this machine's
 _INIT = Path(__file__).with_name("init.py")
-_CHUNK = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,7 @@ class Wish:
     command: Sequence[str] | None = None
     workdir: str | None = None
     mounts: Sequence[str] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)  # what is in the mounts from the start
 
 
 def prepare(image: Image, wish: Wish, directory: Path) -> Command:
@@ -74,6 +74,7 @@ def prepare(image: Image, wish: Wish, directory: Path) -> Command:
     Raises LaunchError when there is nothing to run, or it is not to be found.
     """
     paths = _places(image, wish, directory)
+    _write(wish.files, paths)
     given = dict(image.env) | dict(wish.env)
     given.setdefault("PATH", DEFAULT_PATH)
     env = {name: paths.value(name, value) for name, value in given.items()}
@@ -106,6 +107,15 @@ def _places(image: Image, wish: Wish, directory: Path) -> Paths:
     return Paths(places)
 
 
+def _write(files: Mapping[str, bytes], paths: Paths) -> None:
+    """For reading only: who puts files into a container's mounts does not want them changed."""
+    for name, data in files.items():
+        place = Path(paths.one(name))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+        place.chmod(0o444)
+
+
 def _interpreters(home: Path) -> Path:
     """A directory with `python3` and `python`: the interpreter of the sandbox, with its packages."""
     place = home / "bin"
@@ -120,9 +130,11 @@ def _interpreters(home: Path) -> Path:
 
 
 class Container:
-    """A running command.  `on_lines` gets its output, from another thread, a few lines at a time."""
+    """A running command.  Its output goes to `on_lines`; what it writes to stderr to `on_errors`, when there is one."""
 
-    def __init__(self, command: Command, on_lines: Callable[[Sequence[str]], None]) -> None:
+    def __init__(
+        self, command: Command, on_lines: OnLines, on_errors: OnLines | None = None
+    ) -> None:
         held, self._leash = os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -131,7 +143,7 @@ class Container:
                 cwd=command.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.PIPE if on_errors else subprocess.STDOUT,
                 pass_fds=(held,),
                 start_new_session=True,
             )
@@ -140,24 +152,32 @@ class Container:
             raise
         finally:
             os.close(held)
-        self._out = cast("IO[bytes]", self._process.stdout)
-        self._holding, self._reading = threading.Lock(), threading.Lock()
-        self._drained, self._peak = False, 0
-        self._on_lines = on_lines
-        self._reader = threading.Thread(target=self._read, daemon=True, name="container-output")
-        self._reader.start()
+        self._holding, self._peak = threading.Lock(), 0
+        self._outputs = [Output(cast("IO[bytes]", self._process.stdout), on_lines)]
+        if on_errors:
+            self._outputs.append(Output(cast("IO[bytes]", self._process.stderr), on_errors))
 
     @property
     def running(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def signal(self) -> int | None:
+        """The signal that ended the command; None while it runs, and when it ended by itself."""
+        code = self._process.poll()
+        return -code if code is not None and code < 0 else None
+
     def wait(self, timeout: float | None = None) -> int | None:
-        """The exit code once everything is over and every line was handed on; None when `timeout` came first."""
+        """The exit code once everything is over and every line was handed on; None when `timeout` came first.
+
+        128 + the signal that ended it, as Docker and ECS report it.
+        """
         try:
             code = self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return None
-        self._reader.join()
+        for output in self._outputs:
+            output.join()
         self.kill()
         return code if code >= 0 else 128 - code
 
@@ -166,15 +186,18 @@ class Container:
         self._peak = max(self._peak, self._memory())
         return self._peak
 
+    def resident_memory(self) -> int:
+        """What all of its processes have in memory now, in bytes; 0 where the system does not tell."""
+        waiting, total = _children(self._process.pid), 0
+        while waiting:
+            pid = waiting.pop()
+            total += _memory(pid, "VmRSS")
+            waiting += _children(pid)
+        return total
+
     def _memory(self) -> int:
-        try:
-            pid = self._process.pid
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            status = Path(f"/proc/{children[0]}/status").read_text()
-        except (OSError, IndexError):
-            return 0
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
-        return int(found[1]) * 1024 if found else 0
+        command = _children(self._process.pid)
+        return _memory(command[0], "VmHWM") if command else 0
 
     def terminate(self) -> None:
         """SIGTERM to the command, as `docker stop` begins."""
@@ -190,37 +213,24 @@ class Container:
 
     def drain(self, seconds: float = 1.0) -> None:
         """Wait until what was printed so far was handed on, but no longer than `seconds`."""
-        deadline = time.monotonic() + seconds
-        while self._waiting() and time.monotonic() < deadline:
-            time.sleep(0.001)
-
-    def _waiting(self) -> bool:
-        """Whether the pipe holds output that nobody has read."""
-        with self._reading:
-            return not self._drained and bool(_poll(self._out).poll(0))
-
-    def _read(self) -> None:
-        rest, poll = b"", _poll(self._out)
-        with self._out:
-            while not self._drained:
-                poll.poll()
-                with self._reading:
-                    rest = self._hand_on(rest)
-
-    def _hand_on(self, rest: bytes) -> bytes:
-        """Read once, hand on the whole lines, and return what has no end yet."""
-        chunk = os.read(self._out.fileno(), _CHUNK)
-        self._drained = not chunk
-        *lines, rest = (rest + chunk).split(b"\n")
-        if rest and (self._drained or len(rest) > _CHUNK):
-            lines, rest = [*lines, rest], b""
-        if lines:
-            self._on_lines([line.decode(errors="replace") for line in lines])
-        return rest
+        for output in self._outputs:
+            output.drain(seconds)
 
 
-def _poll(file: IO[bytes]) -> "select.poll":
-    """One for each thread: they cannot be shared."""
-    poll = select.poll()
-    poll.register(file, select.POLLIN)
-    return poll
+def _children(pid: int | str) -> list[str]:
+    """Of all its threads, for each has its own."""
+    found: list[str] = []
+    for place in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += place.read_text().split()
+    return found
+
+
+def _memory(pid: str, field_name: str) -> int:
+    """A field of /proc/<pid>/status in bytes; 0 when the process has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(rf"{field_name}:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0

@@ -17,7 +17,7 @@ from typing import Any
 
 from toolkit.core.errors import AlError, Unreachable
 
-from .state import Place, Sandbox
+from .state import Google, Place, Sandbox
 
 __all__ = ["Sandbox", "start", "status", "stop"]
 
@@ -79,6 +79,7 @@ def status(home: Path) -> Sandbox | None:
         account=aws["account"],
         registry=found["registry"],
         gateway=found.get("gateway"),
+        google=Google(**found["gcp"]) if found.get("gcp") else None,
         keep=found.get("keep", False),
     )
 

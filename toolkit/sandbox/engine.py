@@ -53,6 +53,11 @@ class Engine:
         Steps(self._resources, self._names, state, progress).remove_the_rest()
         state.erase()
 
+    def forget(self, *, progress: Callable[[str], None]) -> str:
+        """The journal goes.  What is there all the same is found again by its tags, should there be a next `apply`."""
+        State(self._path).erase()
+        return ""
+
     def _run(
         self, desired: Sequence[Item], register: Register, *, rehearse: bool
     ) -> dict[str, Any]:

@@ -71,9 +71,7 @@ class Steps:
         if before is not None and before.inputs == wanted.inputs:
             return before.ref, {**before.inputs, **before.outputs}
         with translated(f"applying the {_called(wanted)}"):
-            ref, outputs = (
-                self._make(wanted) if before is None else self._change(wanted, before.ref)
-            )
+            ref, outputs = self._made(wanted, before)
         record = Record(
             urn=wanted.urn,
             type=wanted.type,
@@ -96,11 +94,20 @@ class Steps:
             change = Change(action=Action.DELETE, item=_item(record))
             self._progress(done(change) if removed else f"left the {_called(record)}: not ours")
 
+    def _made(self, wanted: Registration, before: Record | None) -> Made:
+        """What cannot become what is wanted, as a group in another VPC, goes first: so that a failure leaves one of them."""
+        if before is None:
+            return self._make(wanted)
+        if self._resources.ref(wanted.type, wanted.inputs) in (None, before.ref):
+            return self._change(wanted, before.ref)
+        self._remove(before)
+        return self._make(wanted)
+
     def _make(self, wanted: Registration) -> Made:
         """An existing one with our tags was made by a run that did not live to tell: it is brought up to date."""
         handler = self._resources.handler(wanted.type)
         made = handler.create(wanted.inputs)
-        return made or self._change(wanted, str(wanted.inputs["name"]))
+        return made or self._change(wanted, str(self._resources.ref(wanted.type, wanted.inputs)))
 
     def _change(self, wanted: Registration, ref: str) -> Made:
         tags = self._resources.tags(wanted.type, ref)

@@ -144,6 +144,8 @@ class Functions:
             return answer
         with self._host.cloud.backend("lambda", call.region) as backend:
             function.al_image = image or getattr(function, "al_image", "")
+            # moto leaves them as they were made; every image runs on this machine's processor, whatever they say
+            function.architectures = asked.get("Architectures", function.architectures)
             function.al_configuration["CodeSha256"] = function.al_image.rpartition(":")[2]
             version = _publish(backend, function.function_name) if publish else function
             return answer.replaced(self._state(version.get_configuration(), function.function_name))

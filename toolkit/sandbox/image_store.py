@@ -142,6 +142,14 @@ class Storage:
             self._write(self._repository(repository) / "_tags" / tag, digest)
             return True
 
+    def untag(self, repository: str, tag: str) -> bool:
+        """Forget a tag, and not what it named; whether there was one."""
+        with self._changing:
+            known = TAG.fullmatch(tag) is not None and tag in self.tags(repository)
+            if known:
+                (self._repository(repository) / "_tags" / tag).unlink()
+            return known
+
     def delete(self, repository: str, reference: str) -> str | None:
         """Forget an image with all its tags, or one tag; the digest that is gone, or None.
 

@@ -5,11 +5,12 @@ reading end of a pipe that the sandbox holds: when it is closed, by intent or be
 process of the container dies.  On Linux it adopts orphans (prctl(2), PR_SET_CHILD_SUBREAPER), so nothing that the
 command left behind survives it, as in a real container; elsewhere it ends the command's process group.
 
-Ends with the command's code, or 128 + the signal that ended it, as Docker and ECS report it.
+Ends as the command ended: with its code, or by the same signal.
 """
 
 import ctypes
 import os
+import resource
 import select
 import signal
 import sys
@@ -33,7 +34,16 @@ def main(leash: int, command: list[str]) -> int:
         _become(command)
     code = _watch(child, leash, awake)
     _end_all(child)
-    return code
+    return code if code >= 0 else _end_by(-code)
+
+
+def _end_by(number: int) -> int:
+    """Die of that signal, without a core file; the code of one that does not kill."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if number != signal.SIGKILL:  # which has no other manner
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return 128 + number
 
 
 def _become(command: list[str]) -> None:
@@ -54,7 +64,7 @@ def _watch(child: int, leash: int, awake: int) -> int:
     while True:
         ready, _, _ = select.select([leash, awake], [], [])
         if leash in ready:
-            return 137
+            return -signal.SIGKILL
         for number in os.read(awake, 512):
             if number in _PASSED_ON:
                 os.kill(child, number)
@@ -64,15 +74,14 @@ def _watch(child: int, leash: int, awake: int) -> int:
 
 
 def _reap(child: int) -> int | None:
-    """Collect whoever has ended; the command's code when it is among them."""
+    """Collect whoever has ended; the command's code, or minus its signal, when it is among them."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return None
         if pid == child:
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else 128 - code
+            return os.waitstatus_to_exitcode(status)
         if pid == 0:
             return None
 

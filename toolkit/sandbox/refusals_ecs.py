@@ -207,6 +207,24 @@ def network(call: Call, _: Cloud) -> None:
         raise Refusal("InvalidParameterException", "securityGroups can have at most 5 items.")
 
 
+def capacity(call: Call, cloud: Cloud) -> None:
+    """Only what is associated with the cluster can be asked for (API reference, CapacityProviderStrategyItem)."""
+    wanted = {
+        item["capacityProvider"] for item in call.parameters.get("capacityProviderStrategy") or ()
+    }
+    if not wanted:
+        return
+    name = (call.parameters.get("cluster") or "default").rpartition("/")[2]
+    with cloud.backend("ecs", call.region) as backend:
+        cluster = backend.clusters.get(name)
+        known = set((cluster.capacity_providers if cluster else None) or ())
+    if cluster and not wanted <= known:
+        raise Refusal(
+            "InvalidParameterException",
+            "The specified capacity provider was not found. Specify a valid name or ARN and try again.",
+        )
+
+
 def overrides(call: Call, cloud: Cloud) -> None:
     wanted = call.parameters.get("overrides")
     if not wanted:
@@ -254,7 +272,7 @@ RULES: Rules = {
         containers,
         tags,
     ),
-    ("ecs", "RunTask"): (task_numbers, tags, network, overrides),
+    ("ecs", "RunTask"): (task_numbers, tags, network, capacity, overrides),
     ("ecs", "DescribeTasks"): (described,),
     ("ecs", "ListTasks"): (one_filter,),
 }

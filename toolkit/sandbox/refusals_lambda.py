@@ -85,6 +85,18 @@ def environment(call: Call, _: Cloud) -> None:
         )
 
 
+def vpc(call: Call, _: Cloud) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html; the sentence as users report it, e.g. in
+    https://github.com/aws/aws-sdk-js/issues/1293"""
+    wanted = call.parameters.get("VpcConfig") or {}
+    if bool(wanted.get("SubnetIds")) != bool(wanted.get("SecurityGroupIds")):
+        raise Refusal(
+            "InvalidParameterValueException",
+            "SubnetIds and SecurityIds must coexist or be both empty list.",
+            400,
+        )
+
+
 def package(call: Call, _: Cloud) -> None:
     asked = call.parameters
     if asked.get("PackageType") == "Image" and {"Handler", "Runtime", "Layers"} & set(asked):
@@ -150,8 +162,8 @@ def concurrency(call: Call, cloud: Cloud) -> None:
 
 
 RULES: Rules = {
-    ("lambda", "CreateFunction"): (sizes, environment, package, image),
-    ("lambda", "UpdateFunctionConfiguration"): (sizes, environment),
+    ("lambda", "CreateFunction"): (sizes, environment, vpc, package, image),
+    ("lambda", "UpdateFunctionConfiguration"): (sizes, environment, vpc),
     ("lambda", "UpdateFunctionCode"): (image,),
     ("lambda", "PutFunctionConcurrency"): (concurrency,),
 }

@@ -40,6 +40,9 @@ INDEXES = frozenset(
 )
 LARGEST_MANIFEST = 4 * 1024 * 1024
 LARGEST_PAGE = 1000
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html,
+# https://cloud.google.com/artifact-registry/docs/docker/authentication#token
+_USERS = frozenset({"AWS", "oauth2accesstoken"})
 _ROUTE = re.compile(
     rf"/v2/(?P<name>{NAME.pattern})/(?:(?P<uploads>blobs/uploads)/(?P<upload>[^/]*)|(?P<blobs>blobs)/(?P<digest>[^/]+)"
     r"|(?P<manifests>manifests)/(?P<reference>[^/]+)|(?P<tags>tags)/list)"
@@ -64,7 +67,7 @@ class Registry:
 
     `on_manifest(repository, tag or None, digest, media type, manifest)` gets the manifest's text exactly as it was
     pushed, so that whoever hashes it again finds the same digest.  `on_delete(repository, digest)` follows a deletion.
-    `authorised` gets the password of `AWS:<password>`.
+    `authorised` gets the password of `AWS:<password>`, or of `oauth2accesstoken:<token>`.
     """
 
     storage: Storage
@@ -99,7 +102,7 @@ class Registry:
             user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return False
-        return scheme.lower() == "basic" and user == "AWS" and self.authorised(password)
+        return scheme.lower() == "basic" and user in _USERS and self.authorised(password)
 
     def _route(self, request: Request) -> Response:
         if request.path in {"/v2", "/v2/"}:

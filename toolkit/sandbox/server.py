@@ -9,8 +9,9 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from . import constraints, keeping
 from .access import Access
@@ -20,15 +21,20 @@ from .cloud import Cloud
 from .data import Data
 from .ecr import Ecr
 from .ecs import Ecs
+from .gcp.embedding import HEAD, Embedded
+from .gcp.machine import Machine
 from .host import Host
 from .image_store import Storage
 from .images import Images
 from .lambdas import Lambda
 from .logs import Logs
+from .needs_images import image_needs
+from .recording import OPERATOR
 from .refusals import Refusals
 from .registry import Registry
+from .repositories import Either
 from .roles import Roles
-from .serving import Served, programs_only
+from .serving import Application, Served, programs_only
 from .settings import Settings, load
 from .state import Place, Sandbox
 from .warm import warm
@@ -57,21 +63,43 @@ class Server:
         )
         self._ecr = Ecr(self._cloud, storage)
         self._functions = Lambda(self._host)
-        self._registry = Served(programs_only(self._registry_application(storage), self.touch))
+        self._google = Embedded(place)
+        self._repositories = Either(self._ecr, HEAD, self._google.repositories)
+        self._registry = Served(programs_only(self._recorded(storage), self.touch))
         self._ecr.registry = f"http://{self._registry.address}"
         self._application = self._front()
         self._aws = Served(self._application)
         self._cloud.endpoint = f"http://{self._aws.address}"
+        self._google.start(
+            Machine(
+                storage=storage,
+                images=self._host.images,
+                work=place.root / "work",
+                registry=self._registry.address,
+                touch=self.touch,
+            )
+        )
         if place.kept.exists():
             self._functions.put_back(keeping.restore(self._cloud, place.kept))
+
+    def _recorded(self, storage: Storage) -> Application:
+        """The registry.  A login is not told from another's, so its requests count as the operator's."""
+        registry = self._registry_application(storage)
+
+        def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
+            for need in image_needs(environ, self._cloud):
+                self._host.access.recording.add(OPERATOR, need)
+            return registry(environ, start_response)
+
+        return application
 
     def _registry_application(self, storage: Storage) -> Registry:
         return Registry(
             storage=storage,
-            repository_exists=self._ecr.exists,
-            immutable=self._ecr.immutable,
-            on_manifest=self._ecr.pushed,
-            on_delete=self._ecr.gone,
+            repository_exists=self._repositories.exists,
+            immutable=self._repositories.immutable,
+            on_manifest=self._repositories.pushed,
+            on_delete=self._repositories.gone,
         )
 
     def _front(self) -> Front:
@@ -105,7 +133,7 @@ class Server:
             target=warm, args=(self._application, self._cloud.region), daemon=True
         ).start()
         while not self._ending.wait(0.5):
-            if self._host.tasks or self._functions.busy:
+            if self._host.tasks or self._functions.busy or self._google.busy:
                 self.touch()
             if time.monotonic() - self._touched > self._settings.idle_minutes * 60:
                 break
@@ -115,6 +143,7 @@ class Server:
         self._aws.close()
         self._registry.close()
         self._functions.close()
+        self._google.close(keep=self._keep)
         for task in list(self._host.tasks.values()):
             task.end()
         if self._keep:
@@ -129,6 +158,7 @@ class Server:
             account=self._cloud.account,
             registry=self._registry.address,
             gateway=self._functions.gateway(),
+            google=self._google.address(),
             keep=self._keep,
         )
 
@@ -138,6 +168,8 @@ class Server:
         what, _, rest = path.removeprefix("/al-sandbox/").partition("/")
         if what == "status":
             return _json(self._described().to_dict())
+        if what == "calls":
+            return self._calls(environ["REQUEST_METHOD"])
         if what == "credentials":
             return self._host.roles.credentials(rest, environ.get("HTTP_AUTHORIZATION", ""))
         if what == "settings" and environ["REQUEST_METHOD"] == "POST":
@@ -145,6 +177,14 @@ class Server:
             self._settings = self._settings.changed(json.loads(environ["wsgi.input"].read(length)))
             return _json({})
         return None
+
+    def _calls(self, method: str) -> Answer | None:
+        recording = self._host.access.recording
+        if method == "DELETE":
+            recording.clear()
+        elif method != "GET":
+            return None
+        return _json([asked.to_dict() for asked in recording.calls()])
 
 
 def _json(value: object) -> Answer:

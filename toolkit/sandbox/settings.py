@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from toolkit.core.errors import ConfigError
 
@@ -17,7 +17,32 @@ FAILURES = ("", "capacity", "image", "secret", "network", "refused", "throttled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Manners:
+    """Settings of one embedded cloud: fields that are numbers or texts, with defaults."""
+
+    def changed(self, values: Mapping[str, Any]) -> Self:
+        """These settings with `values` instead.  Raises ConfigError on an unknown name or a value of a wrong kind."""
+        kinds = {field.name: type(getattr(self, field.name)) for field in fields(self)}
+        unknown = sorted(set(values) - set(kinds))
+        if unknown:
+            raise ConfigError(
+                f"the sandbox has no setting {unknown[0]!r}", hint=f"known: {', '.join(kinds)}"
+            )
+        try:
+            parsed = {name: kinds[name](value) for name, value in values.items()}
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"a sandbox setting is malformed: {error}", hint="give a number"
+            ) from error
+        return replace(self, **self.checked(parsed))
+
+    def checked(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The values, of the right kinds.  Raises ConfigError when one is not to be had."""
+        return values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(Manners):
     """Seconds unless said otherwise."""
 
     start_delay: float = 0.0  # Fargate: between RunTask and the container's start
@@ -44,30 +69,25 @@ class Settings:
     warm_minutes: float = 3.0  # Lambda: an idle process lives so long
     idle_minutes: float = 30.0  # the sandbox ends after so long without a request or a running task
 
-    def changed(self, values: Mapping[str, Any]) -> "Settings":
-        """These settings with `values` instead.  Raises ConfigError on an unknown name or a value of a wrong kind."""
-        kinds = {field.name: type(getattr(self, field.name)) for field in fields(self)}
-        unknown = sorted(set(values) - set(kinds))
-        if unknown:
+    def checked(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        if values.get("start_failure", "") not in FAILURES:
             raise ConfigError(
-                f"the sandbox has no setting {unknown[0]!r}", hint=f"known: {', '.join(kinds)}"
-            )
-        try:
-            parsed = {name: kinds[name](value) for name, value in values.items()}
-        except (TypeError, ValueError) as error:
-            raise ConfigError(
-                f"a sandbox setting is malformed: {error}", hint="give a number"
-            ) from error
-        if parsed.get("start_failure", "") not in FAILURES:
-            raise ConfigError(
-                f"{parsed['start_failure']!r} is not a way to fail",
+                f"{values['start_failure']!r} is not a way to fail",
                 hint=f"use one of: {', '.join(FAILURES[1:])}",
             )
-        return replace(self, **parsed)
+        return values
+
+
+M = TypeVar("M", bound=Manners)
 
 
 def load(place: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of the file, if there is one, under those of the environment.  Raises ConfigError."""
+    return loaded(Settings(), place, environment, "AL_SANDBOX_")
+
+
+def loaded(defaults: M, place: Path, environment: Mapping[str, str], prefix: str) -> M:
+    """`defaults`, changed by the file, and that by the variables that begin with `prefix`.  Raises ConfigError."""
     values: dict[str, Any] = {}
     if place.exists():
         try:
@@ -76,7 +96,7 @@ def load(place: Path, environment: Mapping[str, str] = os.environ) -> Settings:
             raise ConfigError(
                 f"{place} is not a JSON object", hint="correct or delete it"
             ) from error
-    for field in fields(Settings):
-        text = environment.get(f"AL_SANDBOX_{field.name.upper()}")
+    for field in fields(defaults):
+        text = environment.get(f"{prefix}{field.name.upper()}")
         values |= {field.name: text} if text is not None else {}
-    return Settings().changed(values)
+    return defaults.changed(values)

@@ -6,14 +6,30 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Google:
+    """Where the embedded Google cloud is: `grpc` and `http` are host:port on loopback."""
+
+    grpc: str
+    http: str
+    project: str
+    number: str
+    region: str
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return (self.grpc, self.http, self.project, self.number, self.region)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
-    """A running sandbox.  `registry` is host:port, `endpoint` and `gateway` are URLs."""
+    """A running sandbox.  `registry` is host:port, `endpoint` and `gateway` are URLs; `google` is None where the google
+    libraries are not installed."""
 
     pid: int
     endpoint: str
@@ -21,7 +37,21 @@ class Sandbox:
     account: str
     registry: str
     gateway: str | None = None
+    google: Google | None = None
     keep: bool = False
+
+    def rows(self) -> list[tuple[str, object]]:
+        """What `al sandbox status` shows: what, and where it is."""
+        google = self.google
+        missing = "not installed: al-toolkit[gcp]"
+        return [
+            ("pid", self.pid),
+            ("AWS endpoint", self.endpoint),
+            ("Google endpoint (gRPC)", google.grpc if google else missing),
+            ("Google endpoint (HTTP)", f"http://{google.http}" if google else missing),
+            ("registry", self.registry),
+            ("gateway", self.gateway or "not deployed yet"),
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """What `al sandbox status --json` prints."""
@@ -29,6 +59,7 @@ class Sandbox:
             "running": True,
             "pid": self.pid,
             "aws": {"endpoint": self.endpoint, "region": self.region, "account": self.account},
+            "gcp": asdict(self.google) if self.google else None,
             "registry": self.registry,
             "gateway": self.gateway,
         }
@@ -61,11 +92,21 @@ class Place:
         """The account of a sandbox that was stopped and keeps its contents."""
         return self.root / "kept.pickle"
 
+    @property
+    def google_settings(self) -> Path:
+        """Of the embedded Google cloud."""
+        return self.root / "settings-gcp.json"
+
+    @property
+    def google_kept(self) -> Path:
+        """The Google project of a sandbox that was stopped and keeps its contents."""
+        return self.root / "kept-gcp.pickle"
+
     def clear(self, *, keep: bool) -> None:
         """Remove what a sandbox made: tasks' directories and its state; without `keep` all of its contents."""
         for name in ("work", *(() if keep else ("images", "registry", "engine"))):
             shutil.rmtree(self.root / name, ignore_errors=True)
-        for place in (self.state, *(() if keep else (self.kept,))):
+        for place in (self.state, *(() if keep else (self.kept, self.google_kept))):
             place.unlink(missing_ok=True)
 
     def make(self) -> None:
@@ -100,6 +141,7 @@ class Place:
             found = dict(json.loads(self.state.read_text()))
             aws = found["aws"]
             texts = [aws["endpoint"], aws["region"], aws["account"], found["registry"]]
+            texts += Google(**found["gcp"]).texts if found.get("gcp") else ()
             whole = isinstance(found["pid"], int) and all(isinstance(text, str) for text in texts)
         except (OSError, ValueError, TypeError, KeyError):
             return None

@@ -4,7 +4,6 @@ Moves moto's task object through its states, and runs the container in between. 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 """
 
-import shutil
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,7 +11,8 @@ from typing import Any
 
 from toolkit.core.errors import AlError, LaunchError
 
-from .container import Container, prepare
+from .container import Container
+from .executor import Executor
 from .host import Host
 from .provisioning import CannotStart, Provisioning
 
@@ -35,9 +35,7 @@ class RunningTask:
         self._plan = Provisioning(
             host=host, task_id=task.id, definition=definition, overrides=task.overrides or {}
         )
-        self._directory = host.work / task.id
-        self._stopping = threading.Event()
-        self._container: Container | None = None
+        self._executor = Executor(host.work / task.id)
         self._thread = threading.Thread(target=self._live, name=f"task-{task.id}", daemon=True)
         self._set("PROVISIONING", created_at=datetime.now(UTC), connectivity="CONNECTED")
         self._describe_container("PENDING")
@@ -47,18 +45,17 @@ class RunningTask:
 
     def stop(self, reason: str) -> None:
         """As StopTask: SIGTERM, and SIGKILL after the container's stopTimeout.  Returns at once."""
-        if self._stopping.is_set():
+        if self._executor.stopping.is_set():
             return
         self._set(desired_status="STOPPED", stopping_at=datetime.now(UTC), tags=[])
         self._set(stop_code="UserInitiated", stopped_reason=reason)
-        self._stopping.set()
-        self._terminate()
+        if self._executor.started:
+            self._set("STOPPING")
+        self._executor.stop(self._plan.container.get("stopTimeout") or STOP_SECONDS)
 
     def end(self, timeout: float = 10.0) -> None:
         """Kill it and wait until nothing of it is left: the sandbox is closing."""
-        self._stopping.set()
-        if self._container:
-            self._container.kill()
+        self._executor.kill()
         self._thread.join(timeout)
 
     # the life
@@ -73,13 +70,12 @@ class RunningTask:
         finally:
             if self._task.status != "STOPPED":  # our own mistake: its traceback is in the log
                 self._stopped("TaskFailedToStart", "InternalError", None)
-            shutil.rmtree(self._directory, ignore_errors=True)
+            self._executor.remove()
             self._host.tasks.pop(self._task.task_arn, None)
 
     def _run(self) -> None:
         settings = self._host.settings()
-        self._stopping.wait(settings.start_delay)
-        if self._stopping.is_set():
+        if self._executor.stopping.wait(settings.start_delay):
             self._stopped("UserInitiated", self._task.stopped_reason, None)
             return
         if settings.start_failure in _INJECTED:
@@ -90,10 +86,7 @@ class RunningTask:
         role = self._plan.role("taskRoleArn")
         shared, identity = self._host.roles.share(role, self._task.id) if role else ("", {})
         try:
-            container = self._started(identity)
-            if self._stopping.is_set():  # while it was being started
-                self._terminate()
-            code = container.wait()
+            code = self._started(identity).wait()
         finally:
             self._host.roles.unshare(shared)
         code = KILLED if code is None else code
@@ -105,14 +98,16 @@ class RunningTask:
         self._set(pull_stopped_at=datetime.now(UTC))
         wish = self._plan.wish({**self._surroundings(), **self._plan.secrets(), **identity})
         try:
-            command = prepare(image, wish, self._directory)
-            container = Container(command, lambda lines: stream.write(*lines) if stream else None)
+            container = self._executor.start(
+                image, wish, lambda lines: stream.write(*lines) if stream else None
+            )
         except (OSError, LaunchError) as error:
             raise CannotStart(f"CannotStartContainerError: {error}") from error
-        self._container = container
         now = datetime.now(UTC)
         self._set("RUNNING", started_at=now, connectivity_at=now)
         self._describe_container("RUNNING")
+        if self._executor.stopping.is_set():
+            self._set("STOPPING")
         return container
 
     def _surroundings(self) -> dict[str, str]:
@@ -122,20 +117,9 @@ class RunningTask:
             "HOSTNAME": f"ip-{self._task.id[:8]}",
         }
 
-    def _terminate(self) -> None:
-        """SIGTERM now, SIGKILL after stopTimeout; waits for neither."""
-        if self._container is None:
-            return
-        self._set("STOPPING")
-        self._container.terminate()
-        patience = self._plan.container.get("stopTimeout") or STOP_SECONDS
-        timer = threading.Timer(patience, self._container.kill)
-        timer.daemon = True
-        timer.start()
-
     def _stopped(self, code: str, reason: str, exit_code: int | None) -> None:
         now = datetime.now(UTC)
-        if self._stopping.is_set():
+        if self._executor.stopping.is_set():
             code, reason = "UserInitiated", self._task.stopped_reason
         self._set("DEPROVISIONING", execution_stopped_at=now)
         self._describe_container("STOPPED", exit_code)

@@ -6,6 +6,7 @@ Their platform says it while they live, and their own container when it claims.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from toolkit.core.ports import Remembers
 from toolkit.core.run import Mailbox, Run, RunHandle
 from toolkit.wiring import Services
 
@@ -13,6 +14,12 @@ from toolkit.wiring import Services
 def found(services: Services, run: Run) -> RunHandle | None:
     """The handle of a live run, as its platform lists it.  Raises what the platform refuses."""
     return next((h for h in services.runtime(run.runtime).running() if h.run == run.id), None)
+
+
+def _remembered(services: Services, run: Run) -> RunHandle | None:
+    """Of one that is over already, where the platform tells."""
+    runtime = services.runtime(run.runtime)
+    return runtime.find(run) if isinstance(runtime, Remembers) else None
 
 
 def adopted(
@@ -34,7 +41,7 @@ def adopted(
 
 
 def _recorded(services: Services, run: Run, box: Mailbox, live: RunHandle | None) -> Run:
-    handle = live or (run.handle_at(box) if box.where else None)
+    handle = live or (run.handle_at(box) if box.where else _remembered(services, run))
     if handle is None:
         return run
     return services.ledger.update(run.id, handle=handle, started=run.started or box.claimed)

@@ -5,11 +5,14 @@ first settles it: the waiting `al run`, a later `al logs` or `al doctor`, the ga
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from toolkit.core.clock import from_iso, iso, now
+from toolkit.core.ports import MakesForOne
 from toolkit.core.run import (
+    UNCLAIMED,
     Cause,
     Mailbox,
     Run,
@@ -25,6 +28,7 @@ from toolkit.wiring import Services
 from .adopt import adopted
 
 RUNNING = RunStatus(state=RunState.RUNNING)
+_TAKEN = (Cause.SPOT_INTERRUPTION, Cause.INTERRUPTED)  # ends that the platform alone knows of
 LAUNCH_PATIENCE = timedelta(minutes=10)  # from a run's record to its handle or its claim
 # why a run was ended by us: in the record before it is done, so that whoever sees its end knows
 OVERDUE = "it went on past its deadline and was stopped"
@@ -39,7 +43,12 @@ def verdict(
     that was listened to can end a run.
     """
     if mailbox.report is not None:
-        return _explained(run, mailbox, of_report(mailbox.report))
+        if not _unasked(run, mailbox):
+            return _explained(run, mailbox, of_report(mailbox.report))
+        if not asked or (platform is not None and not platform.state.final):
+            return RUNNING  # whoever ended it says why in a moment
+        taken = platform is not None and platform.cause in _TAKEN
+        return platform if platform and taken else of_report(mailbox.report)
     if platform is not None and platform.state.final:
         return _explained(run, mailbox, platform)
     if asked and platform is None and (end := _silenced(run, mailbox, moment)):
@@ -47,6 +56,28 @@ def verdict(
     if mailbox.claimed:
         return RUNNING
     return platform or RunStatus(state=run.state)
+
+
+def told(mailbox: Mailbox, platform: RunStatus | None) -> Mailbox:
+    """The ledger's mailbox, and what it lacks from the run's log, where its container can write nowhere else."""
+    said = platform.mailbox if platform else None
+    if said is None:
+        return mailbox
+    return Mailbox(
+        claimed=mailbox.claimed or said.claimed,
+        where=mailbox.where or said.where,
+        read=mailbox.read or said.read,
+        burned=mailbox.burned or said.burned,
+        stop=mailbox.stop or said.stop,
+        report=mailbox.report or said.report,
+        status=mailbox.status or said.status,
+    )
+
+
+def _unasked(run: Run, mailbox: Mailbox) -> bool:
+    """Whether it was told to stop, and not by us: a container knows SIGTERM, not who sent it."""
+    stopped = mailbox.report is not None and mailbox.report.get("state") == RunState.STOPPED
+    return stopped and not mailbox.stop and run.reason != OVERDUE
 
 
 def of_report(report: Mapping[str, Any]) -> RunStatus:
@@ -63,6 +94,9 @@ def _explained(run: Run, mailbox: Mailbox, end: RunStatus) -> RunStatus:
     """An end that we brought about, by what it was for."""
     if end.state not in (RunState.FAILED, RunState.STOPPED):
         return end
+    if end.exit_code == UNCLAIMED and not mailbox.claimed:
+        reason = "its secret was gone before it began: it came too late, or twice"
+        end = replace(end, cause=Cause.SECRET_MISSING, reason=reason)
     if run.reason == OVERDUE:
         return RunStatus(state=RunState.TIMED_OUT, exit_code=end.exit_code, reason=OVERDUE)
     if mailbox.stop and mailbox.report and not mailbox.read:
@@ -92,9 +126,14 @@ def settle(services: Services, runs: Sequence[Run], *, ask_platform: bool = True
     known = {run.id: run for run in runs}
     platform: Mapping[RunId, RunStatus] = {}
     if ask_platform:
-        open_runs = [run for run in runs if not run.state.final and boxes[run.id].report is None]
+        open_runs = [
+            run
+            for run in runs
+            if not run.state.final and (not boxes[run.id].report or _unasked(run, boxes[run.id]))
+        ]
         known |= adopted(services, open_runs, boxes)
         platform = _ask(services, [known[run.id] for run in open_runs], boxes)
+        boxes = {run: told(box, platform.get(run)) for run, box in boxes.items()}
     return [
         _settled(services, known[run.id], boxes[run.id], platform.get(run.id), asked=ask_platform)
         for run in runs
@@ -121,7 +160,7 @@ def _settled(
     status = verdict(run, mailbox, platform, moment, asked=asked)
     if status.state.final and mailbox.report is None:
         # what was written between our two looks knows more: a report, or a claim by what seemed never to begin
-        later = services.ledger.mailbox(run.id)
+        later = told(services.ledger.mailbox(run.id), platform)
         began = later.claimed is not None and mailbox.claimed is None
         mailbox, known = later, None if began else platform
         status = verdict(run, mailbox, known, moment, asked=asked and not began)
@@ -160,4 +199,7 @@ def closed(services: Services, run: Run, mailbox: Mailbox) -> Run:
     if run.lease is None or complete:
         return run
     receipt = close_lease(services.run_secrets, run.lease, run.receipt, mailbox=mailbox, now=now)
+    runtime = services.runtime(run.runtime)
+    if isinstance(runtime, MakesForOne):
+        runtime.clear(run.id)
     return services.ledger.update(run.id, receipt=receipt)

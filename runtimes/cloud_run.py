@@ -1,0 +1,268 @@
+"""Runs on Google Cloud Run: one job per version of an agent, one execution per run (D1, D11).
+
+A push makes the job; launching is one RunJob with the run's id and the name of its secret, whose value never passes through
+here.  State and exit code come from the execution and its task; what the container reports comes from its log, since it may
+write nowhere else.  What Cloud Run says is read in _cloud_run_ends.py.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from toolkit.clouds import gcp_logs
+from toolkit.clouds.gcp import GcpClients, cloud_of, gcp_clients_for
+from toolkit.clouds.gcp_log_entries import event
+from toolkit.clouds.gcp_log_filters import between, of_execution
+from toolkit.clouds.gcp_runs import run_grants
+from toolkit.core.agent import Agent
+from toolkit.core.clock import from_iso, now
+from toolkit.core.environment import GcpCloud
+from toolkit.core.errors import AccessDenied, Conflict, Throttled, Unreachable
+from toolkit.core.gcp_names import GcpNames
+from toolkit.core.logs import LogEvent
+from toolkit.core.plan import Grant, Item
+from toolkit.core.ports import Context
+from toolkit.core.retry import retrying
+from toolkit.core.run import (
+    UNCLAIMED,
+    Cause,
+    Mailbox,
+    Run,
+    RunHandle,
+    RunId,
+    RunSpec,
+    RunState,
+    RunStatus,
+)
+
+from . import _cloud_run_definition as wanted
+from . import _cloud_run_ends as ends
+from . import _cloud_run_mount as mount
+from ._cloud_run_jobs import Jobs
+from ._cloud_run_launch import Launcher, job_of
+from ._cloud_run_live import Live
+from ._cloud_run_runs import SKEW, Runs, launched
+
+NOT_SEEN_YET = timedelta(minutes=1)  # in which a new execution may be unknown
+LATE = 15.0  # seconds that a report has to arrive in after its run's end: logs lag
+CANCELLING = 15.0  # seconds in which a cancellation is to be seen
+STOP_SECONDS = 10  # between SIGTERM and SIGKILL: https://cloud.google.com/run/docs/container-contract#lifecycle-jobs
+
+
+class CloudRun:
+    """The runtime plug-in `cloud_run`.  Making one costs nothing: clients are made when used."""
+
+    limits = wanted.LIMITS
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        clock: Callable[[], datetime] = now,
+        sleep: Callable[[float], None] = time.sleep,
+        late: float = LATE,
+    ) -> None:
+        self._context, self._clock, self._sleep, self._late = context, clock, sleep, late
+
+    # at push
+
+    def check(self, agent: Agent) -> Sequence[str]:
+        return wanted.refusals(agent)
+
+    def definition(self, agent: Agent, image: str) -> Item:
+        return wanted.definition(self._context, self.cloud, agent, image)
+
+    def grants(self, agent: Agent) -> tuple[Grant, ...]:
+        return run_grants(self._google, agent.name)
+
+    def define(self, item: Item) -> str:
+        """`job:generation`, once the job can be run."""
+        return f"{item.name}:{self._jobs.ensure(item).generation}"
+
+    def trouble(self, definition: str) -> str:
+        job, _, generation = definition.rpartition(":")
+        live = self._jobs.look(job)
+        if live is None:
+            return f"the job {job} is gone"
+        if str(live.generation) != generation:
+            return f"somebody has changed the job {job}: it is at generation {live.generation}, not {generation}"
+        return "" if ends.is_ready(live) else ends.unready(job, live.terminal_condition).message
+
+    def prune(self, agent: str, keep: Collection[str]) -> tuple[str, ...]:
+        """Delete the agent's jobs that are not in `keep`, and those of runs that are over; the references of the former.
+
+        A job with a run in progress is left for the next time, and with none to keep its runs are cancelled: an execution
+        cannot outlive its job.
+        """
+        kept, pruned = {job_of(reference) for reference in keep}, []
+        for live in list(self._jobs.of_agent(agent)):
+            job = live.name.rpartition("/")[2]
+            if not keep or (job not in kept and self._is_unneeded(live, job)):
+                self._jobs.remove(job)
+                pruned += [] if mount.is_for_one(live) else [f"{job}:{live.generation}"]
+        return tuple(pruned)
+
+    # a run
+
+    def launch(self, spec: RunSpec) -> RunHandle:
+        return self._launcher.launch(spec)
+
+    def states(self, handles: Sequence[RunHandle]) -> Mapping[RunId, RunStatus]:
+        looked = self._runs.look(handles)
+        found = {run: execution for run, execution in looked.items() if execution is not None}
+        by_run = {handle.run: handle for handle in handles}
+        answers = {run: self._status(execution) for run, execution in found.items()}
+        over = {run: by_run[run] for run, status in answers.items() if status.state.final}
+        boxes = self._boxes(over)
+        for run in over:
+            told = replace(answers[run], mailbox=boxes.get(run))
+            answers[run] = _PENDING if self._is_awaited(told, found[run]) else told
+        absent = [by_run[run] for run in looked if run not in found]
+        return answers | {handle.run: _UNSEEN for handle in absent if self._is_young(handle)}
+
+    def stop(self, handle: RunHandle) -> str:
+        """Cancelled, and looked at until Cloud Run says so."""
+        if self._is_over(handle):
+            return f"{handle.run} was already over"
+        self._jobs.cancel(self._runs.path(handle))
+
+        def seen() -> bool:
+            execution = self._runs.get(handle)
+            if execution is None or ends.is_over(execution):
+                return True
+            if not ends.is_cancelled(execution):
+                raise Unreachable(
+                    f"Cloud Run has not begun to cancel {handle.run}", hint="stop it again"
+                )
+            return False
+
+        if retrying(seen, seconds=CANCELLING, sleep=self._sleep):
+            return f"{handle.run} is stopped"
+        return f"Cloud Run is stopping {handle.run}: SIGTERM now, SIGKILL after {STOP_SECONDS} s"
+
+    def logs(self, handle: RunHandle, *, since: int = 0) -> Iterator[LogEvent]:
+        return self._live.events(handle, since) if "execution" in handle.ids else iter(())
+
+    def tail(self, handle: RunHandle, *, before: int | None = None) -> Iterator[LogEvent]:
+        if "execution" not in handle.ids:
+            return iter(())
+        return self._listed(handle, before=before, newest_first=True)
+
+    def running(self) -> Iterable[RunHandle]:
+        """Executions that go on, those that wait for their container included."""
+        return self._runs.live(self._clock())
+
+    def find(self, run: Run) -> RunHandle | None:
+        """core.ports.Remembers: Cloud Run keeps executions for a week."""
+        own = self._launcher.own_job(run.id) if self.cloud.mount_secrets else ""
+        job = own or job_of(run.definition)
+        return self._runs.find(run.id, job, from_iso(run.created)) if job else None
+
+    def clear(self, run: RunId) -> None:
+        """core.ports.MakesForOne: with `secrets = "mount"` a run has a job of its own."""
+        if not self.cloud.mount_secrets:
+            return
+        job = self._launcher.own_job(run)
+        try:
+            self._jobs.delete(job)
+        except Conflict:  # it goes on, although its end is recorded: what it needs is gone
+            for execution in self._jobs.busy(job):
+                self._jobs.cancel(execution)
+
+    # what they are made of
+
+    @cached_property
+    def cloud(self) -> GcpCloud:
+        return cloud_of(self._context.environment)
+
+    @cached_property
+    def clients(self) -> GcpClients:
+        return gcp_clients_for(self.cloud)
+
+    @cached_property
+    def _google(self) -> GcpNames:
+        return GcpNames(self._context.environment.scope)
+
+    @cached_property
+    def _jobs(self) -> Jobs:
+        return Jobs(self.clients, self._google, sleep=self._sleep)
+
+    @cached_property
+    def _runs(self) -> Runs:
+        return Runs(self.clients, self._google, self._jobs)
+
+    @cached_property
+    def _launcher(self) -> Launcher:
+        parts = (self.clients, self._google, self._jobs, self._runs)
+        return Launcher(*parts, clock=self._clock, sleep=self._sleep)
+
+    @cached_property
+    def _live(self) -> Live:
+        return Live(lambda: self.clients, lambda handle, since: self._listed(handle, since=since))
+
+    def _listed(
+        self,
+        handle: RunHandle,
+        *,
+        since: int = 0,
+        before: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[LogEvent]:
+        mine = of_execution(self.cloud, handle.ids["job"], handle.ids["execution"])
+        found = gcp_logs.entries(
+            self.clients,
+            mine + between(max(since, _earliest(handle)), before),
+            newest_first=newest_first,
+            doing=f"reading the log of {handle.run}",
+        )
+        return (event(entry, str(handle.run)) for entry in found)
+
+    def _status(self, execution: Any) -> RunStatus:
+        over = ends.is_over(execution) and not ends.succeeded(execution)
+        return ends.status_of(execution, self._runs.task(execution) if over else None)
+
+    def _boxes(self, over: Mapping[RunId, RunHandle]) -> Mapping[str, Mailbox]:
+        """What these runs noted.  Their end is known without it, so a log that cannot be read does not hide it."""
+        if not over:
+            return {}
+        jobs = {str(run): handle.ids["job"] for run, handle in over.items()}
+        try:
+            return gcp_logs.mailboxes(self.clients, jobs, since=min(map(_earliest, over.values())))
+        except (AccessDenied, Throttled, Unreachable):
+            return {}
+
+    def _is_awaited(self, told: RunStatus, execution: Any) -> bool:
+        """Whether the run has reported and its report is still on its way."""
+        reported = told.mailbox is not None and told.mailbox.report is not None
+        mute = told.exit_code in (None, UNCLAIMED) or told.cause is Cause.OUT_OF_MEMORY
+        ended = ends.ended_at(execution)
+        if reported or mute or ended is None:
+            return False
+        return (self._clock() - ended).total_seconds() < self._late
+
+    def _is_unneeded(self, live: Any, job: str) -> bool:
+        if mount.is_for_one(live):
+            return mount.is_left(live, self._clock())
+        return not self._jobs.busy(job)
+
+    def _is_young(self, handle: RunHandle) -> bool:
+        return self._clock() - launched(handle) < NOT_SEEN_YET
+
+    def _is_over(self, handle: RunHandle) -> bool:
+        execution = self._runs.get(handle)
+        return execution is None or ends.is_over(execution)
+
+
+_UNSEEN = RunStatus(state=RunState.STARTING, reason="launched; Cloud Run does not list it yet")
+_PENDING = RunStatus(state=RunState.RUNNING, reason="it has ended; its report is on its way")
+
+
+def _earliest(handle: RunHandle) -> int:
+    """No line of the run is older, whatever clocks showed; epoch ms."""
+    return max(0, int((launched(handle) - SKEW).timestamp() * 1000))
+
+
+PLUGIN = CloudRun
