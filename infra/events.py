@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from toolkit.core.plan import Action, Change, Item, Plan
+from toolkit.core.plan import ADOPTED, Action, Change, Item, Plan
 
 _ACTIONS: Mapping[str, Action] = {
     "create": Action.CREATE,
@@ -24,14 +24,26 @@ _DONE: Mapping[Action, str] = {
     Action.DELETE: "deleted",
 }
 _SAID: Mapping[str, str] = {"import": "took over", "replace": "replaced"}
-ADOPTED = "taken over: it is there and has our tags"
 # how Pulumi marks a secret value on the wire (sdk/python/lib/pulumi/runtime/rpc.py)
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 
+# Google's types have other names than what they are to us
+_KINDS: Mapping[str, str] = {
+    "gcp:projects/service:Service": "api",
+    "gcp:projects/iAMCustomRole:IAMCustomRole": "custom_role",
+    "gcp:projects/iAMMember:IAMMember": "grant",
+    "gcp:serviceaccount/account:Account": "service_account",
+    "gcp:artifactregistry/repository:Repository": "image_repository",
+    "gcp:cloudrunv2/service:Service": "run_service",
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": "grant",
+}
+
+
 def word(token: str) -> str:
-    """`role_policy` for `aws:iam/rolePolicy:RolePolicy`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", token.rpartition(":")[2]).lower()
+    """`role_policy` for `aws:iam/rolePolicy:RolePolicy`, `grant` for `gcp:projects/iAMMember:IAMMember`."""
+    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", token.rpartition(":")[2]).lower()
+    return _KINDS.get(token, plain)
 
 
 def called(token: str, name: str) -> str:

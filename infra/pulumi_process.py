@@ -19,6 +19,8 @@ from typing import IO, TypeVar
 from pulumi.automation import CommandResult, OnOutput, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
+from toolkit.core.errors import AlError
+
 T = TypeVar("T")
 _LOOK = 0.2  # seconds
 # what `al` takes as an interruption (toolkit/cli.py)
@@ -91,16 +93,37 @@ def _lines(stream: IO[str] | None, on_line: OnOutput | None) -> str:
     return "\n".join(lines)
 
 
-def patiently(call: Callable[[], T], cli: Cli, progress: Callable[[str], None]) -> T:
-    """`call()`; an interruption is handed on to the CLI, waited for, and only then raised."""
+def patiently(
+    call: Callable[[], T],
+    cli: Cli,
+    progress: Callable[[str], None],
+    check: Callable[[], None] = lambda: None,
+) -> T:
+    """`call()`, as long as `check` does not raise; its error, or an interruption, is handed on to the CLI as Ctrl-C,
+    waited for, and only then raised."""
+    check()
+    refused: AlError | None = None
     with _handed_on(cli, progress), ThreadPoolExecutor(1) as worker:
         under_way = worker.submit(contextvars.copy_context().run, call)
         # a signal that another thread received is handled only when this one comes out of its wait
         while not wait([under_way], timeout=_LOOK).done:
-            pass
+            if refused is None and (refused := _refusal(check)):
+                progress("this is not ours to do any more: Pulumi ends what it has begun")
+                cli.interrupt()
+    if refused:
+        raise refused
     if cli.interrupted:
         raise KeyboardInterrupt
     return under_way.result()
+
+
+def _refusal(check: Callable[[], None]) -> AlError | None:
+    """Also that nobody could be asked: who does not know that he still may goes no further."""
+    try:
+        check()
+    except AlError as error:
+        return error
+    return None
 
 
 @contextmanager

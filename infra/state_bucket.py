@@ -29,7 +29,7 @@ def name(names: Names, cloud: AwsCloud) -> str:
 def find(clients: Clients, names: Names) -> str | None:
     """The bucket's name when it is there.  Raises Conflict when it is somebody else's."""
     bucket = name(names, clients.cloud)
-    tags = _tags(clients, bucket)
+    tags = tags_of(clients, bucket)
     if tags and not names.owns(tags):
         raise Conflict(
             f"the bucket {bucket} is there, but not of this project and environment",
@@ -51,13 +51,13 @@ def ensure(clients: Clients, names: Names) -> str:
     return bucket
 
 
-def _tags(clients: Clients, bucket: str) -> dict[str, str] | None:
-    """None when there is no such bucket."""
-    s3 = clients.client("s3")
+def tags_of(clients: Clients, bucket: str) -> dict[str, str] | None:
+    """None when there is no such bucket.  Raises AccessDenied for another account's."""
+    s3, owner = clients.client("s3"), {"ExpectedBucketOwner": clients.cloud.account}
     try:
         with translated(f"looking at the bucket {bucket}"):
-            s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=clients.cloud.account)
-            found = s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
+            s3.head_bucket(Bucket=bucket, **owner)
+            found = s3.get_bucket_tagging(Bucket=bucket, **owner)["TagSet"]
     except NotFound:
         return None
     except AlError as error:

@@ -179,7 +179,7 @@ def test_two_environments_live_side_by_side(aws_context: Context) -> None:
     apply(aws_context, items(aws_context))
     before = roles(aws_context)
     apply(other, items(other, digit=None))
-    Engine(other).destroy(progress=lambda _: None)
+    Engine(other).apply([], progress=lambda _: None)
     assert roles(aws_context) == before
 
 
@@ -212,7 +212,7 @@ def test_no_sandbox_is_an_error_with_a_hint(aws_context: Context) -> None:
     """Not a stack trace of botocore."""
     gone = replace(cloud_of(aws_context.environment), endpoint="http://127.0.0.1:9")
     nowhere = replace(aws_context, environment=replace(aws_context.environment, cloud=gone))
-    with pytest.raises(Unreachable, match="applying the"):
+    with pytest.raises(Unreachable, match="looking at the"):
         apply(nowhere, items(nowhere))
 
 

@@ -140,7 +140,7 @@ def test_a_functions_log_group_goes_after_it(aws_context: Context, counted: Coun
     (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html)."""
     apply(aws_context, items(aws_context))
     calls = counted(clients_for(cloud_of(aws_context.environment)))
-    Engine(aws_context).destroy(progress=lambda _: None)
+    Engine(aws_context).apply([], progress=lambda _: None)
     assert calls.index("lambda.DeleteFunction") < calls.index("logs.DeleteLogGroup")
 
 
@@ -212,24 +212,24 @@ def test_a_preview_of_what_is_there_is_empty(aws_context: Context) -> None:
     assert not Engine(aws_context).preview(items(aws_context))
 
 
-def test_destroy_leaves_nothing(aws_context: Context) -> None:
-    """Dependents first, and the journal last."""
+def test_wanting_nothing_leaves_nothing(aws_context: Context) -> None:
+    """Dependents go first."""
     apply(aws_context, items(aws_context))
-    Engine(aws_context).destroy(progress=lambda _: None)
+    Engine(aws_context).apply([], progress=lambda _: None)
     assert (roles(aws_context), repositories(aws_context)) == ([], [])
     assert client(aws_context, "logs").describe_log_groups()["logGroups"] == []
     assert client(aws_context, "secretsmanager").list_secrets()["SecretList"] == []
     assert client(aws_context, "lambda").list_functions()["Functions"] == []
-    assert not journal(aws_context).exists()
+    assert journal(aws_context).read_text() == ""
 
 
-def test_destroy_lets_go_of_what_is_not_ours_any_more(aws_context: Context) -> None:
+def test_what_is_removed_and_not_ours_any_more_is_let_go_of(aws_context: Context) -> None:
     """A thing of the same name that somebody else made since is left alone."""
     apply(aws_context, items(aws_context))
     ecr = client(aws_context, "ecr")
     ecr.delete_repository(repositoryName="al-shop-staging-dev", force=True)
     ecr.create_repository(repositoryName="al-shop-staging-dev")
     lines: list[str] = []
-    Engine(aws_context).destroy(progress=lines.append)
+    Engine(aws_context).apply([], progress=lines.append)
     assert repositories(aws_context) == ["al-shop-staging-dev"]
     assert "left the repository al-shop-staging-dev: not ours" in lines

@@ -108,7 +108,7 @@ def test_a_strangers_group_in_another_vpc_is_left_alone(aws_context: Context) ->
         GroupName=GROUP, Description="theirs", VpcId=vpc
     )
     apply(aws_context, wanted(aws_context))
-    Engine(aws_context).destroy(progress=lambda _: None)
+    Engine(aws_context).apply([], progress=lambda _: None)
     assert [group["VpcId"] for group in groups(aws_context)] == [vpc]
 
 
@@ -136,7 +136,7 @@ def test_destroy_removes_the_group_and_the_capacity(aws_context: Context) -> Non
     apply(aws_context, wanted(aws_context))
     (group,) = groups(aws_context)
     client(aws_context, "ec2").delete_security_group(GroupId=group["GroupId"])
-    Engine(aws_context).destroy(progress=lambda _: None)
+    Engine(aws_context).apply([], progress=lambda _: None)
     assert (groups(aws_context), roles(aws_context)) == ([], [])
     (cluster,) = client(aws_context, "ecs").describe_clusters(clusters=["al-shop-staging"])[
         "clusters"
@@ -239,6 +239,6 @@ def test_a_role_that_the_user_brings_is_neither_made_nor_removed(aws_context: Co
     iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)
     own = with_cloud(aws_context, agent_roles=(("dev", "lambda", ROLE),))
     apply(aws_context, items(own))
-    Engine(aws_context).destroy(progress=lambda _: None)
+    Engine(aws_context).apply([], progress=lambda _: None)
     assert roles(aws_context) == [ROLE]
     assert iam.list_role_policies(RoleName=ROLE)["PolicyNames"] == []

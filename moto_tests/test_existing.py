@@ -10,20 +10,27 @@ import pytest
 
 from infra import existing
 from infra.adoption import PERMISSION, URL, WHOLES, Found
-from toolkit.clouds.aws import Clients, clients_for
-from toolkit.core.environment import AwsCloud
+from infra.inventory.account import Account
+from toolkit.clouds.aws import Clients, clients_for, cloud_of
 from toolkit.core.plan import Item
+from toolkit.core.ports import Context
 
-TAGS = {"al:managed": "true", "al:project": "shop"}
+TAGS = {"al:managed": "true", "al:project": "shop", "al:environment": "staging"}
+THEIRS = {"team": "another"}
 NOBODY = json.dumps({"Version": "2012-10-17", "Statement": []})
 GATEWAY = "al-shop-staging--gateway"
-PAIRS = [{"Key": k, "Value": v} for k, v in TAGS.items()]
-LOWER = [{"key": k, "value": v} for k, v in TAGS.items()]
+GROUP = "al-shop-staging--tasks"
+ROLE = "al-shop-staging-dev-task-role"
+TOKEN = "action-llama/shop/staging/github_token/default/token"
+
+
+def pairs(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": k, "Value": v} for k, v in tags.items()]
 
 
 @pytest.fixture
-def clients(aws_cloud: AwsCloud) -> Clients:
-    return clients_for(aws_cloud)
+def account(aws_context: Context) -> Account:
+    return Account(clients=clients_for(cloud_of(aws_context.environment)), names=aws_context.names)
 
 
 def item(kind: str, name: str, **attributes: Any) -> Item:
@@ -35,93 +42,105 @@ def only(found: tuple[Found, ...]) -> Found:
     return one
 
 
-def test_an_empty_account_has_none_of_it(clients: Clients) -> None:
+def test_an_empty_account_has_none_of_it(account: Account) -> None:
     """A first push."""
     wanted = [
-        item("role", "r"),
-        item("repository", "r"),
-        item("log_group", "/ecs/g"),
-        item("secret", "a/b"),
-        item("cluster", "c"),
-        item("security_group", "s", vpc="vpc-1"),
+        item("role", ROLE),
+        item("repository", "al-shop-staging-dev"),
+        item("log_group", "/ecs/al-shop-staging"),
+        item("secret", TOKEN),
+        item("cluster", "al-shop-staging"),
+        item("security_group", GROUP, vpc="vpc-1"),
         item("function", GATEWAY, permissions=[{"id": "al-url"}]),
     ]
     assert {i.kind for i in wanted} == set(WHOLES)
-    assert existing.find(clients, wanted) == ()
+    assert existing.find(account, wanted) == ()
 
 
-def test_a_role_is_imported_by_its_name(clients: Clients) -> None:
-    """A listing leaves tags out (IAM API reference, ListRoles), so they are asked for."""
-    clients.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=NOBODY, Tags=PAIRS)
-    found = only(existing.find(clients, [item("role", "r"), item("role", "r2")]))
-    assert (found.item.name, dict(found.tags)) == ("r", TAGS)
-    assert found.imports == {(WHOLES["role"], "r"): "r"}
+def test_nothing_wanted_is_nothing_asked(account: Account) -> None:
+    """A project without infrastructure."""
+    assert existing.find(account, []) == ()
 
 
-def test_a_repository_is_imported_by_its_name(clients: Clients) -> None:
+@pytest.mark.parametrize("tags", [TAGS, THEIRS])
+def test_a_role_is_imported_by_its_name(account: Account, tags: dict[str, str]) -> None:
+    """Found whoever made it."""
+    account.client("iam").create_role(
+        RoleName=ROLE, AssumeRolePolicyDocument=NOBODY, Tags=pairs(tags)
+    )
+    found = only(existing.find(account, [item("role", ROLE), item("role", f"{ROLE}2")]))
+    assert (found.item.name, dict(found.tags)) == (ROLE, tags)
+    assert found.imports == {(WHOLES["role"], ROLE): ROLE}
+
+
+def test_a_repository_is_imported_by_its_name(account: Account) -> None:
     """Also one whose name has directories."""
-    clients.client("ecr").create_repository(repositoryName="al/gateway", tags=PAIRS)
-    found = only(existing.find(clients, [item("repository", "al/gateway")]))
-    assert (found.imports[WHOLES["repository"], "al/gateway"], dict(found.tags)) == ("al/gateway", TAGS)  # fmt: skip
+    name = "al-shop-staging/gateway"
+    account.client("ecr").create_repository(repositoryName=name, tags=pairs(TAGS))
+    found = only(existing.find(account, [item("repository", name)]))
+    assert (found.imports[WHOLES["repository"], name], dict(found.tags)) == (name, TAGS)
 
 
-def test_a_log_group_is_imported_by_its_name(clients: Clients) -> None:
-    """Of each directory the groups with the same beginning are listed; one with a longer name is another's."""
-    for name in ("/aws/lambda/al-a", "/aws/lambda/al-ab", "/ecs/al"):
-        clients.client("logs").create_log_group(logGroupName=name, tags=TAGS)
-    wanted = [item("log_group", name) for name in ("/aws/lambda/al-a", "/ecs/al", "/ecs/alb")]
-    found = existing.find(clients, wanted)
-    assert sorted(f.item.name for f in found) == ["/aws/lambda/al-a", "/ecs/al"]
+def test_a_log_group_is_imported_by_its_name(account: Account) -> None:
+    """One with a longer name is another's."""
+    ours = [f"/aws/lambda/al-shop-staging-a{more}" for more in ("", "b")]
+    for name in (*ours, "/ecs/al-shop-staging"):
+        account.client("logs").create_log_group(logGroupName=name, tags=TAGS)
+    wanted = [item("log_group", name) for name in (ours[0], "/ecs/al-shop-staging", f"{ours[0]}c")]
+    found = existing.find(account, wanted)
+    assert sorted(f.item.name for f in found) == [ours[0], "/ecs/al-shop-staging"]
     assert [dict(f.tags) for f in found] == [TAGS, TAGS]
 
 
-def test_a_secret_is_imported_by_its_arn(clients: Clients) -> None:
+def test_a_secret_is_imported_by_its_arn(account: Account) -> None:
     """Which ends in six characters that nobody can guess."""
-    made = clients.client("secretsmanager").create_secret(Name="al/token", Tags=PAIRS)
-    found = only(existing.find(clients, [item("secret", "al/token"), item("secret", "al/tok")]))
-    assert found.imports == {(WHOLES["secret"], "al/token"): made["ARN"]}
+    made = account.client("secretsmanager").create_secret(Name=TOKEN, Tags=pairs(TAGS))
+    found = only(existing.find(account, [item("secret", TOKEN), item("secret", TOKEN[:-1])]))
+    assert found.imports == {(WHOLES["secret"], TOKEN): made["ARN"]}
     assert (dict(found.tags), found.restore) == (TAGS, None)
 
 
-def test_a_secret_that_waits_for_its_deletion_is_found(clients: Clients) -> None:
+def test_a_secret_that_waits_for_its_deletion_is_found(account: Account) -> None:
     """Its name is taken until then (Secrets Manager API reference, CreateSecret)."""
-    manager = clients.client("secretsmanager")
-    arn = manager.create_secret(Name="al/token", Tags=PAIRS)["ARN"]
+    manager = account.client("secretsmanager")
+    arn = manager.create_secret(Name=TOKEN, Tags=pairs(TAGS))["ARN"]
     manager.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
-    assert only(existing.find(clients, [item("secret", "al/token")])).restore == arn
-    existing.restore(clients, arn)
-    assert only(existing.find(clients, [item("secret", "al/token")])).restore is None
+    assert only(existing.find(account, [item("secret", TOKEN)])).restore == arn
+    existing.restore(account.clients, arn)
+    assert only(existing.find(account, [item("secret", TOKEN)])).restore is None
 
 
-def test_a_cluster_is_imported_by_its_name_unless_it_was_deleted(clients: Clients) -> None:
+def test_a_cluster_is_imported_by_its_name_unless_it_was_deleted(account: Account) -> None:
     """ECS tells of deleted clusters for a while, as inactive (ECS API reference, DeleteCluster)."""
-    ecs = clients.client("ecs")
-    ecs.create_cluster(clusterName="c", tags=LOWER)
-    found = only(existing.find(clients, [item("cluster", "c")]))
-    assert (found.imports, dict(found.tags)) == ({(WHOLES["cluster"], "c"): "c"}, TAGS)
-    ecs.delete_cluster(cluster="c")
-    assert existing.find(clients, [item("cluster", "c")]) == ()
+    ecs, name = account.client("ecs"), "al-shop-staging"
+    ecs.create_cluster(clusterName=name, tags=[{"key": k, "value": v} for k, v in TAGS.items()])
+    found = only(existing.find(account, [item("cluster", name)]))
+    assert (found.imports, dict(found.tags)) == ({(WHOLES["cluster"], name): name}, TAGS)
+    ecs.delete_cluster(cluster=name)
+    assert existing.find(account, [item("cluster", name)]) == ()
 
 
-def test_a_security_group_is_imported_by_its_id_within_its_vpc(clients: Clients) -> None:
+def test_a_security_group_is_imported_by_its_id_within_its_vpc(account: Account) -> None:
     """Its name is taken only there (EC2 API reference, CreateSecurityGroup)."""
-    ec2 = clients.client("ec2")
+    ec2 = account.client("ec2")
     vpcs = [ec2.create_vpc(CidrBlock=f"10.{n}.0.0/16")["Vpc"]["VpcId"] for n in range(2)]
     ids = [
-        ec2.create_security_group(GroupName="al", Description="x", VpcId=vpc)["GroupId"]
+        ec2.create_security_group(GroupName=GROUP, Description="x", VpcId=vpc)["GroupId"]
         for vpc in vpcs
     ]
-    found = only(existing.find(clients, [item("security_group", "al", vpc=vpcs[1])]))
-    assert found.imports == {(WHOLES["security_group"], "al"): ids[1]}
+    found = only(existing.find(account, [item("security_group", GROUP, vpc=vpcs[1])]))
+    assert found.imports == {(WHOLES["security_group"], GROUP): ids[1]}
+    everywhere = existing.find(account, [item("security_group", GROUP)])
+    assert sorted(f.imports[WHOLES["security_group"], GROUP] for f in everywhere) == sorted(ids)
 
 
 def test_a_function_is_imported_with_its_url_and_those_permissions_that_are_there(
-    clients: Clients,
+    account: Account,
 ) -> None:
     """A push may have died between any two of them."""
-    make_gateway(clients)
+    make_gateway(account.clients)
     wanted = item("function", GATEWAY, permissions=[{"id": "al-url"}, {"id": "al-invoke"}])
-    found = only(existing.find(clients, [wanted]))
+    found = only(existing.find(account, [wanted]))
     assert dict(found.tags) == TAGS
     assert found.imports == {
         (WHOLES["function"], GATEWAY): GATEWAY,
@@ -156,24 +175,27 @@ def make_gateway(clients: Clients) -> None:
 
 
 def test_the_number_of_calls_does_not_grow_with_the_agents(
-    clients: Clients, counted: Callable[[Clients], list[str]]
+    account: Account, counted: Callable[[Clients], list[str]]
 ) -> None:
-    """A hundred agents' first push looks as often as one agent's."""
+    """A hundred agents' first push looks as often as one agent's: tags are asked for where a name is taken."""
     wanted = [
         thing
         for n in range(100)
         for thing in (
-            item("role", f"al-{n}-task-role"),
-            item("repository", f"al-{n}"),
-            item("log_group", f"/aws/lambda/al-{n}"),
-            item("secret", f"al/{n}"),
+            item("role", f"al-shop-staging-{n}-task-role"),
+            item("repository", f"al-shop-staging-{n}"),
+            item("log_group", f"/aws/lambda/al-shop-staging-{n}"),
+            item("secret", f"{TOKEN}{n}"),
         )
     ]
-    calls = counted(clients)
-    existing.find(clients, wanted)
+    calls = counted(account.clients)
+    existing.find(account, wanted)
     assert sorted(calls) == [
         "ecr.DescribeRepositories",
+        "iam.GetAccountAuthorizationDetails",
         "iam.ListRoles",
         "logs.DescribeLogGroups",
+        "logs.DescribeLogGroups",
+        "secretsmanager.ListSecrets",
         "secretsmanager.ListSecrets",
     ]

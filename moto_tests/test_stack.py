@@ -5,6 +5,7 @@ The engine itself is not here: what it does with our program is tried in test_pu
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ from infra import versions
 from infra.adoption import WHOLES
 from infra.stack import Stack
 from moto_tests.pulumi_double import Double, resource, settings
+from tests.fakes import FakeClock, MemoryLedger
 from toolkit.clouds.aws import clients_for, cloud_of
 from toolkit.core.errors import AccessDenied, AlError, ConfigError, Conflict, Unreachable
 from toolkit.core.plan import Action, Item
 from toolkit.core.ports import Context
+from toolkit.ops.deploy_lease import USUAL, Lease
+from toolkit.ops.holder import Holder
 
 BUCKET = "al-shop-staging-pulumi-123456789012-us-east-1"
 ROLE = "al-shop-staging-dev-task-role"
@@ -205,9 +209,33 @@ def test_what_is_somebody_elses_is_refused_before_the_engine_starts(
     assert "up" not in pulumi.commands
 
 
-def test_what_the_state_knows_is_not_looked_for(pulumi_context: Context, pulumi: Double) -> None:
-    """Somebody may even have taken its tags away: Pulumi puts them right."""
-    made(pulumi_context, tags={})
+def test_what_others_made_under_a_name_that_the_state_knows_is_refused(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """Ours was deleted by hand, and Pulumi would find theirs by its name: it would get our trust and our tags."""
+    made(pulumi_context, tags={"team": "another"})
+    pulumi.has("staging", state=[resource(WHOLES["role"], ROLE)])
+    with pytest.raises(Conflict, match=ROLE):
+        applied(pulumi_context, role())
+    assert "up" not in pulumi.commands
+
+
+def test_what_others_made_is_not_removed_with_what_we_no_longer_want(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """The agent is gone from the project, and Pulumi would delete their registry with its images."""
+    client(pulumi_context, "ecr").create_repository(repositoryName="al-shop-staging-dev")
+    pulumi.has("staging", state=[resource(WHOLES["repository"], "al-shop-staging-dev")])
+    with pytest.raises(Conflict, match="repository al-shop-staging-dev") as error:
+        applied(pulumi_context)
+    assert "pulumi state delete" in error.value.hint
+    assert "up" not in pulumi.commands
+
+
+def test_what_the_state_knows_and_is_gone_is_left_to_pulumi(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """Its refresh notices; there is nobody's in its place."""
     pulumi.has("staging", state=[resource(WHOLES["role"], ROLE)])
     applied(pulumi_context, role())
     assert "up" in pulumi.commands
@@ -280,6 +308,54 @@ def test_the_lock_of_a_live_process_of_this_machine_is_respected(
     assert "cancel" not in pulumi.commands
 
 
+# ----------------------------------------------------------------- the lease
+
+
+def test_a_push_that_was_overtaken_while_it_slept_ends_its_pulumi(
+    pulumi_context: Context, pulumi: Double
+) -> None:
+    """Two engines on one state would each undo what the other does.  Pulumi ends what it has begun, and `al` waits."""
+    asleep = Asleep((pulumi.root / "hanging").exists)
+    pulumi.hangs()
+    told: list[str] = []
+    with pytest.raises(Conflict, match=r"no longer holds the environment: bob@ci"):
+        Stack(pulumi_context).apply([], progress=told.append, check=asleep.check)
+    assert told == ["this is not ours to do any more: Pulumi ends what it has begun"]
+    assert (pulumi.root / "interrupted").exists()
+    assert pulumi.commands[-1] == "up"
+
+
+def test_who_was_overtaken_takes_no_lock_away(pulumi_context: Context, pulumi: Double) -> None:
+    """It is the lock of whoever works now."""
+    asleep = Asleep(lambda: "up" in pulumi.commands)
+    pulumi.is_locked("runner-7", 285)
+    with pytest.raises(Conflict, match=r"no longer holds the environment: bob@ci"):
+        Stack(pulumi_context).apply([], progress=lambda _: None, check=asleep.check)
+    assert "cancel" not in pulumi.commands
+
+
+class Asleep:
+    """A laptop that sleeps as soon as its Pulumi is at work, so that its lease runs out and CI takes it."""
+
+    def __init__(self, at_work: Callable[[], bool]) -> None:
+        self._at_work, self._clock, self._ledger = at_work, FakeClock(), MemoryLedger()
+        self._lease = self._taken("ann@laptop")
+
+    def check(self) -> None:
+        """The lease's, once it has slept."""
+        if self._clock.monotonic() == 0 and self._at_work():
+            self._clock.sleep(1_000)
+            self._taken("bob@ci")
+        self._lease.check()
+
+    def _taken(self, who: str) -> Lease:
+        lease = Lease(
+            self._ledger, Holder(name=who), terms=USUAL, clock=self._clock, sleep=self._clock.sleep
+        )
+        lease.take()
+        return lease
+
+
 # ----------------------------------------------------------------- previews
 
 
@@ -306,7 +382,8 @@ def test_a_preview_makes_no_stack_in_a_state_that_is_there(
 
 
 def test_a_preview_refuses_what_is_somebody_elses(pulumi_context: Context, pulumi: Double) -> None:
-    """The first push would."""
+    """As the push would; also where the state believes it to be ours."""
     made(pulumi_context, tags={})
+    pulumi.has("staging", state=[resource(WHOLES["role"], ROLE)])
     with pytest.raises(Conflict, match=ROLE):
         Stack(pulumi_context).preview([role()])

@@ -10,7 +10,8 @@ from subprocess import PIPE, Popen
 import pytest
 from pulumi.automation import CommandError, ConcurrentUpdateError
 
-from infra.pulumi_process import Cli
+from infra.pulumi_process import Cli, patiently
+from toolkit.core.errors import Conflict
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20  # seconds; a hang is a failure, not a wait
@@ -150,6 +151,45 @@ def test_after_an_interruption_no_further_command_begins(tmp_path: Path) -> None
     with pytest.raises(KeyboardInterrupt):
         cli.run(["stack", "output"], str(tmp_path), {})
     assert not (tmp_path / "begun").exists()
+
+
+ASKED = """
+trap 'echo ended what was begun; exit 1' INT
+touch begun
+while :; do sleep 0.05; done
+"""
+
+
+def test_what_is_not_ours_any_more_is_interrupted_and_waited_for(tmp_path: Path) -> None:
+    """The error is raised when Pulumi has ended, not before; and it is the error, not Pulumi's."""
+    cli, said = program(tmp_path, ASKED), list[str]()
+    with pytest.raises(Conflict, match="overtaken"):
+        patiently(
+            lambda: cli.run(["up"], str(tmp_path), {}, said.append),
+            cli,
+            said.append,
+            overtaken_once_there_is(tmp_path / "begun"),
+        )
+    assert said == [
+        "this is not ours to do any more: Pulumi ends what it has begun",
+        "ended what was begun",
+    ]
+
+
+def test_what_is_not_ours_is_not_begun(tmp_path: Path) -> None:
+    """It may have been lost since the last command."""
+    cli = program(tmp_path, "touch begun")
+    with pytest.raises(Conflict, match="overtaken"):
+        patiently(lambda: None, cli, print, overtaken_once_there_is(tmp_path))
+    assert not cli.interrupted
+
+
+def overtaken_once_there_is(path: Path) -> Callable[[], None]:
+    def check() -> None:
+        if path.exists():
+            raise Conflict("overtaken", hint="run it again")
+
+    return check
 
 
 def test_pulumi_is_not_in_the_terminals_session(started: Callable[[str], Popen[str]]) -> None:

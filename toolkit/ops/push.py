@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.config.checks import aws_problems
+from toolkit.config.checks import cloud_problems
 from toolkit.config.problems import ConfigErrors, Problem
 from toolkit.core.agent import Agent, Project
 from toolkit.core.errors import ConfigError, NotFound, UsageError
@@ -96,7 +96,7 @@ def _check(services: Services, project: Project, agents: Sequence[Agent]) -> Non
     problems += [Problem(file=f"{_files(a)}/Dockerfile", key="", message="is not built by this version yet",
                          remedy="remove it; what every agent needs belongs into the base image")
                  for a in agents if a.dockerfile]  # fmt: skip
-    problems += [p for p in aws_problems(project, services.environment) if not p.warning]
+    problems += [p for p in cloud_problems(project, services.environment) if not p.warning]
     if problems:
         raise ConfigErrors(problems)
 

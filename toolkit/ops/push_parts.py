@@ -4,7 +4,6 @@ one of a push that dies, and the first one of the next.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,9 +11,17 @@ from typing import Any, TypeVar
 from toolkit.core.agent import Agent
 from toolkit.core.errors import CredentialError
 from toolkit.core.names import BASE, GATEWAY
+from toolkit.core.parallel import WAITING, at_once
 from toolkit.core.plan import Action, Item
 from toolkit.core.secrets import Secret
-from toolkit.ops import credentials, definitions, infrastructure, push_credentials, push_plan
+from toolkit.ops import (
+    credentials,
+    definitions,
+    infrastructure,
+    push_credentials,
+    push_plan,
+    state,
+)
 from toolkit.ops.deploy_lease import Lease
 from toolkit.ops.gateway import wait_healthy
 from toolkit.ops.images import prune
@@ -30,7 +37,7 @@ AT_ONCE = (
     8  # images and definitions in flight; AWS allows 15 control calls a second (Lambda quotas page)
 )
 # of a plan's items, those that no engine makes
-OTHER_KINDS = {"table", "image", "definition", "credential value", "gateway"}
+OTHER_KINDS = {*state.KINDS, "image", "definition", "credential value", "gateway"}
 
 
 @dataclass
@@ -75,7 +82,9 @@ def apply(work: Work, image: str | None, *, removals: bool = False, again: bool 
         what = "removing what is no longer wanted" if removals else "identities, registries, logs"
         work.begin(f"infrastructure: {what}")
         _revive(work, wanted)
-        infrastructure.apply(work.services, wanted, work.facts, progress=work.progress)
+        infrastructure.apply(
+            work.services, wanted, work.facts, progress=work.progress, check=work.lease.check
+        )
         work.report.infrastructure = True
     _mark_applied(work, wanted, removals=removals)
 
@@ -88,14 +97,13 @@ def _revive(work: Work, wanted: Sequence[Item]) -> None:
 
 
 def _mark_applied(work: Work, wanted: Sequence[Item], *, removals: bool) -> None:
+    """After the removals, which come last, all of it is done; also what only the engine knew of."""
     there = {item.key for item in wanted}
     for change in work.push.plan.changes:
-        gone = change.action is Action.DELETE
         if change.item.kind in OTHER_KINDS:
             continue
-        if change.item.kind == push_plan.FURNITURE or (
-            removals if gone else change.item.key in there
-        ):
+        made = change.action is not Action.DELETE and change.item.key in there
+        if removals or made or change.item.kind == push_plan.FURNITURE:
             work.report.mark(*change.item.key)
 
 
@@ -120,15 +128,8 @@ def push_images(work: Work) -> dict[str, str]:
 
 
 def _at_once(work: Work, do: Callable[[T], R], things: Sequence[T]) -> list[R]:
-    """Do it to all, several at a time.  Interrupted, nothing further begins, and the user is told what is waited for."""
-    pool = ThreadPoolExecutor(AT_ONCE)
-    try:
-        return list(pool.map(do, things))
-    except KeyboardInterrupt:
-        work.progress("interrupted: waiting for the calls that are under way")
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+    """Interrupted, nothing further begins, and the user is told what is waited for."""
+    return at_once(do, things, most=AT_ONCE, interrupted=lambda: work.progress(WAITING))
 
 
 def define(work: Work, references: Mapping[str, str]) -> None:
@@ -142,7 +143,7 @@ def define(work: Work, references: Mapping[str, str]) -> None:
             work.progress(f"definition: {agent.name} is {fact['ref']}")
             work.report.definitions[str(agent.name)] = fact["ref"]
             work.facts[fact_key(agent.name)] = fact
-        work.report.mark("definition", new.item.name)
+        work.report.mark("definition", str(agent.name))
 
     _at_once(work, one, work.push.agents)
     for gone in push_plan.gone(work.push, work.facts):
@@ -186,7 +187,6 @@ def finish(work: Work) -> None:
         wait_healthy(gateway["url"])
         work.note_fact(infrastructure.GATEWAY, {**gateway, "healthy": True})
     work.report.mark_all("gateway")
-    for part in work.report.images:
-        if part != GATEWAY:
-            work.lease.check()
-            work.report.pruned += prune(work.services, part, work.facts)
+    work.lease.check()
+    agents = [part for part in work.report.images if part != GATEWAY]
+    work.report.pruned += prune(work.services, agents, work.facts)

@@ -11,7 +11,14 @@ from toolkit.core.agent import AgentName
 from toolkit.core.names import GATEWAY
 from toolkit.core.plan import Action, Change, Item, Plan, diff
 from toolkit.images import base as bases
-from toolkit.ops import credentials, definitions, infrastructure, one_agent, push_credentials
+from toolkit.ops import (
+    credentials,
+    definitions,
+    infrastructure,
+    one_agent,
+    push_credentials,
+    state,
+)
 from toolkit.ops.images import gateway_image
 from toolkit.scheduler.dispatch import fact_key
 
@@ -56,24 +63,34 @@ def wanted_items(push: "Push", facts: Mapping[str, Any], image: str | None) -> t
     return one_agent.only(push.subject, names, wanted, applied)
 
 
+def foreseeable_items(push: "Push") -> tuple[Item, ...]:
+    """The same, before the images are pushed: a gateway whose image is still to come has one that stands for it."""
+    images, _ = push.images.decided(dict(push.facts))
+    return _items(push, images)
+
+
+def _items(push: "Push", images: Plan) -> tuple[Item, ...]:
+    names, facts = push.services.context.names, push.facts
+    due = any(c.item.name == names.repository(GATEWAY) for c in images.changes)
+    unknown = bases.image(push.services.context, names.repository(GATEWAY), UNKNOWN)
+    return wanted_items(push, facts, unknown if due else gateway_image(push.services, facts))
+
+
 def _change(kind: str, name: str, action: Action = Action.CREATE, reason: str = "") -> Change:
     return Change(action=action, item=Item(kind=kind, name=name), reason=reason)
 
 
 def _table(push: "Push") -> Plan:
-    table = push.services.context.names.table
-    return Plan() if push.facts else Plan((_change("table", table),))
+    item = state.place(push.services.context)
+    return Plan() if push.facts else Plan((_change(item.kind, item.name),))
 
 
 def _infrastructure(push: "Push", images: Plan) -> Plan:
-    names, facts = push.services.context.names, push.facts
-    due = any(c.item.name == names.repository(GATEWAY) for c in images.changes)
-    unknown = bases.image(push.services.context, names.repository(GATEWAY), UNKNOWN)
-    image = unknown if due else gateway_image(push.services, facts)
-    found = infrastructure.plan(facts, wanted_items(push, facts, image))
+    found = infrastructure.plan(push.facts, _items(push, images))
     if found or not push.extent.again:
         return found
-    return Plan((_change(FURNITURE, names.base, Action.UPDATE, AGAIN),))
+    name = push.services.context.names.base
+    return Plan((_change(FURNITURE, name, Action.UPDATE, AGAIN),))
 
 
 def _images(push: "Push", images: Plan) -> Plan:
@@ -99,9 +116,9 @@ def _definitions(push: "Push", references: Mapping[str, str | None]) -> Iterator
         new = definitions.wanted(services, agent, references[agent.name] or unknown, paths=paths)
         action = Action.UPDATE if fact_key(agent.name) in facts else Action.CREATE
         if new.due(facts):
-            yield _change("definition", new.item.name, action, new.reason(facts))
+            yield _change("definition", str(agent.name), action, new.reason(facts))
         elif push.extent.again:
-            yield _change("definition", new.item.name, action, AGAIN)
+            yield _change("definition", str(agent.name), action, AGAIN)
     for name in gone(push, facts):
         yield _change("definition", name, Action.DELETE, infrastructure.GONE)
 

@@ -1,6 +1,6 @@
 """The doing half of a push: what was decided, in an order that can be resumed.
 
-table -> lease -> additions to the infrastructure -> images -> (gateway function) -> definitions -> credential values
+state -> lease -> additions to the infrastructure -> images -> (the gateway) -> definitions -> credential values
 -> removals -> gateway health -> prune
 
 Each step (push_parts.py) records what it did as a fact in the ledger, so the first failure stops, and the next push
@@ -17,7 +17,7 @@ from toolkit.core.clock import iso, now
 from toolkit.core.errors import ConfigError
 from toolkit.core.names import GATEWAY
 from toolkit.core.plan import Plan
-from toolkit.ops import deploy_lease, infrastructure, pulumi, push_parts
+from toolkit.ops import deploy_lease, infrastructure, pulumi, push_parts, state
 from toolkit.ops.deploy_lease import USUAL, Busy, Lease, Terms
 from toolkit.ops.holder import Holder
 from toolkit.ops.images import gateway_image
@@ -94,11 +94,11 @@ def _require_pulumi(push: Push) -> None:
 
 
 def _prepare(push: Push, progress: Progress, report: Report) -> None:
-    """Where there are facts, there is the table that they are in."""
-    table = push.services.context.names.table
+    """Where there are facts, there is what they are in."""
+    place = state.place(push.services.context)
     if not push.facts and push.services.ledger.prepare():
-        progress(f"created the state table {table}")
-    report.mark("table", table)
+        progress(f"created the state {place.kind} {place.name}")
+    report.mark(*place.key)
 
 
 def require_unchanged(services: Services, facts: Mapping[str, Any]) -> None:
