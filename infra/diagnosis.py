@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from toolkit.clouds.aws_errors import meaning
 from toolkit.core.errors import AlError, Conflict
 
 from . import events, locks
@@ -18,16 +17,24 @@ from .secrets_provider import Protection
 _TAIL = 2_000  # characters of Pulumi's output that an error quotes: its last lines say what failed
 _MOST = 5  # failures that an error names
 _COLOUR = re.compile(r"<\{%.*?%\}>")
-_AWS = re.compile(r"api error (?P<code>\w+): (?P<words>[^\n]*)")
 _STACK = "pulumi:pulumi:Stack"
 _AGAIN = "correct what is named, and run the same command again: it goes on from there"
+
+
+Meaning = Callable[[str], tuple[type[AlError], str] | None]
 
 
 class Diagnosis:
     """One run.  `hear` gets every event of it, from a thread of the SDK's."""
 
-    def __init__(self, progress: Callable[[str], None] = lambda _: None) -> None:
-        self._progress = progress
+    def __init__(
+        self,
+        progress: Callable[[str], None] = lambda _: None,
+        *,
+        meaning: Meaning = lambda _: None,
+    ) -> None:
+        """`meaning` is what the cloud's words in Pulumi's output come to (provider.py)."""
+        self._progress, self._meaning = progress, meaning
         self.heard: list[Any] = []
         self._problems: dict[str, None] = {}  # in order, each once
 
@@ -75,9 +82,8 @@ class Diagnosis:
             return AlError(f"{doing}: {protection.hidden(printed)[-_TAIL:].strip()}", hint=_AGAIN)
         more = f"; and {len(found) - _MOST} more" if len(found) > _MOST else ""
         text = protection.hidden("; ".join(found[:_MOST]))[:_TAIL] + more
-        aws = _AWS.search(text)
-        known = meaning(aws["code"], aws["words"]) if aws else None
-        return known.kind(f"{doing}: {text}", hint=known.hint) if known else AlError(f"{doing}: {text}", hint=_AGAIN)  # fmt: skip
+        kind, hint = self._meaning(text) or (AlError, _AGAIN)
+        return kind(f"{doing}: {text}", hint=hint)
 
 
 def _sentence(urn: str, message: str) -> str:

@@ -2,22 +2,22 @@
 
 import os
 
-from toolkit.clouds.aws import clients_for, cloud_of
 from toolkit.core.ports import Context, Store
 from toolkit.core.secrets import Secret
 
-from . import backend, secrets_provider, state_bucket
+from . import backend, secrets_provider
+from .provider import Provider
 from .secrets_provider import Protection
 
 
 class State:
     """The state of one environment."""
 
-    def __init__(self, context: Context, credentials: Store | None) -> None:
+    def __init__(self, context: Context, credentials: Store | None, provider: Provider) -> None:
         """`credentials` are the user's on this machine, for the passphrase."""
         self._context = context
         self._credentials = credentials
-        self._cloud = cloud_of(context.environment)
+        self._provider = provider
         self._settings = context.environment.pulumi
 
     @property
@@ -27,9 +27,7 @@ class State:
 
     def made(self) -> str:
         """Its URL: the setting, else of a bucket that is made now.  Never a directory unasked."""
-        return self.known() or self._url(
-            state_bucket.ensure(clients_for(self._cloud), self._context.names)
-        )
+        return self.known() or str(self._provider.bucket(make=True))
 
     def known(self) -> str | None:
         """The URL of one that may be there already; None when there is none."""
@@ -38,18 +36,13 @@ class State:
             url = backend.url(chosen, self._context.project)
             backend.check_login(url, os.environ)
             return url
-        bucket = state_bucket.find(clients_for(self._cloud), self._context.names)
-        return self._url(bucket) if bucket else None
+        return self._provider.bucket(make=False)
 
     def protection(self) -> Protection:
         """Raises ConfigError, or CredentialError when a passphrase is required and there is none."""
         return secrets_provider.protection(
             self._settings.get("secretsProvider"), environment=os.environ, stored=self._stored
         )
-
-    def _url(self, bucket: str) -> str:
-        profile = f"&profile={self._cloud.profile}" if self._cloud.profile else ""
-        return f"s3://{bucket}?region={self._cloud.region}&awssdk=v2{profile}"
 
     def _stored(self) -> Secret | None:
         """The environment's own passphrase, else the one for all."""

@@ -4,30 +4,28 @@ What Pulumi writes beside its state (settings, a salt) lies in a directory that 
 itself says what it was encrypted with.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from toolkit.core.environment import AwsCloud, Scope
+from toolkit.core.environment import Scope
 from toolkit.core.errors import Unreachable
 
 from . import versions
 from .diagnosis import Diagnosis
+from .provider import Provider
 from .pulumi_cli import automation
 from .pulumi_process import Cli
 from .secrets_provider import Protection
-
-# The services that the program's resources are in, as the provider names them, for a cloud with an endpoint of its own.
-_SERVICES = ("ec2", "ecr", "ecs", "iam", "lambda", "logs", "s3", "secretsmanager", "sts")
 
 
 @contextmanager
 def opened(
     cli: Cli,
     scope: Scope,
-    cloud: AwsCloud,
+    provider: Provider,
     *,
     backend: str,
     protection: Protection,
@@ -40,10 +38,10 @@ def opened(
         workspace = api.LocalWorkspace(
             work_dir=place,
             pulumi_command=cli,
-            env_vars={**variables, **_access(cloud), **protection.variables},
+            env_vars={**variables, **provider.variables(), **protection.variables},
             secrets_provider=protection.provider,
             project_settings=api.ProjectSettings(name=scope.project, runtime="python", main=place),
-            stack_settings={scope.environment: _settings(cloud, protection)},
+            stack_settings={scope.environment: _settings(provider, protection)},
         )
         yield _selected(workspace, scope.environment, create=create)
 
@@ -58,50 +56,28 @@ def _selected(workspace: Any, name: str, *, create: bool) -> Any | None:
         return None
 
 
-def _settings(cloud: AwsCloud, protection: Protection) -> Any:
+def _settings(provider: Provider, protection: Protection) -> Any:
     """Given each time: Pulumi would otherwise take its default for a stack that is only selected
     (https://github.com/pulumi/pulumi/issues/8183)."""
     return automation().StackSettings(
-        secrets_provider=protection.provider, config={**_provider(cloud)}
+        secrets_provider=protection.provider, config={**provider.settings()}
     )
 
 
-def _provider(cloud: AwsCloud) -> Mapping[str, Any]:
-    """https://www.pulumi.com/registry/packages/aws/installation-configuration/"""
-    config: dict[str, Any] = {
-        "aws:region": cloud.region,
-        # the provider then refuses to touch an account that is not the environment's
-        "aws:allowedAccountIds": [cloud.account],
-    }
-    if cloud.endpoint:
-        config |= {
-            "aws:endpoints": [dict.fromkeys(_SERVICES, cloud.endpoint)],
-            "aws:skipCredentialsValidation": True,
-            "aws:s3UsePathStyle": True,
-        }
-    return config
-
-
-def _access(cloud: AwsCloud) -> dict[str, str]:
-    """The user's own keys are never shown to an endpoint that is not AWS."""
-    if cloud.endpoint:
-        return {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox", "AWS_SESSION_TOKEN": ""}  # fmt: skip
-    return {"AWS_PROFILE": cloud.profile} if cloud.profile else {}
-
-
-def fetch_provider(stack: Any, home: Path, said: Diagnosis) -> None:
-    """Download the AWS provider of the package's version, when Pulumi has not got it.  Raises Unreachable.
+def fetch_provider(stack: Any, home: Path, said: Diagnosis, provider: Provider) -> None:
+    """Download the provider of the package's version, when Pulumi has not got it.  Raises Unreachable.
 
     `home` is Pulumi's own directory.  Pulumi would do it by itself, in silence: it is some hundred megabytes.
     """
-    wanted = versions.provider()
-    if (home / "plugins" / f"resource-aws-v{wanted}").is_dir():
+    package, words = provider.package, f"Pulumi's {provider.words} provider"
+    wanted = versions.provider(package)
+    if (home / "plugins" / f"resource-{package}-v{wanted}").is_dir():
         return
-    said.say(f"downloading Pulumi's AWS provider {wanted}, once for this machine")
+    said.say(f"downloading {words} {wanted}, once for this machine")
     try:
-        stack.workspace.install_plugin("aws", f"v{wanted}")
+        stack.workspace.install_plugin(package, f"v{wanted}")
     except automation().CommandError as error:
         raise Unreachable(
-            f"Pulumi's AWS provider {wanted} could not be downloaded: {str(error)[-600:].strip()}",
-            hint=f"try again, or run `pulumi plugin install resource aws v{wanted}` where the network allows it",
+            f"{words} {wanted} could not be downloaded: {str(error)[-600:].strip()}",
+            hint=f"try again, or run `pulumi plugin install resource {package} v{wanted}` where the network allows it",
         ) from None

@@ -129,7 +129,7 @@ def _security_group(client: Client, name: str, tags: Tags) -> None:
 
 
 def _role(client: Client, name: str, tags: Tags) -> None:
-    """With an inline policy, an attached one and an instance profile: each keeps IAM from deleting it."""
+    """With an inline policy and an attached one: each keeps IAM from deleting it."""
     iam = client("iam")
     iam.create_role(
         RoleName=name, AssumeRolePolicyDocument=TRUST, Tags=tag_list(tags, "Key", "Value")
@@ -140,8 +140,6 @@ def _role(client: Client, name: str, tags: Tags) -> None:
     iam.put_role_policy(RoleName=name, PolicyName="grants", PolicyDocument=policy)
     made = iam.create_policy(PolicyName=f"of-{name}", PolicyDocument=policy)
     iam.attach_role_policy(RoleName=name, PolicyArn=made["Policy"]["Arn"])
-    iam.create_instance_profile(InstanceProfileName=f"of-{name}")
-    iam.add_role_to_instance_profile(InstanceProfileName=f"of-{name}", RoleName=name)
 
 
 def _table(client: Client, name: str, tags: Tags) -> None:

@@ -59,6 +59,10 @@ class Double:
         """Updates and downloads end so."""
         (self.root / "failure").write_text(message)
 
+    def hangs(self) -> None:
+        """Updates go on until they are interrupted, and leave a file that says so."""
+        (self.root / "hangs").touch()
+
     def is_locked(self, host: str, pid: int) -> None:
         """As Pulumi's pkg/backend/diy/lock.go tells it."""
         (self.root / "lock").write_text(
@@ -90,8 +94,10 @@ def settings(context: Context, **pulumi: str) -> Context:
 
 
 def with_provider(home: Path) -> Path:
-    """A directory of Pulumi's that has the AWS provider already."""
-    (home / "plugins" / f"resource-aws-v{versions.provider()}").mkdir(parents=True)
+    """A directory of Pulumi's that has the providers already."""
+    for package in ("aws", "gcp"):
+        place = home / "plugins" / f"resource-{package}-v{versions.provider(package)}"
+        place.mkdir(parents=True)
     return home
 
 

@@ -5,6 +5,7 @@ how it was called.  It runs no Pulumi program and changes no cloud.  `moto_tests
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 HERE = Path(__file__).parent.parent
@@ -26,7 +27,7 @@ def main(words: list[str]) -> int:
             return refused() or 0
         case ["refresh", *rest]:
             return refresh(rest)
-        case [("up" | "preview" | "destroy"), *rest]:
+        case [("up" | "preview"), *rest]:
             return update(rest)
     return fail(f"this double knows no {words}")
 
@@ -57,9 +58,19 @@ def update(rest: list[str]) -> int:
     if LOCK.exists():
         log.write_text('{"cancelEvent": {}}\n')
         return fail(LOCK.read_text())
+    if (HERE / "hangs").exists():
+        until_interrupted()
     ends = '{"summaryEvent": {"durationSeconds": 1}}\n{"cancelEvent": {}}\n'
     log.write_text((HERE / "events.jsonl").read_text() + ends)
     return refused() or say("done")
+
+
+def until_interrupted() -> None:
+    try:
+        (HERE / "hanging").touch()
+        time.sleep(60)
+    except KeyboardInterrupt:
+        (HERE / "interrupted").touch()
 
 
 def refused() -> int | None:

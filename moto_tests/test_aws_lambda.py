@@ -216,6 +216,14 @@ def test_an_event_that_nobody_got_was_dropped(runtime: AwsLambda, age: int, drop
     assert all("concurrent executions" in status.reason for status in found.values())
 
 
+def test_a_dropped_event_may_be_the_role_s_fault(runtime: AwsLambda) -> None:
+    """A changed trust policy looks the same from outside: both causes are told, each with the command that tells more."""
+    (status,) = runtime.states([handle(launched=str(MOMENT_MS - 181_000))]).values()
+    assert "role al-shop-staging-dev-lambda-role" in status.reason
+    assert "`al doctor -E staging`" in status.reason
+    assert "`al doctor -c -E staging`" in status.reason
+
+
 def test_a_run_that_was_claimed_was_not_dropped(runtime: AwsLambda) -> None:
     """Nor one of which the log has a line: it has begun, however little it says."""
     old = str(MOMENT_MS - 600_000)

@@ -1,12 +1,17 @@
 """The sandbox is only another endpoint, and no key goes where it does not belong."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from moto_tests.answers import answer, success
 from moto_tests.given import ACCOUNT, IMAGE, REGION
 from toolkit.clouds.aws import (
+    ECS_TASKS,
+    LAMBDA,
     Clients,
     arn,
     check_image,
@@ -167,15 +172,55 @@ def test_a_fresh_role_is_waited_for(aws_cloud: AwsCloud) -> None:
     answers = iter([AccessDenied("the role cannot be assumed", hint="-"), "done"])
     slept: list[float] = []
     assert (
-        clients.when_assumable(lambda: play(answers), ["role/al-new"], sleep=slept.append) == "done"
+        clients.when_assumable(
+            lambda: play(answers), ["role/al-new"], service=LAMBDA, sleep=slept.append
+        )
+        == "done"
     )
 
 
-def test_a_role_that_was_not_just_made_is_not_waited_for(aws_cloud: AwsCloud) -> None:
-    """The same words from an old role are a mistake, and an endless retry would hide it."""
+def old_role(clients: Clients, principal: str) -> None:
+    """It was made years ago, and lets this service in today."""
+    iam = clients.client("iam")
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": [principal]},
+    }
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    role = iam.create_role(RoleName="al-old", AssumeRolePolicyDocument=trust)["Role"]
+    long_ago = {"CreateDate": datetime(2020, 1, 1, tzinfo=UTC), "AssumeRolePolicyDocument": trust}
+    answer(iam, "GetRole", success(Role={**role, **long_ago}))
+
+
+def test_an_old_role_that_was_repaired_is_waited_for(aws_cloud: AwsCloud) -> None:
+    """`al doctor -c` has just let the service in again, which spreads as slowly as a new role, and IAM does not tell
+    when (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html)."""
+    clients, slept = Clients(aws_cloud), list[float]()
+    old_role(clients, LAMBDA)
+    answers = iter([AccessDenied("the role cannot be assumed", hint="-"), "done"])
+    done = clients.when_assumable(
+        lambda: play(answers), ["role/al-old"], service=LAMBDA, sleep=slept.append
+    )
+    assert done == "done"
+
+
+def test_an_old_role_that_lets_another_service_in_is_not_waited_for(aws_cloud: AwsCloud) -> None:
+    """That refusal is right, and stays."""
+    clients = Clients(aws_cloud)
+    old_role(clients, ECS_TASKS)
     answers = iter([AccessDenied("the role cannot be assumed", hint="-"), "done"])
     with pytest.raises(AccessDenied):
-        Clients(aws_cloud).when_assumable(lambda: play(answers), ["role/al-none"], sleep=print)
+        clients.when_assumable(lambda: play(answers), ["role/al-old"], service=LAMBDA, sleep=print)
+
+
+def test_a_role_that_is_not_there_is_not_waited_for(aws_cloud: AwsCloud) -> None:
+    """The same words of it are a mistake, and an endless retry would hide it."""
+    answers = iter([AccessDenied("the role cannot be assumed", hint="-"), "done"])
+    with pytest.raises(AccessDenied):
+        Clients(aws_cloud).when_assumable(
+            lambda: play(answers), ["role/al-none"], service=LAMBDA, sleep=print
+        )
 
 
 def play(answers: Iterator[AlError | str]) -> str:

@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 from moto_tests.given import ACCOUNT, CLUSTER, MOMENT, MOMENT_MS, REGION, TASK, spec
 from runtimes.ecs_fargate import EcsFargate
 from toolkit.clouds.aws import Clients
+from toolkit.core.errors import AccessDenied
 from toolkit.core.run import RunHandle, RunId, RunState
 
 RUN = RunId("dev-1a2b3c4d")
@@ -103,6 +104,43 @@ def test_stopping_what_is_forgotten_is_harmless(
     with Stubber(ecs(fargate)) as service:
         service.add_client_error("stop_task", code, message, 400)
         assert "already over" in fargate.stop(handle())
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"tasks": [{"taskArn": TASK, "desiredStatus": "STOPPED"}]},
+        {"tasks": [], "failures": [{"arn": TASK, "reason": "MISSING"}]},
+    ],
+    ids=["ending", "forgotten"],
+)
+def test_stopping_twice_is_harmless_where_only_our_tags_may_be_stopped(
+    fargate: EcsFargate, found: dict[str, Any]
+) -> None:
+    """StopTask takes a task's tags, so the second time the operator's policy does not allow it
+    (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html)."""
+    with Stubber(ecs(fargate)) as service:
+        service.add_client_error("stop_task", "AccessDeniedException", "not authorized", 400)
+        service.add_response("describe_tasks", found)
+        old = MOMENT_MS - 3_600_000
+        assert "already told to stop" in fargate.stop(handle(launched=old))
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"tasks": [{"taskArn": TASK, "desiredStatus": "RUNNING"}]},
+        {"tasks": [], "failures": [{"arn": TASK, "reason": "MISSING"}]},
+    ],
+    ids=["running", "not seen yet"],
+)
+def test_what_may_not_be_stopped_is_said(fargate: EcsFargate, found: dict[str, Any]) -> None:
+    """It runs on: a refusal is no end, nor is it that ECS does not show a new task yet."""
+    with Stubber(ecs(fargate)) as service:
+        service.add_client_error("stop_task", "AccessDeniedException", "not authorized", 400)
+        service.add_response("describe_tasks", found)
+        with pytest.raises(AccessDenied):
+            fargate.stop(handle())
 
 
 def test_a_runs_log_is_its_own_stream(fargate: EcsFargate, pushed: str) -> None:

@@ -1,5 +1,6 @@
 """Images with ECR's own API beside the registry: the login, push times, and deletion, against moto's server."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,14 +12,16 @@ import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
+from moto_tests.answers import answer, success
 from tests.images.served import Noted, served
+from toolkit.clouds.aws import clients_for, cloud_of
 from toolkit.core.clock import now
 from toolkit.core.environment import AwsCloud, Environment, Scope
-from toolkit.core.errors import Unreachable
+from toolkit.core.errors import AlError, Unreachable
 from toolkit.core.ports import Context, LayerFile
 from toolkit.images.auth import EcrLogin, login_for
 from toolkit.images.oci import OciRegistry, registry_for
-from toolkit.images.prune import prunable, pushed
+from toolkit.images.prune import delete, prunable, pushed
 from toolkit.ops.images import prune
 from toolkit.sandbox.registry import Registry, Storage
 from toolkit.wiring import Services
@@ -93,6 +96,13 @@ def registry_beside(ecr: Any, root: Path) -> Registry:
     )
 
 
+def begin_a_second() -> None:
+    """What is pushed after it is the newest: moto notes whole seconds."""
+    first = int(time.time())
+    while int(time.time()) == first:
+        time.sleep(0.01)
+
+
 def push(account: Account, number: int) -> str:
     files = {"/app/n": LayerFile(b"%d" % number)}
     return account.registry.push_base("app", f"t{number}", files, {})
@@ -156,6 +166,47 @@ def test_pruning_deletes_in_ecr_and_in_the_registry(account: Account) -> None:
     assert left == set(digests) - set(gone) == set(account.registry.tags("app").values())
 
 
+def test_what_ecr_would_not_delete_is_not_said_to_be_gone(account: Account) -> None:
+    """An answer of 200 holds failures: an image that an index names stays, one that has gone is gone
+    (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html)."""
+    held, gone, other = (push(account, number) for number in range(3))
+    ecr = clients_for(cloud_of(account.context.environment)).client("ecr")
+    answer(ecr, "BatchDeleteImage", success(imageIds=[{"imageDigest": other}], failures=[
+        {"imageId": {"imageDigest": held}, "failureCode": "ImageReferencedByManifestList"},
+        {"imageId": {"imageDigest": gone}, "failureCode": "ImageNotFound"},
+    ]))  # fmt: skip
+    assert delete(account.context, "app", [held, gone, other]) == (gone, other)
+
+
+def test_a_deletion_that_fails_for_another_reason_is_an_error(account: Account) -> None:
+    """No failure is taken for success (API_BatchDeleteImage)."""
+    digest = push(account, 1)
+    ecr = clients_for(cloud_of(account.context.environment)).client("ecr")
+    failure = {"imageId": {"imageDigest": digest}, "failureCode": "KmsError", "failureReason": "no"}
+    answer(ecr, "BatchDeleteImage", success(imageIds=[], failures=[failure]))
+    with pytest.raises(AlError, match="KmsError"):
+        delete(account.context, "app", [digest])
+
+
+def test_images_are_deleted_a_hundred_at_a_time(account: Account) -> None:
+    """As many as one BatchDeleteImage takes."""
+    ecr = clients_for(cloud_of(account.context.environment)).client("ecr")
+    calls = answer(ecr, "BatchDeleteImage")
+    delete(account.context, "app", [f"sha256:{number:064x}" for number in range(150)])
+    assert len(calls) == 2
+
+
+def test_an_archived_image_is_not_there(account: Account) -> None:
+    """It cannot be pulled before it is activated, so nothing may go back to it and it does not count among those that
+    are kept (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html, imageStatus)."""
+    push(account, 1)
+    ecr = clients_for(cloud_of(account.context.environment)).client("ecr")
+    (found,) = ecr.describe_images(repositoryName="app")["imageDetails"]
+    answer(ecr, "DescribeImages", success(imageDetails=[{**found, "imageStatus": "ARCHIVED"}]))
+    assert pushed(account.context, "app") == []
+    assert len(pushed(account.context, "app")) == 1
+
+
 def definition(account: Account, digest: str, *earlier: str) -> dict[str, Any]:
     """A definition's fact, and those that a rollback can return to."""
     host = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
@@ -169,8 +220,11 @@ def test_what_any_definition_names_stays_whoever_s_it_is(account: Account) -> No
     account.ecr.create_repository(repositoryName="al-p-e-dev")
     files = [{"/app/n": LayerFile(b"%d" % number)} for number in range(7)]
     digests = [
-        account.registry.push_base("al-p-e-dev", f"t{n}", file, {}) for n, file in enumerate(files)
+        account.registry.push_base("al-p-e-dev", f"t{n}", file, {})
+        for n, file in enumerate(files[:-1])
     ]
+    begin_a_second()
+    digests.append(account.registry.push_base("al-p-e-dev", "t6", files[-1], {}))
     services = Services(
         replace(account.context, environment=replace(account.context.environment, keep_images=1))
     )
@@ -179,7 +233,7 @@ def test_what_any_definition_names_stays_whoever_s_it_is(account: Account) -> No
         "definition/other": definition(account, digests[2]),
         "project": "p",
     }
-    gone = prune(services, "dev", facts)
+    gone = prune(services, ["dev"], facts)
     left = {image.digest for image in pushed(account.context, "al-p-e-dev")}
     assert left >= {digests[0], digests[1], digests[2], digests[6]}
     assert {name.rpartition("@")[2] for name in gone} == set(digests) - left
@@ -194,5 +248,5 @@ def test_pruning_again_deletes_nothing(account: Account) -> None:
         for n in range(6)
     ]
     facts = {"definition/dev": definition(account, digests[5], *digests[2:5])}
-    prune(Services(account.context), "dev", facts)
-    assert prune(Services(account.context), "dev", facts) == []
+    prune(Services(account.context), ["dev"], facts)
+    assert prune(Services(account.context), ["dev"], facts) == []

@@ -81,6 +81,57 @@ def test_a_secret_that_waits_for_its_end_is_found_and_goes_at_once(
     clients.client("secretsmanager").create_secret(Name=secret.name, SecretString="new")
 
 
+def test_a_secret_that_is_replicated_stays_and_the_regions_are_named(
+    clients: Clients, inventory: AwsInventory, made: Callable[[str], Item]
+) -> None:
+    """A primary secret cannot be deleted before its replicas, which somebody else has made
+    (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html)."""
+    secret, manager = made("secret"), clients.client("secretsmanager")
+    manager.replicate_secret_to_regions(
+        SecretId=secret.name, AddReplicaRegions=[{"Region": "eu-west-1"}, {"Region": "eu-west-3"}]
+    )
+    with pytest.raises(Conflict, match="replicated to eu-west-1, eu-west-3") as caught:
+        inventory.remove(secret)
+    assert "--remove-replica-regions eu-west-1 eu-west-3" in caught.value.hint
+    manager.remove_regions_from_replication(
+        SecretId=secret.name, RemoveReplicaRegions=["eu-west-1", "eu-west-3"]
+    )
+    inventory.remove(secret)
+    assert "secret" not in kinds(clients)
+
+
+def test_a_log_group_with_deletion_protection_stays_and_is_told_of(
+    clients: Clients, inventory: AwsInventory, made: Callable[[str], Item]
+) -> None:
+    """Somebody wants it kept: all deletions are refused until it is taken off by hand
+    (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogGroupDeletionProtection.html)."""
+    group, logs = made("log_group"), clients.client("logs")
+    (found,) = logs.describe_log_groups(logGroupNamePrefix=group.name)["logGroups"]
+    protected = success(logGroups=[{**found, "deletionProtectionEnabled": True}])
+    answer(logs, "DescribeLogGroups", protected)
+    deletions = answer(logs, "DeleteLogGroup")
+    with pytest.raises(Conflict, match="protected from deletion") as caught:
+        inventory.remove(group)
+    assert "put-log-group-deletion-protection" in caught.value.hint
+    assert deletions == []
+    inventory.remove(group)
+    assert "log_group" not in kinds(clients)
+
+
+def test_a_role_in_an_instance_profile_stays_and_the_profile_is_named(
+    clients: Clients, inventory: AwsInventory, made: Callable[[str], Item]
+) -> None:
+    """The profile has not our tags, and a machine may run with the role
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-ec2_instance-profiles.html)."""
+    role, iam = made("role"), clients.client("iam")
+    iam.create_instance_profile(InstanceProfileName="theirs")
+    iam.add_role_to_instance_profile(InstanceProfileName="theirs", RoleName=role.name)
+    with pytest.raises(Conflict, match="instance profile theirs") as caught:
+        inventory.remove(role)
+    assert "remove-role-from-instance-profile" in caught.value.hint
+    assert iam.list_role_policies(RoleName=role.name)["PolicyNames"] == ["grants"]
+
+
 def test_a_table_is_gone_when_it_is_no_longer_deleting(
     clients: Clients, inventory: AwsInventory, made: Callable[[str], Item]
 ) -> None:

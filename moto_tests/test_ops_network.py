@@ -151,7 +151,7 @@ def test_an_apply_records_the_network(aws_context: Context) -> None:
     services, facts = Services(aws_context, LONG), dict[str, Any]()
     services.ledger.prepare()
     wanted = infrastructure.items(services, LONG, facts, gateway_image=None)
-    infrastructure.apply(services, wanted, facts, progress=lambda _: None)
+    infrastructure.apply(services, wanted, facts, progress=lambda _: None, check=lambda: None)
     recorded = services.ledger.fact(network.FACT)
     assert [one["of"] for one in recorded["found"]] == ["tasks"]
     assert found(aws_context, network=recorded) == found(aws_context)

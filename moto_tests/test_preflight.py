@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra.desired.operator import policies
+from infra.reconcile.policy import listed
 from moto_tests.answers import answer, refusal, success
 from moto_tests.given import ACCOUNT, agent
 from toolkit.clouds.aws import Clients, clients_for
@@ -16,6 +17,7 @@ from toolkit.core.errors import AccessDenied
 from toolkit.core.ports import Context
 from toolkit.ops import preflight, preflight_account, preflight_network
 from toolkit.ops.findings import Finding, Weight, warning
+from toolkit.ops.look import Look
 from toolkit.ops.preflight_network import ENDPOINTS
 from toolkit.ops.quota_table import CONCURRENCY, SPOT_VCPUS, VCPUS
 from toolkit.wiring import Services
@@ -23,7 +25,10 @@ from toolkit.wiring import Services
 STATEMENT = {
     "Effect": "Allow",
     "Action": ["iam:PassRole", "ecs:RunTask"],
-    "Resource": ["arn:aws:iam::123456789012:role/al-shop-*"],
+    "Resource": [
+        "arn:aws:ecs:us-east-1:123456789012:task-definition/al-shop-*",
+        "arn:aws:iam::123456789012:role/al-shop-*",
+    ],
     "Condition": {"StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com"]}},
 }
 POLICY = {"Version": "2012-10-17", "Statement": [STATEMENT]}
@@ -52,8 +57,8 @@ def decisions(**by_action: str) -> Any:
 def test_what_the_simulator_denies_is_one_warning(clients: Clients) -> None:
     """By action, with the command that prints the policy; advice, since a simulation is no proof
     (https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html)."""
-    verdicts = decisions(ecs_RunTask="implicitDeny", iam_PassRole="allowed")
-    answer(clients.client("iam"), "SimulatePrincipalPolicy", verdicts)
+    verdicts = (decisions(iam_PassRole="allowed"), decisions(ecs_RunTask="implicitDeny"))
+    answer(clients.client("iam"), "SimulatePrincipalPolicy", *verdicts)
     (finding,) = preflight_account.rights(clients, POLICY)
     assert finding.weight is Weight.WARNING
     assert "may not ecs:RunTask," in finding.message
@@ -63,11 +68,19 @@ def test_what_the_simulator_denies_is_one_warning(clients: Clients) -> None:
 def test_passing_roles_is_simulated_as_it_happens(clients: Clients) -> None:
     """With the service that gets the role, else a policy with that condition would seem to deny it
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html)."""
-    verdicts = decisions(ecs_RunTask="allowed", iam_PassRole="allowed")
-    (asked,) = _simulated(clients, verdicts)
+    asked, _ = _simulated(clients)
     assert asked["ContextEntries.member.1.ContextKeyName"] == "iam:PassedToService"
     assert asked["ContextEntries.member.1.ContextKeyValues.member.1"] == "lambda.amazonaws.com"
     assert asked["ResourceArns.member.1"] == "arn:aws:iam::123456789012:role/al-shop-any"
+
+
+def test_an_action_is_simulated_on_its_own_service_s_things(clients: Clients) -> None:
+    """A statement of ours holds several services' actions and things; an action is denied on another's, and that
+    would be told as a lack."""
+    identities, tasks = _simulated(clients)
+    assert identities["ResourceArns.member.1"].startswith("arn:aws:iam:")
+    assert tasks["ResourceArns.member.1"].startswith("arn:aws:ecs:")
+    assert not {"ResourceArns.member.2", "ActionNames.member.2"} & {*identities, *tasks}
 
 
 def test_every_condition_of_the_deploy_policy_is_met_by_its_simulation(clients: Clients) -> None:
@@ -78,16 +91,28 @@ def test_every_condition_of_the_deploy_policy_is_met_by_its_simulation(clients: 
     deploy = policies(Environment(name="production", scope=scope, cloud=cloud))["deploy"]
     asked = answer(clients.client("iam"), "SimulatePrincipalPolicy", *[decisions()] * 50)
     assert list(preflight_account.rights(clients, deploy)) == []
-    bodies = [request["body"] for request in asked]
-    assert len(bodies) == len(deploy["Statement"])
-    for statement, body in zip(deploy["Statement"], bodies, strict=True):
-        tests = (statement.get("Condition") or {}).items()
-        wanted = {key for operator, keys in tests if operator != "Null" for key in keys}
-        assert wanted == {v for k, v in body.items() if k.endswith("ContextKeyName")}
+    seen = [names_of(request["body"], "ContextKeyName") for request in asked]
+    assert seen == [
+        keys_of(statement)
+        for statement in deploy["Statement"]
+        for _ in {action.partition(":")[0] for action in listed(statement["Action"])}
+    ]
 
 
-def _simulated(clients: Clients, verdicts: Any) -> list[Any]:
-    seen = answer(clients.client("iam"), "SimulatePrincipalPolicy", verdicts)
+def names_of(body: dict[str, str], what: str) -> set[str]:
+    return {value for name, value in body.items() if name.endswith(what)}
+
+
+def keys_of(statement: Any) -> set[str]:
+    """The condition keys that a request must bring."""
+    tests = (statement.get("Condition") or {}).items()
+    return {key for operator, keys in tests if operator != "Null" for key in keys}
+
+
+def _simulated(clients: Clients) -> list[Any]:
+    """What is asked when all is allowed."""
+    allowed = [decisions(iam_PassRole="allowed"), decisions(ecs_RunTask="allowed")]
+    seen = answer(clients.client("iam"), "SimulatePrincipalPolicy", *allowed)
     assert list(preflight_account.rights(clients, POLICY)) == []
     return [request["body"] for request in seen]
 
@@ -95,7 +120,7 @@ def _simulated(clients: Clients, verdicts: Any) -> list[Any]:
 def test_changing_roles_is_told_apart(clients: Clients) -> None:
     """Many who may push may not make roles: then somebody else makes them first."""
     verdicts = decisions(iam_CreateRole="explicitDeny", iam_PassRole="implicitDeny")
-    answer(clients.client("iam"), "SimulatePrincipalPolicy", verdicts)
+    answer(clients.client("iam"), "SimulatePrincipalPolicy", verdicts, decisions())
     own, identities = preflight_account.rights(clients, POLICY)
     assert "iam:PassRole" in own.message
     assert "may not change roles (iam:CreateRole)" in identities.message
@@ -109,7 +134,7 @@ def test_a_session_is_simulated_as_its_role_with_the_role_s_path(clients: Client
     )
     caller = success(Arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/session", Account=ACCOUNT)
     answer(clients.client("sts"), "GetCallerIdentity", caller)
-    (asked,) = _simulated(clients, decisions(ecs_RunTask="allowed"))
+    asked, _ = _simulated(clients)
     assert (
         asked["PolicySourceArn"] == role["Role"]["Arn"] == f"arn:aws:iam::{ACCOUNT}:role/teams/ci"
     )
@@ -294,8 +319,8 @@ def test_a_security_group_of_another_vpc_becomes_an_error(clients: Clients, vpc:
 # what may not be looked at
 
 
-def _look(look: Any) -> preflight.Look:
-    return preflight.Look(about="the network", actions=("ec2:DescribeSubnets",), look=look)
+def _look(look: Any) -> Look:
+    return Look(about="the network", actions=("ec2:DescribeSubnets",), look=look)
 
 
 def test_what_may_not_be_looked_at_is_a_note_with_the_permission(clients: Clients) -> None:

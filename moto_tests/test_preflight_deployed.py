@@ -32,6 +32,9 @@ def test_retention_that_differs_is_told_with_the_command(aws_context: Context) -
     (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html)."""
     services, clients = a_project(aws_context), clients_for(cloud_of(aws_context.environment))
     logs, names = clients.client("logs"), aws_context.names
+    services.ledger.prepare()
+    for name in ("two", "three"):
+        services.ledger.set_fact(f"definition/{name}", {})
     for name, days in (("dev", None), ("two", 7), ("three", 30)):
         group = names.lambda_log_group(name)
         logs.create_log_group(logGroupName=group)
@@ -43,6 +46,15 @@ def test_retention_that_differs_is_told_with_the_command(aws_context: Context) -
         names.lambda_log_group("two"): "keeps its lines for 7 days instead of 30 days",
     }
     assert "put-retention-policy" in found[0].remedy
+
+
+def test_the_log_groups_of_others_are_nobody_s_to_judge(aws_context: Context) -> None:
+    """Those of the environment `staging-eu`, and of a stranger, begin as ours do."""
+    services, clients = a_project(aws_context), clients_for(cloud_of(aws_context.environment))
+    names = aws_context.names
+    for group in (names.lambda_log_group("eu-dev"), f"{names.ecs_log_group}-eu"):
+        clients.client("logs").create_log_group(logGroupName=group)
+    assert [*preflight_deployed.log_groups(clients, services)] == []
 
 
 class Gateway:

@@ -14,7 +14,7 @@ import pytest
 
 from infra import workspace
 from infra.diagnosis import Diagnosis
-from infra.events import ADOPTED
+from infra.provider_aws import AwsProvider
 from infra.pulumi_cli import PulumiCli
 from infra.pulumi_process import Cli
 from infra.secrets_provider import NOTHING
@@ -23,7 +23,7 @@ from moto_tests.pulumi_double import settings
 from tests.infra.scenes import items
 from toolkit.clouds.aws import clients_for, cloud_of
 from toolkit.core.errors import AlError
-from toolkit.core.plan import Action, Item, Plan
+from toolkit.core.plan import ADOPTED, Action, Item, Plan
 from toolkit.core.ports import Context
 
 pytestmark = [pytest.mark.needs_pulumi_cli, pytest.mark.xdist_group("pulumi")]
@@ -45,14 +45,14 @@ def context(aws_context: Context, tmp_path: Path) -> Context:
 def _fetch(context: Context, cli: Cli) -> None:
     """The provider's plug-in, downloaded when it is not there."""
     home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-    scope, cloud = context.environment.scope, cloud_of(context.environment)
+    scope, provider = context.environment.scope, AwsProvider(context)
     with (
         TemporaryDirectory() as place,
         workspace.opened(
-            cli, scope, cloud, backend=Path(place).as_uri(), protection=NOTHING, create=True
+            cli, scope, provider, backend=Path(place).as_uri(), protection=NOTHING, create=True
         ) as stack,
     ):
-        workspace.fetch_provider(stack, home, Diagnosis())
+        workspace.fetch_provider(stack, home, Diagnosis(), provider)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def pushed(context: Context, desired: Sequence[Item]) -> Iterator[list[str]]:
     told: list[str] = []
     Stack(context).apply(desired, progress=told.append)
     yield told
-    Stack(context).destroy(progress=lambda _: None)
+    Stack(context).apply([], progress=lambda _: None)
 
 
 def iam(context: Context) -> Any:
@@ -135,13 +135,13 @@ def test_with_a_lost_state_everything_is_taken_over(
     assert Stack(lost).preview(desired) == Plan()
 
 
-def test_destroying_leaves_nothing_and_may_be_repeated(
+def test_wanting_nothing_leaves_nothing_and_may_be_repeated(
     context: Context, desired: Sequence[Item]
 ) -> None:
     """Also when something is gone already."""
     Stack(context).apply(desired, progress=lambda _: None)
     iam(context).delete_role_policy(RoleName=ROLE, PolicyName="grants")
     iam(context).delete_role(RoleName=ROLE)
-    Stack(context).destroy(progress=lambda _: None)
-    Stack(context).destroy(progress=lambda _: None)
+    Stack(context).apply([], progress=lambda _: None)
+    Stack(context).apply([], progress=lambda _: None)
     assert roles(context) == set()

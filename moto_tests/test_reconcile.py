@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from moto_tests.identities import (
 )
 from tests.contracts.reconciler import Account, ReconcilerContract
 from toolkit.clouds.aws import clients_for, cloud_of
-from toolkit.core.errors import ConfigError, NotFound
+from toolkit.core.errors import ConfigError, Conflict, NotFound
 from toolkit.core.plan import Action, Item, Plan
 from toolkit.core.ports import Context, Reconciler
 
@@ -146,6 +147,18 @@ def test_a_boundary_follows_the_environments_file(aws_context: Context) -> None:
         assert planned(aws_context, wanted) == Plan()
 
 
+def test_a_boundary_that_is_gone_is_a_concern(aws_context: Context) -> None:
+    """Also when no role is to be made; whoever may not look is told nothing of it."""
+    arn = boundary(iam_of(aws_context), "edge")
+    context = with_cloud(aws_context, permission_boundary=arn)
+    assert AwsReconciler(context).concerns((), {}) == ()
+    iam_of(aws_context).delete_policy(PolicyArn=arn)
+    (concern,) = AwsReconciler(context).concerns((), {})
+    assert (concern.about, concern.warning) == (arn, False)
+    answer(iam_of(context), "GetPolicy", refusal("AccessDenied", "not authorized"))
+    assert AwsReconciler(context).concerns((), {}) == ()
+
+
 def test_a_boundary_that_does_not_exist_is_said(aws_context: Context) -> None:
     """IAM refuses (https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePermissionsBoundary.html); the hint
     names the setting."""
@@ -238,6 +251,12 @@ def test_a_role_under_another_path_is_a_concern(aws_context: Context) -> None:
     assert DEV not in {c.item.name for c in planned(aws_context, wanted).changes}
 
 
+def hold(iam: Any, role: str) -> None:
+    """Put it into somebody's instance profile."""
+    iam.create_instance_profile(InstanceProfileName="theirs")
+    iam.add_role_to_instance_profile(InstanceProfileName="theirs", RoleName=role)
+
+
 def test_a_deleted_principal_is_named(aws_context: Context) -> None:
     """IAM leaves its id in the trust policy
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html)."""
@@ -253,17 +272,50 @@ def test_a_deleted_principal_is_named(aws_context: Context) -> None:
 
 
 def test_a_removed_role_is_emptied_first(aws_context: Context) -> None:
-    """Attachments, inline policies and instance profiles would keep IAM from deleting it
+    """Attachments and inline policies would keep IAM from deleting it
     (https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html)."""
     reconcile(aws_context, items(aws_context))
     iam = iam_of(aws_context)
     BREAKS["inline"][0](iam, DEV)
     BREAKS["attached"][0](iam, DEV)
-    iam.create_instance_profile(InstanceProfileName="p")
-    iam.add_role_to_instance_profile(InstanceProfileName="p", RoleName=DEV)
     reconcile(aws_context, items(aws_context, {}))
     assert DEV not in roles(aws_context)
-    assert iam.get_instance_profile(InstanceProfileName="p")["InstanceProfile"]["Roles"] == []
+
+
+def test_a_role_in_an_instance_profile_stays_and_is_told_of(aws_context: Context) -> None:
+    """The profile is somebody's, and a machine may run with it: neither is touched, and the rest is removed
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-ec2_instance-profiles.html)."""
+    reconcile(aws_context, items(aws_context))
+    iam, reconciler = iam_of(aws_context), AwsReconciler(aws_context)
+    BREAKS["attached"][0](iam, DEV)
+    hold(iam, DEV)
+    (concern,) = reconciler.concerns(reconciler.observe(()), {})
+    assert (concern.about, "instance profile theirs" in concern.message) == (DEV, True)
+    reconcile(aws_context, [])
+    assert roles(aws_context) == [DEV]
+    assert iam.list_attached_role_policies(RoleName=DEV)["AttachedPolicies"] != []
+    (holder,) = iam.get_instance_profile(InstanceProfileName="theirs")["InstanceProfile"]["Roles"]
+    assert holder["RoleName"] == DEV
+
+
+def test_a_role_that_comes_into_a_profile_meanwhile_is_left_whole(aws_context: Context) -> None:
+    """Between looking and removing: refused before anything is taken from it."""
+    reconcile(aws_context, items(aws_context))
+    iam, decided = iam_of(aws_context), planned(aws_context, [])
+    hold(iam, DEV)
+    with pytest.raises(Conflict, match="instance profile theirs"):
+        AwsReconciler(aws_context).apply(decided, progress=lambda _: None)
+    assert iam.list_role_policies(RoleName=DEV)["PolicyNames"] == ["grants"]
+
+
+def test_a_role_that_is_wanted_is_repaired_wherever_it_is(aws_context: Context) -> None:
+    """Only a removal needs it out of a profile."""
+    wanted = items(aws_context)
+    reconcile(aws_context, wanted)
+    hold(iam_of(aws_context), DEV)
+    BREAKS["trust"][0](iam_of(aws_context), DEV)
+    reconcile(aws_context, wanted)
+    assert not planned(aws_context, wanted)
 
 
 def test_names_cut_by_hash_are_ours_too(aws_context: Context) -> None:

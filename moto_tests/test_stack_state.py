@@ -13,7 +13,6 @@ from toolkit.core.ports import Context
 from toolkit.core.secrets import Secret
 from toolkit.credentials.stores.local_files import LocalFiles
 
-BUCKET = "al-shop-staging-pulumi-123456789012-us-east-1"
 PASSPHRASE = "correct horse battery"
 
 
@@ -77,29 +76,7 @@ def test_a_key_is_told_to_pulumi_each_time(pulumi_context: Context, pulumi: Doub
     assert config["secretsprovider"] == "awskms://alias/al"
 
 
-# ----------------------------------------------------------------- removing
-
-
-def test_destroying_refreshes_removes_and_forgets_the_stack(
-    pulumi_context: Context, pulumi: Double
-) -> None:
-    """What is gone already is not asked for; the bucket stays, since it goes last."""
-    applied(pulumi_context)
-    Stack(pulumi_context).destroy(progress=lambda _: None)
-    words = pulumi.calls[pulumi.commands.index("destroy")]["words"]
-    assert "--refresh" in words
-    assert pulumi.stacks == []
-    assert buckets(pulumi_context) == [BUCKET]
-
-
-def test_destroying_twice_or_nothing_is_fine(pulumi_context: Context, pulumi: Double) -> None:
-    """Neither a bucket nor a stack is made to be removed."""
-    Stack(pulumi_context).destroy(progress=lambda _: None)
-    assert buckets(pulumi_context) == []
-    applied(pulumi_context)
-    Stack(pulumi_context).destroy(progress=lambda _: None)
-    Stack(pulumi_context).destroy(progress=lambda _: None)
-    assert pulumi.commands.count("destroy") == 1
+# ----------------------------------------------------------------- forgetting
 
 
 def test_forgetting_a_state_in_our_own_bucket_needs_no_pulumi(

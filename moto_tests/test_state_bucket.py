@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra import state_bucket
+from infra.provider_aws import AwsProvider
 from infra.state import State
 from toolkit.clouds.aws import Clients, clients_for, cloud_of
 from toolkit.core.environment import AwsCloud, Scope
@@ -34,7 +35,7 @@ def settings(context: Context, **pulumi: str) -> Context:
 
 def test_the_state_is_in_a_bucket_of_ours(aws_context: Context) -> None:
     """Made when it is missing, and named in the URL that Pulumi gets."""
-    backend = State(aws_context, None).made()
+    backend = State(aws_context, None, AwsProvider(aws_context)).made()
     assert backend == f"s3://{BUCKET}?region=us-east-1&awssdk=v2"
     assert [b["Name"] for b in s3(aws_context).list_buckets()["Buckets"]] == [BUCKET]
 
@@ -110,7 +111,8 @@ def test_a_buckets_name_is_what_s3_takes(aws_cloud: AwsCloud, project: str, env:
 @pytest.mark.parametrize("chosen", ["s3://team-state/al", "gs://team", "azblob://states"])
 def test_a_backend_of_the_users_is_taken_as_it_is(aws_context: Context, chosen: str) -> None:
     """And no bucket is made."""
-    assert State(settings(aws_context, backend=chosen), None).made() == chosen
+    context = settings(aws_context, backend=chosen)
+    assert State(context, None, AwsProvider(context)).made() == chosen
     assert s3(aws_context).list_buckets()["Buckets"] == []
 
 
@@ -118,7 +120,8 @@ def test_a_directory_is_used_only_on_request(aws_context: Context, tmp_path: Pat
     """Named in the environment's file, relative to the project, and present."""
     place = tmp_path / "project" / "state"
     place.mkdir(parents=True)
-    state = State(settings(aws_context, backend="state"), None)
+    context = settings(aws_context, backend="state")
+    state = State(context, None, AwsProvider(context))
     assert state.made() == place.resolve().as_uri()
 
 
@@ -129,7 +132,7 @@ def test_where_no_bucket_can_be_made_there_is_no_state(
     cloud = replace(cloud_of(aws_context.environment), endpoint=refusing)
     context = replace(aws_context, environment=replace(aws_context.environment, cloud=cloud))
     with pytest.raises(AccessDenied):
-        State(context, None).made()
+        State(context, None, AwsProvider(context)).made()
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 

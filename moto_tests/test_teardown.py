@@ -99,6 +99,32 @@ def test_it_works_when_things_are_gone_already(
     assert bool(recorded) is (kind != "table")
 
 
+@pytest.mark.parametrize("gone", [("al:environment",), ("al:project", "al:environment")])
+def test_what_has_only_some_of_the_tags_is_left_and_never_absent(
+    aws_context: Context, client: Client, push: Callable[[], None], gone: tuple[str, ...]
+) -> None:
+    """It is there, and nothing proves whose it is."""
+    push()
+    role = aws_context.names.role("dev", "lambda")
+    client("iam").untag_role(RoleName=role, TagKeys=list(gone))
+    receipt = torn_down(aws_context)
+    assert {key for key in left_in(client) if key[0] == "role"} == {("role", role)}
+    assert role in {left.item.name for left in receipt.left}
+    assert receipt.absent == ()
+
+
+def test_what_was_given_to_another_environment_is_left_and_never_absent(
+    aws_context: Context, client: Client, push: Callable[[], None]
+) -> None:
+    """A push recorded it as ours, so that it stays is said."""
+    push()
+    role = aws_context.names.role("dev", "lambda")
+    client("iam").tag_role(RoleName=role, Tags=[{"Key": "al:environment", "Value": "other"}])
+    receipt = torn_down(aws_context, "dev")
+    assert role in {left.item.name for left in receipt.left}
+    assert receipt.absent == ()
+
+
 def test_a_table_of_a_stranger_s_is_neither_read_nor_held(
     aws_context: Context, client: Client
 ) -> None:

@@ -54,6 +54,33 @@ def test_one_agent_goes_and_the_others_stay(
     }
 
 
+def test_a_role_with_another_s_tag_stays_with_the_agent_of_its_name(
+    aws_context: Context, client: Client, push: Callable[[], None]
+) -> None:
+    """Somebody changed the tag of `dev`'s: tearing down `other`, which owns nothing else, must not take it."""
+    push()
+    role = aws_context.names.role("dev", "lambda")
+    client("iam").tag_role(RoleName=role, Tags=[{"Key": "al:agent", "Value": "other"}])
+    receipt = torn_down(aws_context, "other")
+    assert ("role", role) in left_in(client)
+    assert receipt.removed == []
+    why = "its name is that of agent dev, and its tag al:agent says 'other'"
+    assert [(left.item.name, left.why) for left in receipt.left] == [(role, why)]
+
+
+def test_another_s_thing_stays_while_the_rest_of_an_agent_goes(
+    aws_context: Context, client: Client, push: Callable[[], None]
+) -> None:
+    """Also when it is looked for again after the removals."""
+    push()
+    role = aws_context.names.role("dev", "lambda")
+    client("iam").tag_role(RoleName=role, Tags=[{"Key": "al:agent", "Value": "long"}])
+    receipt = torn_down(aws_context, "long")
+    assert ("role", role) in left_in(client)
+    assert {item.kind for item in receipt.removed} >= {"role", "task_definition"}
+    assert role in {left.item.name for left in receipt.left}
+
+
 def test_a_credential_goes_with_the_last_agent_that_uses_it(
     aws_context: Context, client: Client, push: Callable[[], None]
 ) -> None:

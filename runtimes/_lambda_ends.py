@@ -50,12 +50,16 @@ def status_of(lines: Iterable[LogEvent], *, now: int) -> RunStatus | None:
     return _failed(Cause.UNKNOWN, "the invocation ended without reporting what became of the run")
 
 
-def dropped() -> RunStatus:
-    """What became of an event that nobody has claimed and that left no line, long after its time."""
+def dropped(environment: str, role: str) -> RunStatus:
+    """What became of an event that nobody has claimed and that left no line, long after its time.
+
+    Nothing tells the two causes apart: an event whose function cannot start is tried again until it is too old.
+    """
     return _failed(
         Cause.CAPACITY,
-        "Lambda dropped the event: it waited longer than its 60 s for a free place; the account's quota for "
-        "concurrent executions may be too small (Service Quotas, Lambda; new accounts have 10)",
+        "Lambda dropped the event, which waited longer than its 60 s: there was no free place for it, as the quota of "
+        f"concurrent executions may be too small (`al doctor -E {environment}`), or Lambda cannot become the function's "
+        f"role {role} (`al doctor -c -E {environment}`)",
     )
 
 

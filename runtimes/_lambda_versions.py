@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from toolkit.clouds.aws import Clients, code_of, translated
+from toolkit.clouds.aws import LAMBDA, Clients, code_of, translated
 from toolkit.core.errors import AlError, Conflict, NotFound, Unreachable
 from toolkit.core.names import Names
 from toolkit.core.plan import Item
@@ -145,7 +145,9 @@ class Versions:
             with translated(f"creating the function {item.name}"):
                 self._lambda.create_function(**item.attributes, Tags=dict(item.tags))
 
-        self._clients.when_assumable(create, [item.attributes["Role"]], sleep=self._sleep)
+        self._clients.when_assumable(
+            create, [item.attributes["Role"]], service=LAMBDA, sleep=self._sleep
+        )
 
     def _update(self, item: Item, live: Mapping[str, Any]) -> None:
         """Code, then configuration; AWS takes one change at a time."""
@@ -168,6 +170,7 @@ class Versions:
                     "update_function_configuration", FunctionName=item.name, **settings
                 ),
                 [wanted["Role"]],
+                service=LAMBDA,
                 sleep=self._sleep,
             )
 

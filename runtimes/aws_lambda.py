@@ -152,10 +152,16 @@ class AwsLambda(OnAws):
         if status := ends.status_of(lines, now=moment):
             self._read.pop(handle.run, None)
         elif not lines and "log_stream" not in handle.ids:
-            return ends.dropped() if self._age(handle) > UNCLAIMED_SECONDS else None
+            return self._dropped(handle) if self._age(handle) > UNCLAIMED_SECONDS else None
         elif lines and not any(ends.report_of(line.message) for line in lines):
             self._read[handle.run] = lines[-1].time - OVERLAP_MS
         return status
+
+    def _dropped(self, handle: RunHandle) -> RunStatus:
+        role = self.cloud.brought_role(handle.agent, "lambda")
+        return ends.dropped(
+            self._context.environment.name, role or self._names.role(handle.agent, "lambda")
+        )
 
     def _reader(self, handle: RunHandle) -> Reader:
         return Reader(

@@ -12,12 +12,13 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from toolkit.clouds.aws import tag_list, translated
+from toolkit.clouds.aws import ECS_TASKS, tag_list, translated
 from toolkit.clouds.aws_logs import Reader
 from toolkit.clouds.aws_network import task_network
 from toolkit.clouds.aws_runs import OnAws, earliest
 from toolkit.core.agent import Agent
 from toolkit.core.errors import (
+    AccessDenied,
     AlError,
     Conflict,
     LimitExceeded,
@@ -103,7 +104,7 @@ class EcsFargate(OnAws):
         ]
         try:
             task_arn = self.clients.when_assumable(
-                lambda: self._run_task(spec), roles, sleep=self._sleep
+                lambda: self._run_task(spec), roles, service=ECS_TASKS, sleep=self._sleep
             )
         except Conflict as error:
             task_arn = _launched_before(error)
@@ -132,9 +133,20 @@ class EcsFargate(OnAws):
                 )
         except NotFound:
             return f"{handle.run} was already over: ECS knows its task no longer"
+        except AccessDenied:
+            if not self._told_to_stop(handle):
+                raise
+            return f"{handle.run} was already told to stop"
         if answer["task"].get("lastStatus") == "STOPPED":
             return f"{handle.run} was already over"
         return f"ECS is stopping {handle.run}: SIGTERM now, SIGKILL after {wanted.STOP_SECONDS} s"
+
+    def _told_to_stop(self, handle: RunHandle) -> bool:
+        """Whether the task is over or ending.  One that was stopped has lost its tags, and one that is forgotten has none, so
+        whoever may stop only tasks with our tags is refused (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html)."""
+        for task in self._describe(handle.ids["cluster"], [handle.ids["task_arn"]]):
+            return bool(task.get("desiredStatus") == "STOPPED")
+        return self._age(handle) >= NOT_SEEN_YET
 
     def logs(self, handle: RunHandle, *, since: int = 0) -> Iterator[LogEvent]:
         if stream := handle.ids.get("log_stream"):

@@ -24,7 +24,9 @@ from toolkit.config.problems import Findings
 from toolkit.config.schema import Config, Gateway, Local, Telemetry, WebhookSource
 from toolkit.config.section import Section, Tidier
 from toolkit.config.triggers import SOURCES
+from toolkit.config.user import UserConfig
 from toolkit.config.validate import validated
+from toolkit.llm.providers import PROVIDERS
 
 TABLES: dict[str, type[Section]] = {
     "Top level": Config,
@@ -41,6 +43,13 @@ TABLES: dict[str, type[Section]] = {
     "Images": Images,
     "Pulumi": Pulumi,
     "Server": Server,
+}
+
+
+# what an example's first line says of it; otherwise it is of the project
+FILES: dict[str, type[Section]] = {
+    "# agents/": AgentConfig,
+    "# ~/.action-llama/config.toml": UserConfig,
 }
 
 
@@ -76,7 +85,7 @@ def findings_of(page: Path) -> list[str]:
     """What the loader says against the page's examples in TOML."""
     found = []
     for example in fences(page, "toml"):
-        section = AgentConfig if example.startswith("# agents/") else Config
+        section = next((kind for start, kind in FILES.items() if example.startswith(start)), Config)
         findings = Findings()
         values = Tidier(shown(page), findings).table(tomllib.loads(example), section)
         validated(section, Merged((Layer(name=shown(page), values=values),)), findings)
@@ -139,6 +148,22 @@ def test_the_page_of_commands_is_what_the_program_says_of_itself() -> None:
     if os.environ.get("AL_UPDATE_DOCS"):
         page.write_text(reference(), encoding="utf-8")
     assert text(page) == reference()
+
+
+def test_the_page_of_models_has_every_provider_with_its_variables_and_default() -> None:
+    """As the table of the program has them."""
+    page = text(DOCS / "models.md")
+    missing = [
+        name
+        for name, known in PROVIDERS.items()
+        if not re.search(
+            rf"^\| `{name}` \|.*{'.*'.join(map(re.escape, known.key_variables))}"
+            rf".*{re.escape(known.default_model or 'none')}",
+            page,
+            re.MULTILINE,
+        )
+    ]
+    assert missing == []
 
 
 def test_the_gateway_page_has_every_route() -> None:

@@ -157,7 +157,7 @@ def test_desired_and_reconcile_import_no_pulumi() -> None:
 def test_what_acts_in_infra_is_reached_through_wiring_only() -> None:
     """Pure parts of infra (the desired state, the policy evaluator) may be read by ops and the sandbox; what changes an
     account is made by wiring, and by the sandbox's engine, which runs the same program."""
-    pure = ("infra.desired", "infra.reconcile.policy")
+    pure = ("infra.desired", "infra.reconcile.policy", "infra.reconcile.gcp_judge")
     assert offenders(("runtimes", "gateway"), ("infra",)) == []
     acting = [
         o

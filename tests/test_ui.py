@@ -64,3 +64,49 @@ def test_answers_go_to_stdout_and_the_conversation_to_stderr(
     shown = capsys.readouterr()
     assert shown.out.splitlines() == ["A    B", "one  2"]
     assert shown.err.splitlines() == ["  + role r  (new)", "  1 to create"]
+
+
+class Counting(io.StringIO):
+    """Keeps every single write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.writes.append(text)
+        return super().write(text)
+
+
+def test_a_step_is_written_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads that tell of their steps would otherwise share a line."""
+    stream = Counting()
+    monkeypatch.setattr("sys.stderr", stream)
+    with Ui().steps() as step:
+        step("image: hello")
+    assert stream.writes == ["• image: hello\n"]
+
+
+class Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("stream", [None, Full()])
+def test_the_conversation_may_be_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stream: Full | None
+) -> None:
+    """A closed or full stderr does not keep the answer."""
+    monkeypatch.setattr("sys.stderr", stream)
+    ui = Ui()
+    ui.warn("lost")
+    ui.json({"kept": True}, indent=None)
+    assert capsys.readouterr().out == '{"kept": true}\n'
+
+
+@pytest.mark.parametrize("stream", [None, Full()])
+def test_an_answer_may_not(monkeypatch: pytest.MonkeyPatch, stream: Full | None) -> None:
+    """Who asked for it has not got it."""
+    monkeypatch.setattr("sys.stdout", stream)
+    with pytest.raises(OSError, match="stdout"):
+        Ui().json({})

@@ -6,10 +6,11 @@ click and `core.errors`, no verb, no cloud library.
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
@@ -76,10 +77,23 @@ def cli(ctx: click.Context, debug: bool) -> None:  # `main` takes --debug out of
 
 def main() -> NoReturn:
     """The console script."""
+    _keep_standard_streams_free()
     _end_as_by_ctrl_c()
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(words) < len(sys.argv) - 1
-    sys.exit(run(lambda: cli.main(words, prog_name="al", standalone_mode=False), debug=debug))
+    code = run(lambda: cli.main(words, prog_name="al", standalone_mode=False), debug=debug)
+    for stream in (sys.stdout, sys.stderr):
+        _drain(stream)
+    sys.exit(code)
+
+
+def _keep_standard_streams_free() -> None:
+    """Where one was closed (`>&-`), the next file opened would get its number, and what a child prints."""
+    import os
+
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
 
 
 def _end_as_by_ctrl_c() -> None:
@@ -102,7 +116,8 @@ def run(call: Callable[[], object], *, debug: bool = False) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):  # a full stderr does not change the code
+            error.show()
         return error.exit_code
     except AlError as error:
         _say(error.message, "\n".join((error.hint, *getattr(error, "__notes__", ()))))
@@ -114,7 +129,7 @@ def run(call: Callable[[], object], *, debug: bool = False) -> int:
         _say("interrupted", "\n".join((hint, *notes)))
         return INTERRUPTED
     except BrokenPipeError:
-        _silence_stdout()
+        _drain(sys.stdout)
         return 0
     except OSError as error:
         if debug:
@@ -135,11 +150,16 @@ def _say(message: str, hint: str) -> None:
     Ui().error(message, hint)
 
 
-def _silence_stdout() -> None:
-    """Keep the interpreter from complaining about the closed pipe again when it flushes at exit."""
+def _drain(stream: TextIO | None) -> None:
+    """Keep the interpreter from failing again, with a code of its own, on what a closed or full stream has not taken."""
     import os
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _unexpected(error: Exception, *, debug: bool) -> int:

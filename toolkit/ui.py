@@ -1,11 +1,13 @@
 """Everything that is printed.  stdout is the answer, stderr is the conversation."""
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import Any, TextIO
 
 from toolkit.core.errors import UsageError
 from toolkit.core.plan import Action, Change, Plan
@@ -25,20 +27,29 @@ class Ui:
     @property
     def lively(self) -> bool:
         """Whether stderr is a terminal that somebody watches."""
-        return not self.headless and sys.stderr.isatty() and "NO_COLOR" not in os.environ
+        watched = sys.stderr is not None and sys.stderr.isatty()
+        return not self.headless and watched and "NO_COLOR" not in os.environ
 
     @property
     def attended(self) -> bool:
         """Whether somebody is there who can be asked."""
-        return not self.headless and sys.stdin.isatty()
+        return not self.headless and sys.stdin is not None and sys.stdin.isatty()
 
     # ------------------------------------------------------------------ answers, on stdout
 
     def line(self, text: str = "") -> None:
-        print(text, flush=True)
+        """Raises OSError when stdout is closed or full: an answer that nobody gets is a failure."""
+        if sys.stdout is None:  # closed before `al` began
+            raise OSError(errno.EBADF, "cannot be written to: it is closed", "stdout")
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, "stdout") from error
 
     def json(self, answer: Any, *, indent: int | None = 2) -> None:
-        print(json.dumps(answer, indent=indent, ensure_ascii=False), flush=True)
+        self.line(json.dumps(answer, indent=indent, ensure_ascii=False))
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Columns as wide as their content."""
@@ -131,14 +142,26 @@ class Ui:
             yield step
 
     def _stderr(self, text: str, style: str | None = None, end: str = "\n") -> None:
-        if style and self.lively:
-            from rich.console import Console
+        """A closed or full stderr loses the conversation; the work and its answer go on."""
+        with suppress(OSError, ValueError):
+            if style and self.lively:
+                from rich.console import Console
 
-            Console(stderr=True, highlight=False, soft_wrap=True).print(
-                _escaped(text), style=style, end=end
-            )
-        else:
-            print(text, file=sys.stderr, end=end, flush=True)
+                Console(stderr=True, highlight=False, soft_wrap=True).print(
+                    _escaped(text), style=style, end=end
+                )
+            elif sys.stderr is not None:
+                _write(sys.stderr, text + end)
+
+
+_one_at_a_time = Lock()
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """In one piece: `print` writes a line and its end apart, and those of two threads would mix."""
+    with _one_at_a_time:
+        stream.write(text)
+        stream.flush()
 
 
 def _escaped(text: str) -> str:

@@ -116,7 +116,7 @@ class Services:
     @cached_property
     def applier(self) -> Applier:
         cloud = self.environment.cloud
-        if isinstance(cloud, AwsCloud) and cloud.endpoint:
+        if cloud is not None and cloud.endpoint:
             from toolkit.sandbox.engine import Engine
 
             return Engine(self.context)
@@ -128,7 +128,7 @@ class Services:
     def pulumi(self) -> Tool | None:
         """The program that the applier of a real account needs on this machine; None where none is needed."""
         cloud = self.environment.cloud
-        if not isinstance(cloud, AwsCloud) or cloud.endpoint:
+        if cloud is None or cloud.endpoint:
             return None
         from infra.pulumi_cli import PulumiCli
 
@@ -137,6 +137,10 @@ class Services:
     @cached_property
     def reconciler(self) -> Reconciler:
         """Raises ConfigError where there is no cloud."""
+        if isinstance(self.environment.cloud, GcpCloud):
+            from infra.reconcile.gcp import GcpReconciler
+
+            return GcpReconciler(self.context)
         from infra.reconcile.aws import AwsReconciler
 
         return AwsReconciler(self.context)
@@ -144,6 +148,10 @@ class Services:
     @cached_property
     def inventory(self) -> Inventory:
         """Raises ConfigError where there is no cloud."""
+        if isinstance(self.environment.cloud, GcpCloud):
+            from infra.inventory.gcp import GcpInventory
+
+            return GcpInventory(self.context)
         from infra.inventory.aws import AwsInventory
 
         return AwsInventory(self.context)

@@ -17,6 +17,7 @@ from typing import Any
 from toolkit.core.plan import Grant
 
 from .policy import TRUST_SIZE, VERSION, check_size, policy
+from .without_resource import OF_OPERATORS
 
 AUDIENCE = "sts.amazonaws.com"
 GITHUB = "github.com"
@@ -98,14 +99,13 @@ def plan_policy(account: str, region: str, table: str) -> dict[str, Any]:
         },
         reason="what was pushed",
     )
-    network = {
-        "Sid": "Network",
-        "Effect": "Allow",
-        "Action": ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
-        "Resource": "*",
-    }
-    document = policy([facts])
-    return {**document, "Statement": [*document["Statement"], network]}
+    network = Grant(
+        role="plan",
+        actions=("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+        resources=("*",),
+        reason="network",
+    )
+    return policy([facts, network], without_resource=OF_OPERATORS)
 
 
 def _trust(

@@ -22,7 +22,7 @@ from .without_resource import OF_OPERATORS
 # of a managed policy; a user or role takes ten
 # (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)
 MANAGED_SIZE = 6_144
-DEPLOY, WITHOUT_IAM, RUN = "deploy", "deploy-without-iam", "run"
+DEPLOY, WITHOUT_IAM, RUN, READ_IDENTITIES = "deploy", "deploy-without-iam", "run", "read-identities"
 
 Document = Mapping[str, Any]
 Rights = Callable[[Ours], Iterator[Grant]]
@@ -31,6 +31,7 @@ _NEEDED: Mapping[str, tuple[Rights, ...]] = {
     DEPLOY: (rights.deploying, identity.passing, identity.writing),
     WITHOUT_IAM: (rights.deploying, identity.passing, identity.reading),
     RUN: (rights.running, identity.passing),
+    READ_IDENTITIES: (lambda _: identity.identities(),),
 }
 
 
@@ -38,7 +39,8 @@ def policies(environment: Environment) -> dict[str, Document]:
     """Name -> document, whole: for a role's inline policy, unless the environment's names are very long.
 
     `deploy` pushes, doctors and tears down, roles included; `deploy-without-iam` does where somebody else makes the
-    roles; `run` starts, follows and stops runs.  Raises ConfigError where the environment is not on AWS.
+    roles; `run` starts, follows and stops runs; `read-identities` may go with the first two, and makes `al doctor -c`
+    faster in a project of many agents, at the price of reading the whole account's IAM.  Raises ConfigError where the environment is not on AWS.
     """
     ours = Ours(environment=environment, cloud=cloud_of(environment))
     return {name: _document(ours, parts) for name, parts in _NEEDED.items()}

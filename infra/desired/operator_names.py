@@ -6,7 +6,7 @@ from functools import cached_property
 from infra import state_bucket
 from toolkit.clouds.aws import arn, role_arn
 from toolkit.core.environment import AwsCloud, Environment
-from toolkit.core.names import BASE, GATEWAY, Names
+from toolkit.core.names import GATEWAY, Names
 
 PROJECT, ENVIRONMENT = "al:project", "al:environment"
 
@@ -35,9 +35,9 @@ class Ours:
 
     @cached_property
     def repositories(self) -> tuple[str, ...]:
-        single = (self.names.repository(part) for part in (BASE, GATEWAY))
-        named = (self._of_agents(256), *single)
-        return self.arn("ecr", *(f"repository/{name}" for name in named))
+        """The agents', and those of no agent, `al-<project>-<env>/...`: no environment's name has a slash."""
+        room = self.names.repository(GATEWAY).rpartition("/")[0]
+        return self.arn("ecr", f"repository/{self._of_agents(256)}", f"repository/{room}/*")
 
     @cached_property
     def functions(self) -> tuple[str, ...]:
@@ -50,6 +50,15 @@ class Ours:
         environment = f"log-group:{self.names.ecs_log_group}"
         of_functions = f"log-group:/aws/lambda/{self._of_agents(64)}"
         return self.arn("logs", environment, f"{environment}:*", of_functions)
+
+    @cached_property
+    def of_agents(self) -> tuple[str, ...]:
+        """Where another environment's things may stand under names that are like ours, and tags are asked for by ARN."""
+        return (
+            *self.arn("ecr", f"repository/{self._of_agents(256)}"),
+            *self.functions,
+            *self.arn("logs", f"log-group:/aws/lambda/{self._of_agents(64)}"),
+        )
 
     @cached_property
     def cluster(self) -> tuple[str, ...]:
@@ -89,16 +98,38 @@ class Ours:
         return tuple(sorted(role_arn(cloud, role, "") for role in named))
 
     @cached_property
+    def managed_policies(self) -> tuple[str, ...]:
+        """Of the account, and AWS's own."""
+        theirs = f"{self._partition}:iam::aws:policy/*"
+        return (*self.arn("iam", "policy/*"), theirs)
+
+    @cached_property
     def bucket(self) -> tuple[str, ...]:
         """That of Pulumi's state; none where another kind of backend is chosen."""
-        chosen = self.environment.pulumi.get("backend")
-        if chosen is None:
+        name = self._chosen_bucket[0] if self._chosen_bucket else None
+        if self.makes_bucket:
             name = state_bucket.name(self.names, self.cloud)
-        elif chosen.startswith("s3://"):
-            name = chosen.removeprefix("s3://").partition("?")[0].partition("/")[0]
-        else:
-            return ()
-        return (f"{self._partition}:s3:::{name}",)
+        return (f"{self._partition}:s3:::{name}",) if name else ()
+
+    @cached_property
+    def objects(self) -> tuple[str, ...]:
+        """What is Pulumi's in it: in the user's own bucket no more than the folder that the backend names."""
+        return tuple(f"{bucket}/{self.folder}*" for bucket in self.bucket)
+
+    @cached_property
+    def folder(self) -> str:
+        """`path/` of a backend `s3://bucket/path`; "" for a whole bucket."""
+        path = self._chosen_bucket[1].strip("/") if self._chosen_bucket else ""
+        return f"{path}/" if path else ""
+
+    @property
+    def _chosen_bucket(self) -> tuple[str, str] | None:
+        """Name and path, where the user has chosen one (https://www.pulumi.com/docs/iac/concepts/state-and-backends/#aws-s3)."""
+        chosen = self.environment.pulumi.get("backend", "")
+        if not chosen.startswith("s3://"):
+            return None
+        name, _, path = chosen.removeprefix("s3://").partition("?")[0].partition("/")
+        return name, path
 
     @property
     def makes_bucket(self) -> bool:
@@ -110,12 +141,28 @@ class Ours:
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
-        """The KMS key that protects Pulumi's state, where one is named by its ARN or id."""
-        chosen = self.environment.pulumi.get("secretsProvider", "")
-        named = chosen.removeprefix("awskms://").strip("/").partition("?")[0]
-        if not chosen.startswith("awskms://") or named.startswith("alias/"):
+        """The KMS key that protects Pulumi's state, if there is one; every key of a region where it is named by an alias,
+        which is no resource of Encrypt and Decrypt (https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html)."""
+        named = self._named_key
+        if not named:
             return ()
+        if self.key_alias:
+            where = named.partition(":alias/")[0] if named.startswith("arn:") else None
+            return (f"{where}:key/*",) if where else self.arn("kms", "key/*")
         return (named,) if named.startswith("arn:") else self.arn("kms", f"key/{named}")
+
+    @cached_property
+    def key_alias(self) -> str | None:
+        """`alias/...`, where the key is named so."""
+        _, found, alias = self._named_key.rpartition("alias/")
+        return f"alias/{alias}" if found else None
+
+    @property
+    def _named_key(self) -> str:
+        chosen = self.environment.pulumi.get("secretsProvider", "")
+        if not chosen.startswith("awskms://"):
+            return ""
+        return chosen.removeprefix("awskms://").strip("/").partition("?")[0]
 
     @cached_property
     def base_images(self) -> tuple[str, ...]:
@@ -142,6 +189,13 @@ class Ours:
     def resource_tags(self) -> dict[str, dict[str, str]]:
         """The condition that what is changed carries them."""
         return {"StringEquals": self._tags("aws:ResourceTag")}
+
+    @property
+    def not_of_others(self) -> dict[str, dict[str, str]]:
+        """The condition that it carries no other environment's: those of two environments' names may begin alike, or
+        even be equal.  What has gone has no tags, nor has a log group that Lambda made, so their absence refuses
+        nothing, and the service answers that there is no such thing rather than that it is forbidden."""
+        return {"StringEqualsIfExists": self._tags("aws:ResourceTag")}
 
     def _tags(self, key: str) -> dict[str, str]:
         scope = self.environment.scope

@@ -3,10 +3,15 @@
 `running` is al run, logs and stop.  `deploying` is all other commands too: what push and doctor call, what Pulumi's AWS
 provider calls for the resource types in infra/components, and what teardown calls.  There one statement holds what any
 of our things may be asked, since IAM counts characters: an action of one service means nothing for another's resources.
+
+What carries another environment's tags is looked at, to tell whose it is, and never more.  The services that know
+aws:ResourceTag are those whose resources name it in
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html.
 """
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from typing import Any
 
 from toolkit.core.plan import Grant
 
@@ -25,17 +30,15 @@ _DEPLOYING: Mapping[str, tuple[str, ...]] = {
         "BatchCheckLayerAvailability BatchGetImage CompleteLayerUpload GetDownloadUrlForLayer",
         "InitiateLayerUpload PutImage UploadLayerPart",
         "BatchDeleteImage DeleteLifecyclePolicy DeleteRepository DeleteRepositoryPolicy DescribeImages",
-        "DescribeRepositories GetLifecyclePolicy GetRepositoryPolicy ListTagsForResource PutImageScanningConfiguration",
+        "GetLifecyclePolicy GetRepositoryPolicy ListTagsForResource PutImageScanningConfiguration",
         "PutImageTagMutability PutLifecyclePolicy SetRepositoryPolicy TagResource UntagResource",
     ),
-    "ecs": (
-        "DeleteTaskDefinitions DescribeTasks ListTagsForResource StopTask TagResource UntagResource",
-    ),
+    "ecs": ("DeleteTaskDefinitions ListTagsForResource TagResource UntagResource",),
     "lambda": (
-        "AddPermission CreateFunctionUrlConfig DeleteFunction DeleteFunctionUrlConfig GetFunction",
-        "GetFunctionCodeSigningConfig GetFunctionConfiguration GetFunctionUrlConfig GetPolicy InvokeFunction",
-        "ListTags ListVersionsByFunction PublishVersion PutFunctionEventInvokeConfig RemovePermission",
-        "TagResource UntagResource UpdateFunctionCode UpdateFunctionConfiguration UpdateFunctionUrlConfig",
+        "AddPermission CreateFunctionUrlConfig DeleteFunction DeleteFunctionUrlConfig",
+        "GetFunctionCodeSigningConfig GetFunctionConfiguration InvokeFunction ListVersionsByFunction",
+        "PublishVersion PutFunctionEventInvokeConfig RemovePermission TagResource UntagResource",
+        "UpdateFunctionCode UpdateFunctionConfiguration UpdateFunctionUrlConfig",
     ),
     "logs": (
         "DeleteLogGroup DeleteLogStream DescribeLogStreams FilterLogEvents GetLogEvents",
@@ -45,6 +48,13 @@ _DEPLOYING: Mapping[str, tuple[str, ...]] = {
         "DeleteSecret DescribeSecret GetResourcePolicy GetSecretValue PutSecretValue RestoreSecret",
         "TagResource UntagResource UpdateSecret UpdateSecretVersionStage",
     ),
+}
+# whose a thing is, before anything else is asked of it
+_LOOKING: Mapping[str, str] = {
+    "ecr": "ListTagsForResource",
+    "ecs": "DescribeTasks",
+    "lambda": "GetFunction GetFunctionUrlConfig GetPolicy ListTags",
+    "logs": "ListTagsForResource",
 }
 _CLUSTER = "DeleteCluster DescribeClusters PutClusterCapacityProviders UpdateCluster"
 _ANYWHERE: Mapping[str, str] = {
@@ -67,22 +77,26 @@ def running(ours: Ours) -> Iterator[Grant]:
     yield _grant("credentials of runs", ours.secrets, *read)
     write = _of("secretsmanager", "CreateSecret DeleteSecret TagResource")
     yield _grant("secrets of runs", ours.run_secrets, *write)
-    yield _grant("runs on Lambda", ours.functions, "lambda:InvokeFunction")
+    own = ours.not_of_others
+    yield _grant("runs on Lambda", ours.functions, "lambda:InvokeFunction", conditions=own)
     yield from _in_cluster(ours)
-    yield _grant("tasks of runs", ours.tasks, *_of("ecs", "DescribeTasks StopTask TagResource"))
+    yield _grant("tasks of runs", ours.tasks, "ecs:DescribeTasks")
     seen = _of("ec2", "DescribeSecurityGroups DescribeSubnets DescribeVpcs")
     yield _grant("networks of runs", ("*",), *seen)
-    yield _grant("logs of runs", ours.log_groups, *_of("logs", "FilterLogEvents GetLogEvents"))
+    logs = _of("logs", "FilterLogEvents GetLogEvents")
+    yield _grant("logs of runs", ours.log_groups, *logs, conditions=own)
 
 
 def deploying(ours: Ours) -> Iterator[Grant]:
     """Everything on what is ours, what can only be listed, and making with our tags."""
     actions = chain.from_iterable(_of(service, *named) for service, named in _DEPLOYING.items())
-    resources = (
+    things = (
         *(*ours.table, *ours.repositories, *ours.functions, *ours.log_groups, *ours.secrets),
-        *(*ours.tasks, *ours.task_definitions),
+        *ours.task_definitions,
     )
-    yield _grant("our things", resources, *actions)
+    yield _grant("our things", things, *actions, conditions=ours.not_of_others)
+    looking = chain.from_iterable(_of(service, named) for service, named in _LOOKING.items())
+    yield _grant("whose a thing is", (*ours.of_agents, *ours.tasks), *looking)
     anywhere = chain.from_iterable(_of(service, named) for service, named in _ANYWHERE.items())
     yield _grant("what can only be listed", ("*",), *anywhere)
     yield from _in_cluster(ours)
@@ -95,9 +109,17 @@ def deploying(ours: Ours) -> Iterator[Grant]:
 
 
 def _in_cluster(ours: Ours) -> Iterator[Grant]:
+    """The cluster may be the user's own, with tasks of others: theirs are neither stopped nor tagged.  All are looked
+    at, for a task that is stopped loses its tags
+    (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html)."""
     here = {"ArnEquals": {"ecs:cluster": ours.cluster[0]}}
-    yield _grant("runs on Fargate", ours.task_definitions, "ecs:RunTask", conditions=here)
+    run = {**here, **ours.not_of_others}
+    yield _grant("runs on Fargate", ours.task_definitions, "ecs:RunTask", conditions=run)
     yield _grant("finding tasks", ("*",), "ecs:ListTasks", conditions=here)
+    yield _grant("our tasks", ours.tasks, "ecs:StopTask", conditions=ours.resource_tags)
+    started = {**ours.request_tags["StringEquals"], "ecs:CreateAction": "RunTask"}
+    new = {"StringEquals": started}
+    yield _grant("tagging new tasks", ours.tasks, "ecs:TagResource", conditions=new)
 
 
 def _making(ours: Ours) -> Iterator[Grant]:
@@ -145,24 +167,37 @@ def _network(ours: Ours) -> Iterator[Grant]:
 
 def _state(ours: Ours) -> Iterator[Grant]:
     """Pulumi's (https://www.pulumi.com/docs/iac/concepts/state-and-backends/#aws-s3); the user's own bucket is used,
-    and ours made and removed."""
-    objects = tuple(f"{bucket}/*" for bucket in ours.bucket)
-    actions = _of("s3", "DeleteObject GetBucketLocation GetObject ListBucket PutObject")
+    in the folder that the backend names, and ours made and removed."""
+    actions = _of("s3", "DeleteObject GetBucketLocation GetObject PutObject")
     if ours.makes_bucket:
         actions += _of(
             "s3",
             "CreateBucket DeleteBucket DeleteObjectVersion GetBucketTagging ListBucketVersions",
             "PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning PutLifecycleConfiguration",
         )
-    yield _grant("state of Pulumi", (*ours.bucket, *objects), *actions)
-    yield _grant("key of the state", ours.keys, *_of("kms", "Decrypt Encrypt"))
+    listed = {"StringLike": {"s3:prefix": f"{ours.folder}*"}} if ours.folder else {}
+    whole = (*ours.bucket, *ours.objects)
+    yield _grant("state of Pulumi", whole, *actions)
+    yield _grant(
+        "state of Pulumi",
+        ours.bucket if listed else whole,
+        "s3:ListBucket",
+        conditions=listed,
+    )
+    named = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ours.key_alias}}
+    yield _grant(
+        "key of the state",
+        ours.keys,
+        *_of("kms", "Decrypt Encrypt"),
+        conditions=named if ours.key_alias else {},
+    )
 
 
 def _grant(
     reason: str,
     resources: tuple[str, ...],
     *actions: str,
-    conditions: Mapping[str, Mapping[str, str]] | None = None,
+    conditions: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Grant:
     return Grant(
         role=ROLE,

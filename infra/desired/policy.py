@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from toolkit.clouds.aws import ECS_TASKS, LAMBDA
 from toolkit.core.errors import AlError, LimitExceeded
 from toolkit.core.plan import Grant
 
@@ -19,9 +20,9 @@ TRUST_SIZE = 2_048  # the default quota; white space does not count in either
 
 # by purpose of the role, as in Grant.role
 SERVICE_PRINCIPALS: Mapping[str, str] = {
-    "task": "ecs-tasks.amazonaws.com",
-    "execution": "ecs-tasks.amazonaws.com",
-    "lambda": "lambda.amazonaws.com",
+    "task": ECS_TASKS,
+    "execution": ECS_TASKS,
+    "lambda": LAMBDA,
 }
 
 # all of a service, or of one of its kinds; what stands before S3's slash is a bucket

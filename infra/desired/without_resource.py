@@ -9,6 +9,8 @@ from dataclasses import dataclass
 _REFERENCE = "https://docs.aws.amazon.com/service-authorization/latest/reference/list_"
 _EC2, _ECS = f"{_REFERENCE}amazonec2.html", f"{_REFERENCE}amazonelasticcontainerservice.html"
 _ECR = f"{_REFERENCE}amazonelasticcontainerregistry.html"
+_IAM = f"{_REFERENCE}awsidentityandaccessmanagementiam.html"
+_KMS = "https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html"
 _VPC = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html"
 
 
@@ -59,6 +61,21 @@ def _group(what: str) -> Wide:
     )
 
 
+def _policy(what: str) -> Wide:
+    return Wide(
+        why=f"{what} of a role that you bring, and of its boundary: which they are is known when the role has been read",
+        source=_IAM,
+    )
+
+
+def _key(what: str) -> Wide:
+    return Wide(
+        why=f"{what} in Pulumi's state with a key that is named by its alias, which is no resource: the condition "
+        "names it",
+        source=_KMS,
+    )
+
+
 # of the person or job that runs al, beside the one above for logging in
 OF_OPERATORS: Mapping[str, Wide] = {
     "ecr:GetAuthorizationToken": IN_ROLES["ecr:GetAuthorizationToken"],
@@ -96,7 +113,15 @@ OF_OPERATORS: Mapping[str, Wide] = {
     "ecs:RegisterTaskDefinition": Wide(
         why="the action knows no resource; our tags are required", source=_ECS
     ),
+    "iam:GetAccountAuthorizationDetails": Wide(
+        why="reading all roles in one call, in a document of its own: the action knows no resource",
+        source=_IAM,
+    ),
+    "iam:GetPolicy": _policy("looking which version is in force of a managed policy"),
+    "iam:GetPolicyVersion": _policy("reading a managed policy"),
     "iam:ListRoles": _lists("the roles", "awsidentityandaccessmanagementiam"),
+    "kms:Decrypt": _key("reading secrets"),
+    "kms:Encrypt": _key("writing secrets"),
     "lambda:GetAccountSettings": Wide(
         why="reading the account's own limit of runs at once: the action knows no resource",
         source=f"{_REFERENCE}awslambda.html",

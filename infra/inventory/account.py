@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from toolkit.clouds.aws import Clients, code_of
 from toolkit.core.errors import AlError, Conflict, Unreachable
 from toolkit.core.names import Names
+from toolkit.core.parallel import at_once
 from toolkit.core.plan import Item
 from toolkit.core.retry import retrying
 
@@ -35,25 +35,15 @@ class Noun(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """One account and region, and the names of one environment in it."""
+class Custody:
+    """One environment's names, whose a thing is by them, and patience; the same on every cloud."""
 
-    clients: Clients
     names: Names
     sleep: Callable[[float], None] = time.sleep
 
-    def client(self, service: str) -> Any:
-        return self.clients.client(service)
-
-    def begins(self, limit: int) -> str:
-        """What our names of at most `limit` characters begin with.  Nothing else is looked at more closely: an
-        operator's policy allows no more (infra/desired/operator_names.py)."""
-        return self.names.beginning(limit)
-
     def each(self, ask: Callable[[T], R], things: Iterable[T]) -> list[R]:
         """`ask` of all things, several at a time, patiently."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(lambda thing: self.patiently(lambda: ask(thing)), things))
+        return at_once(lambda thing: self.patiently(lambda: ask(thing)), things, most=AT_ONCE)
 
     def patiently(self, call: Callable[[], T]) -> T:
         return retrying(call, seconds=PATIENCE, sleep=self.sleep)
@@ -82,6 +72,21 @@ class Account:
                 f"the {words(item.kind)} {item.name} is still there {seconds:.0f} s after it was deleted",
                 hint="run the same command again in a few minutes: it goes on from there",
             ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account(Custody):
+    """One account and region on AWS."""
+
+    clients: Clients
+
+    def client(self, service: str) -> Any:
+        return self.clients.client(service)
+
+    def begins(self, limit: int) -> str:
+        """What our names of at most `limit` characters begin with.  Nothing else is looked at more closely: an
+        operator's policy allows no more (infra/desired/operator_names.py)."""
+        return self.names.beginning(limit)
 
     def while_busy(
         self, call: Callable[[], T], codes: Sequence[str], *, seconds: float = GONE_SECONDS

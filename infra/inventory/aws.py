@@ -2,19 +2,18 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from toolkit.clouds.aws import clients_for, cloud_of
-from toolkit.core.errors import Conflict
 from toolkit.core.names import GATEWAY, Names
 from toolkit.core.plan import Item
-from toolkit.core.ports import Context, Holdings, Left
+from toolkit.core.ports import Context, Holdings
 
 from .account import Account, Noun
 from .buckets import Buckets, States
 from .clusters import Clusters
 from .functions import Functions
+from .holdings import observed, sorted_out, unknown
 from .log_groups import LogGroups
 from .log_streams import LogStreams
 from .repositories import Repositories
@@ -32,7 +31,6 @@ NOUNS: tuple[Callable[[Account], Noun], ...] = (
     Tasks, Functions, LogGroups, TaskDefinitions, Clusters, Repositories, Secrets, SecurityGroups, Roles, States,
     Tables, Buckets,
 )  # fmt: skip
-NOT_OURS = "not ours: it does not carry this environment's tags"
 
 
 class AwsInventory:
@@ -47,9 +45,9 @@ class AwsInventory:
         self._streams = LogStreams(account)
 
     def found(self, agent: str | None = None, *, known: Collection[str] = ()) -> Holdings:
-        seen = _with_proof(self._names, self._observed(), known)
+        seen = _with_proof(self._names, observed(self._nouns), known)
         inside = () if agent is None else tuple(self._streams.observe(agent))
-        return _sorted_out(self._names, (*inside, *seen))
+        return sorted_out(self._names, (*inside, *seen))
 
     def remove(self, item: Item) -> None:
         for noun in self._nouns:
@@ -57,19 +55,7 @@ class AwsInventory:
                 return noun.remove(item)
         if self._streams.kind == item.kind:
             return self._streams.remove(item)
-        raise Conflict(
-            f"{item.kind} {item.name} is of a kind that al does not make",
-            hint="remove it by hand if nobody needs it",
-        )
-
-    def _observed(self) -> list[Item]:
-        """All services at once: each has its own limits."""
-        with ThreadPoolExecutor(len(self._nouns)) as pool:
-            return [
-                item
-                for some in pool.map(lambda noun: tuple(noun.observe()), self._nouns)
-                for item in some
-            ]
+        raise unknown(item)
 
 
 def _with_proof(names: Names, seen: Sequence[Item], known: Collection[str]) -> Iterator[Item]:
@@ -95,16 +81,3 @@ def _gateway(names: Names, ours: Iterable[Item]) -> dict[str, str | None]:
     traces = {("function", names.function(GATEWAY)), ("role", names.role(GATEWAY, "lambda")),
               ("repository", names.repository(GATEWAY))}  # fmt: skip
     return {names.function(GATEWAY): None} if any(item.key in traces for item in ours) else {}
-
-
-def _sorted_out(names: Names, seen: Iterable[Item]) -> Holdings:
-    """Pure: ours, and what stays.  Another environment's things under a name like ours are its own business."""
-    ours: list[Item] = []
-    left: list[Left] = []
-    for item in seen:
-        if names.owns(dict(item.tags)):
-            kept = item.attributes.get("kept")
-            left.append(Left(item=item, why=kept)) if kept else ours.append(item)
-        elif "al:managed" not in item.tags:
-            left.append(Left(item=item, why=NOT_OURS))
-    return Holdings(ours=tuple(ours), left=tuple(left))

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from infra import state_bucket
-from toolkit.clouds.aws import code_of, translated
+from toolkit.clouds.aws import translated
 from toolkit.core.errors import AlError, Conflict, NotFound
 from toolkit.core.names import Names
 from toolkit.core.plan import Item
 
-from .account import Account, mapping
+from .account import Account
 
 BATCH = 1000  # keys in one page and in one DeleteObjects
 ROOT = ".pulumi/"
@@ -43,17 +43,7 @@ class _InBucket:
 
     def _tags(self, bucket: str) -> dict[str, str] | None:
         """Its tags, or None when it is not there."""
-        try:
-            with translated(f"looking at the bucket {bucket}"):
-                self._s3.head_bucket(Bucket=bucket, **self._owner())
-                found = self._s3.get_bucket_tagging(Bucket=bucket, **self._owner())
-        except NotFound:
-            return None
-        except AlError as error:
-            if code_of(error) == "NoSuchTagSet":
-                return {}
-            raise
-        return mapping(found["TagSet"])
+        return state_bucket.tags_of(self._account.clients, bucket)
 
     def _keys(self, bucket: str) -> list[str]:
         """What it holds now, without earlier versions."""

@@ -25,18 +25,27 @@ class Functions:
     def observe(self) -> Iterator[Item]:
         """By GetFunction, which has the tags and may be called 100 times a second; ListTags only 15 times."""
         names = self._account.patiently(self._named)
-        for name, tags in zip(names, self._account.each(self._tags, names), strict=True):
+        for name, tags in zip(names, self._account.each(self.tags, names), strict=True):
             if tags is not None:
                 yield Item(kind=self.kind, name=name, tags=tags)
 
     def remove(self, item: Item) -> None:
-        tags = self._account.patiently(lambda: self._tags(item.name))
+        tags = self._account.patiently(lambda: self.tags(item.name))
         if tags is None:
             return
         self._account.refuse_foreign(item, tags)
         # one that is being created or updated cannot be deleted yet
         self._account.while_busy(lambda: self._delete(item.name), ("ResourceConflictException",))
-        self._account.until_gone(item, lambda: self._tags(item.name) is not None)
+        self._account.until_gone(item, lambda: self.tags(item.name) is not None)
+
+    def tags(self, name: str) -> dict[str, str] | None:
+        """Its tags, or None when it is not there."""
+        try:
+            with translated(f"looking at the function {name}"):
+                found = self._lambda.get_function(FunctionName=name)
+        except NotFound:
+            return None
+        return dict(found.get("Tags") or {})
 
     @property
     def _lambda(self) -> Any:
@@ -48,15 +57,6 @@ class Functions:
             pages = self._lambda.get_paginator("list_functions").paginate()
             found = [one["FunctionName"] for page in pages for one in page["Functions"]]
         return [name for name in found if name.startswith(begins)]
-
-    def _tags(self, name: str) -> dict[str, str] | None:
-        """Its tags, or None when it is not there."""
-        try:
-            with translated(f"looking at the function {name}"):
-                found = self._lambda.get_function(FunctionName=name)
-        except NotFound:
-            return None
-        return dict(found.get("Tags") or {})
 
     def _delete(self, name: str) -> None:
         try:

@@ -5,12 +5,12 @@ the function (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatch
 when a function of exactly that name is known to be: what its name begins with proves nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from toolkit.clouds.aws import translated
-from toolkit.core.errors import NotFound
+from toolkit.core.errors import Conflict, NotFound
 from toolkit.core.plan import Item
 
 from .account import Account
@@ -44,13 +44,15 @@ class LogGroups:
 
     def remove(self, item: Item) -> None:
         """One without any tags goes only as the item that AwsInventory has found to be ours."""
-        live = dict(self._account.patiently(lambda: self._named(item.name))).get(item.name)
-        tags = self._account.patiently(lambda: self._tags(live)) if live else None
-        if tags is None:
+        listed = self._account.patiently(lambda: self._listed(item.name))
+        live = next((one for one in listed if one["logGroupName"] == item.name), None)
+        tags = self._account.patiently(lambda: self._tags(_arn(live))) if live else None
+        if live is None or tags is None:
             return
         self._account.refuse_foreign(
             item, tags or (item.tags if "function" in item.attributes else {})
         )
+        _refuse_protected(item, live)
         self._account.patiently(lambda: self._delete(item.name))
         self._account.until_gone(item, lambda: item.name in dict(self._named(item.name)))
 
@@ -59,16 +61,15 @@ class LogGroups:
         return self._account.client("logs")
 
     def _named(self, begins: str) -> list[tuple[str, str]]:
-        """Name and ARN; tags are asked for by the ARN without the `:*` at its end."""
+        """Name and ARN."""
+        return [(one["logGroupName"], _arn(one)) for one in self._listed(begins)]
+
+    def _listed(self, begins: str) -> list[Mapping[str, Any]]:
         with translated(f"listing the log groups {begins}*"):
             pages = self._logs.get_paginator("describe_log_groups").paginate(
                 logGroupNamePrefix=begins
             )
-            return [
-                (one["logGroupName"], one["arn"].removesuffix(":*"))
-                for page in pages
-                for one in page["logGroups"]
-            ]
+            return [one for page in pages for one in page["logGroups"]]
 
     def _tags(self, arn: str) -> dict[str, str] | None:
         try:
@@ -83,3 +84,19 @@ class LogGroups:
                 self._logs.delete_log_group(logGroupName=name)
         except NotFound:
             return
+
+
+def _arn(group: Mapping[str, Any]) -> str:
+    """Tags are asked for by the ARN without the `:*` at its end."""
+    return str(group["arn"]).removesuffix(":*")
+
+
+def _refuse_protected(item: Item, group: Mapping[str, Any]) -> None:
+    """Somebody has put the protection on, and `al` takes none off
+    (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogGroupDeletionProtection.html)."""
+    if group.get("deletionProtectionEnabled"):
+        raise Conflict(
+            f"the log group {item.name} is protected from deletion",
+            hint="if nobody needs its lines: aws logs put-log-group-deletion-protection "
+            f"--no-deletion-protection-enabled --log-group-identifier {item.name}, then run the same command again",
+        )

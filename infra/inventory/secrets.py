@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from toolkit.clouds.aws import translated
-from toolkit.core.errors import NotFound
+from toolkit.core.errors import Conflict, NotFound
 from toolkit.core.plan import Item
 
 from .account import Account, mapping
@@ -23,7 +23,7 @@ class Secrets:
 
     def observe(self) -> Iterator[Item]:
         """By tag, because the prefix of the names is a setting that may have changed since; and by name, to see whose
-        the others are.  One that waits for its deletion is still there: its name is taken for weeks."""
+        the others are.  One that waits for its deletion is still there, `waiting`: its name is taken for weeks."""
         names, found = self._account.names, dict[str, Mapping[str, Any]]()
         tagged = [
             {"Key": "tag-key", "Values": ["al:project"]},
@@ -37,13 +37,19 @@ class Secrets:
             if secret["Name"].startswith(names.secrets):
                 found.setdefault(secret["Name"], secret)
         for name, secret in sorted(found.items()):
-            yield Item(kind=self.kind, name=name, tags=mapping(secret.get("Tags", ())))
+            yield Item(
+                kind=self.kind,
+                name=name,
+                attributes={"id": secret["ARN"], "waiting": "DeletedDate" in secret},
+                tags=mapping(secret.get("Tags", ())),
+            )
 
     def remove(self, item: Item) -> None:
         found = self._account.patiently(lambda: self._described(item.name))
         if found is None:
             return
         self._account.refuse_foreign(item, mapping(found.get("Tags", ())))
+        _refuse_replicated(item, found)
         self._account.patiently(lambda: self._delete(item.name))
         self._account.until_gone(item, lambda: self._described(item.name) is not None)
 
@@ -72,3 +78,15 @@ class Secrets:
                 self._manager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
         except NotFound:
             return
+
+
+def _refuse_replicated(item: Item, found: Mapping[str, Any]) -> None:
+    """`al` replicates nothing, so somebody in another region may live off it; Secrets Manager deletes no secret that has
+    replicas (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html)."""
+    regions = [replica["Region"] for replica in found.get("ReplicationStatus") or ()]
+    if regions:
+        raise Conflict(
+            f"the secret {item.name} is replicated to {', '.join(regions)}",
+            hint="if nobody needs it there: aws secretsmanager remove-regions-from-replication "
+            f"--secret-id {item.name} --remove-replica-regions {' '.join(regions)}, then run the same command again",
+        )

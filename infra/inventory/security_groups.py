@@ -27,13 +27,13 @@ class SecurityGroups:
         self._patience = patience
 
     def observe(self) -> Iterator[Item]:
-        """By name, one item for each group: a name is unique only within its VPC, so it carries the id."""
+        """By name, one item for each group: a name is unique only within its VPC, so it carries both ids."""
         begins = f"{self._account.begins(LONGEST)}*"
         for group in self._account.patiently(lambda: self._listed("group-name", begins)):
             yield Item(
                 kind=self.kind,
                 name=group["GroupName"],
-                attributes={"id": group["GroupId"]},
+                attributes={"id": group["GroupId"], "vpc": group.get("VpcId")},
                 tags=mapping(group.get("Tags", ())),
             )
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from toolkit.clouds.aws import translated
-from toolkit.core.errors import AlError, NotFound
+from toolkit.core.errors import AccessDenied, AlError, NotFound
 from toolkit.core.plan import Item
 from toolkit.core.run import RunId
 
@@ -59,7 +59,7 @@ class Tasks:
         if theirs and not ours:
             self._account.refuse_foreign(item, _tags(theirs[0]))
         for task in ours:
-            if task.get("desiredStatus") != "STOPPED":
+            if _to_run(task):
                 self._account.patiently(partial(self._stop, cluster, task["taskArn"]))
         self._account.until_gone(item, partial(self._of, cluster, agent), seconds=STOP_SECONDS)
 
@@ -121,6 +121,14 @@ class Tasks:
                 self._ecs.stop_task(cluster=cluster, task=task, reason="al teardown")
         except NotFound:
             return
+        except AccessDenied:
+            # stopped a moment ago by somebody else, it has lost the tags that the operator's policy asks for
+            if any(t["taskArn"] == task and _to_run(t) for t in self._live(cluster)):
+                raise
+
+
+def _to_run(task: Task) -> bool:
+    return task.get("desiredStatus") != "STOPPED"
 
 
 def _id(task: Task) -> str:

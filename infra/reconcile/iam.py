@@ -7,17 +7,17 @@ calls go side by side and a refusal for speed is waited out.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from toolkit.clouds.aws import Clients, code_of, translated
+from toolkit.core import parallel
 from toolkit.core.errors import AlError
 from toolkit.core.retry import retrying
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-AT_ONCE = 4
+AT_ONCE = 8
 PATIENCE = 60.0  # seconds
 PAGE = 1000  # the most that one answer may hold; IAM may send fewer and say that there are more
 # somebody edits the same role, or IAM has not finished an earlier change of it
@@ -61,11 +61,7 @@ class Iam:
 
 def at_once(do: Callable[[T], R], things: Iterable[T]) -> list[R]:
     """Do it to all, a few at a time; after the first failure nothing further begins.  Raises that failure."""
-    pool = ThreadPoolExecutor(AT_ONCE)
-    try:
-        return list(pool.map(do, things))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return parallel.at_once(do, things, most=AT_ONCE)
 
 
 def _passes(error: AlError) -> bool:

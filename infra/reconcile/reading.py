@@ -43,6 +43,7 @@ def detail(iam: Iam, name: str, owned: Owned = lambda _: True) -> Detail | None:
 
 
 def _policies(iam: Iam, name: str) -> dict[str, Any]:
+    """All of them: what somebody has added is found by listing, whatever it is called."""
     inline = list(iam.pages("list_role_policies", "PolicyNames", RoleName=name))
     attached = iam.pages("list_attached_role_policies", "AttachedPolicies", RoleName=name)
     return {

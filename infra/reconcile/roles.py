@@ -97,11 +97,17 @@ def update(iam: Iam, names: Names, wanted: Item, live: Item) -> None:
     _write_tags(iam, wanted, live)
 
 
+def held_by(iam: Iam, name: str) -> tuple[str, ...]:
+    """The instance profiles that the role is in.  `al` makes none, so they are somebody's."""
+    found = iam.pages("list_instance_profiles_for_role", "InstanceProfiles", RoleName=name)
+    return tuple(profile["InstanceProfileName"] for profile in found)
+
+
 def remove(clients: Clients, names: Names, name: str) -> None:
-    """Take the role away, with what keeps IAM from deleting it: attachments, inline policies, instance profiles
+    """Take the role away, with what keeps IAM from deleting it: attachments and inline policies
     (https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html).
 
-    One that is gone is fine.  Raises Conflict when it is not ours.
+    One that is gone is fine.  Raises Conflict, and leaves it whole, when it is not ours, or is in an instance profile.
     """
     iam = Iam(clients)
     found = detail(iam, name, lambda _: False)
@@ -199,18 +205,31 @@ _WRITES: tuple[tuple[str, Callable[[Iam, Item, Item], None]], ...] = (
 def _empty_and_delete(iam: Iam, name: str) -> None:
     role: dict[str, Any] = {"RoleName": name}
     try:
+        _require_free(iam, name)
         for policy in list(iam.pages("list_attached_role_policies", "AttachedPolicies", **role)):
             _drop(iam, "detach_role_policy", **role, PolicyArn=policy["PolicyArn"])
         for inline in list(iam.pages("list_role_policies", "PolicyNames", **role)):
             _drop(iam, "delete_role_policy", **role, PolicyName=inline)
-        for profile in list(
-            iam.pages("list_instance_profiles_for_role", "InstanceProfiles", **role)
-        ):
-            its_name = profile["InstanceProfileName"]
-            _drop(iam, "remove_role_from_instance_profile", **role, InstanceProfileName=its_name)
         iam.call("delete_role", **role)
     except NotFound:
         return
+
+
+def _require_free(iam: Iam, name: str) -> None:
+    """A machine of somebody's may run as it."""
+    if profiles := held_by(iam, name):
+        raise Conflict(
+            f"the role {name} is in the instance profile {', '.join(profiles)}, which is not ours",
+            hint=f"it stays; {out_of_profile(name, profiles[0])}",
+        )
+
+
+def out_of_profile(name: str, profile: str) -> str:
+    """What to do about it."""
+    return (
+        "if nothing needs it there: aws iam remove-role-from-instance-profile "
+        f"--instance-profile-name {profile} --role-name {name}"
+    )
 
 
 def _drop(iam: Iam, operation: str, **request: Any) -> None:

@@ -22,10 +22,11 @@ Done = subprocess.CompletedProcess[str]
 
 @dataclass(frozen=True)
 class Stage:
-    """One project; `al` runs the program in it."""
+    """One project; `al` runs the program in it, against the environment `where`."""
 
     home: Path
     project: Path
+    where: str = "sandbox"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -47,13 +48,13 @@ class Stage:
 
     def answer(self, *words: str) -> Any:
         """What a verb answers in JSON; it must succeed."""
-        done = self.al(*words, "-E", "sandbox", "--json")
+        done = self.al(*words, "-E", self.where, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
     def run(self, agent: str, *more: str) -> tuple[dict[str, Any], Done]:
         """Run an agent to its end; its summary, and the call itself."""
-        done = self.al("run", agent, *more, "-E", "sandbox", "--json")
+        done = self.al("run", agent, *more, "-E", self.where, "--json")
         assert done.stdout, done.stderr
         return json.loads(done.stdout), done
 
@@ -155,4 +156,4 @@ def copy_of(stage: Stage, target: Path) -> Stage:
     shutil.copytree(
         stage.project, target / stage.project.name, ignore=shutil.ignore_patterns(".al")
     )
-    return Stage(home=stage.home, project=target / stage.project.name)
+    return Stage(home=stage.home, project=target / stage.project.name, where=stage.where)

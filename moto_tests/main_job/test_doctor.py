@@ -131,3 +131,48 @@ def test_before_the_first_push_the_doctor_says_so(new_stage: Callable[[str], Sta
     done = stage.al("doctor", "-E", "sandbox")
     assert done.returncode == 0
     assert "nothing was pushed there" in done.stdout
+
+
+def test_what_a_repair_took_away_is_no_longer_left_over(new_stage: Callable[[str], Stage]) -> None:
+    """A role of an agent that nobody knows: it is named, -y removes it, and the code is 0."""
+    stage = new_stage("cured")
+    stage.agent("one", "exit 0", config=AGENT)
+    stage.answer("push")
+    names = {"al:managed": "true", "al:project": "cured", "al:environment": "sandbox"}
+    tags = [{"Key": key, "Value": value} for key, value in {**names, "al:agent": "old"}.items()]
+    stray, trust = role(stage, "old"), json.dumps({**OPEN, "Statement": []})
+    stage.client("iam").create_role(RoleName=stray, AssumeRolePolicyDocument=trust, Tags=tags)
+    shown = stage.al("doctor", "-c", "-H", "-E", "sandbox")
+    assert shown.returncode == 3
+    assert "leftover: old:" in shown.stdout
+    assert "1 identity differs: `al doctor -c -y` repairs it" in shown.stdout
+    done = stage.al("doctor", "-c", "-y", "-E", "sandbox")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.endswith("nothing is wrong\n")
+
+
+def test_findings_of_identities_do_not_end_as_if_there_were_none(
+    new_stage: Callable[[str], Stage],
+) -> None:
+    """A role that is a stranger's under our name: nothing is to be repaired, and something is wrong."""
+    stage = new_stage("mixed")
+    stage.agent("one", "exit 0", config=AGENT)
+    stage.answer("push")
+    stage.client("iam").untag_role(RoleName=role(stage), TagKeys=["al:managed"])
+    done = stage.al("doctor", "-c", "-H", "-E", "sandbox")
+    assert done.returncode == 1
+    assert "the identities are as the project wants them" not in done.stderr
+    assert "what is wrong is said above" in done.stderr
+
+
+def test_an_agent_that_was_torn_down_is_said_to_be_missing(
+    new_stage: Callable[[str], Stage],
+) -> None:
+    """The project still has it, and the environment not."""
+    stage = new_stage("torn")
+    for name in ("one", "two"):
+        stage.agent(name, "exit 0", config=AGENT)
+    stage.answer("push")
+    assert stage.al("teardown", "one", "-y", "-E", "sandbox").returncode == 0
+    done = stage.al("doctor", "-E", "sandbox")
+    assert "warning: one: is not deployed in sandbox" in done.stdout

@@ -12,7 +12,7 @@ from infra.reconcile.policy import Need
 from toolkit.sandbox.recording import OPERATOR, Asked, Recording
 from toolkit.sandbox.state import Sandbox
 
-from .world import make_role
+from .world import World, make_role
 
 
 def asked(sandbox: Sandbox, method: str = "GET") -> list[Asked]:
@@ -132,3 +132,42 @@ def test_what_was_recorded_can_be_judged_again() -> None:
         need.action,
         {"ecs:cluster": ("c",)},
     )
+
+
+def test_what_is_named_brings_its_tags(sandbox: Sandbox, client: Callable[..., Any]) -> None:
+    """aws:ResourceTag, on which a policy can tell one environment's things from another's
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html)."""
+    tags = {"al:project": "tagged"}
+    listed = [{"key": "al:project", "value": "tagged"}]
+    client("logs").create_log_group(logGroupName="/tagged", tags=tags)
+    client("ecr").create_repository(
+        repositoryName="tagged", tags=[{"Key": "al:project", "Value": "tagged"}]
+    )
+    client("ecs").create_cluster(clusterName="tagged", tags=listed)
+    asked(sandbox, "DELETE")
+    client("logs").delete_log_group(logGroupName="/tagged")
+    client("ecr").delete_repository(repositoryName="tagged")
+    client("ecs").delete_cluster(cluster="tagged")
+    found = [dict(c.keys).get("aws:resourcetag/al:project") for c in asked(sandbox)]
+    assert found == [("tagged",)] * 3
+
+
+def test_what_is_gone_brings_no_tags(sandbox: Sandbox, client: Callable[..., Any]) -> None:
+    """So a condition with IfExists lets the service say that there is no such thing."""
+    asked(sandbox, "DELETE")
+    with suppress(ClientError):
+        client("logs").delete_log_group(logGroupName="/never-there")
+    (call,) = asked(sandbox)
+    assert "aws:resourcetag/al:project" not in dict(call.keys)
+
+
+def test_stopping_a_task_brings_its_tags_once(sandbox: Sandbox, world: World) -> None:
+    """StopTask takes them away: a second one is for a task without tags
+    (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html)."""
+    definition = world.program("import time; time.sleep(60)")
+    task = world.run(definition, tags=[{"key": "al:project", "value": "tagged"}])["tasks"][0]
+    asked(sandbox, "DELETE")
+    for _ in range(2):
+        world.client("ecs").stop_task(cluster="tests", task=task["taskArn"])
+    stops = [dict(c.keys) for c in asked(sandbox) if c.action == "ecs:StopTask"]
+    assert [keys.get("aws:resourcetag/al:project") for keys in stops] == [("tagged",), None]

@@ -1,10 +1,13 @@
 """What Lambda refuses and moto accepts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
 import pytest
+
+from toolkit.clouds.aws import translated
+from toolkit.core.errors import LimitExceeded
 
 from . import programs
 from .images import AUTH
@@ -162,3 +165,20 @@ def test_an_update_of_the_code_changes_the_processor(world: World, asked: dict[s
     service.update_function_code(FunctionName="processor", Architectures=["arm64"], **asked["Code"])
     found = service.get_function_configuration(FunctionName="processor")
     assert found["Architectures"] == ["arm64"]
+
+
+def test_a_function_s_policy_has_a_size(world: World, function: Callable[..., str]) -> None:
+    """20 KB for all its statements (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); what it
+    comes to in our errors is that something is too big."""
+    name, client = function(), world.client("lambda")
+
+    def permit(numbers: Iterable[int]) -> None:
+        for number in numbers:
+            client.add_permission(
+                FunctionName=name, StatementId=f"{'s' * 90}-{number}", Action="lambda:InvokeFunction",
+                Principal=f"arn:aws:iam::123456789012:role/{'r' * 60}",
+            )  # fmt: skip
+
+    permit(range(25))  # of some 400 characters each
+    with pytest.raises(LimitExceeded, match="PolicyLengthExceededException"), translated("letting"):
+        permit(range(25, 100))

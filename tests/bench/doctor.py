@@ -19,7 +19,7 @@ from toolkit.core.agent import Agent, AgentName, Project
 from toolkit.core.environment import AwsCloud, Environment, Scope
 from toolkit.core.errors import AccessDenied
 from toolkit.core.ports import Context
-from toolkit.ops import reconcile
+from toolkit.ops import infrastructure, reconcile
 from toolkit.wiring import Services
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -89,9 +89,11 @@ def role_by_role(of: Services, calls: Calls) -> None:
         raise AccessDenied("refused", hint="for the figure")
 
     client.meta.events.register_first("before-call.iam.GetAccountAuthorizationDetails", refuse)
+    assert of.project
+    desired = infrastructure.items(of, of.project, {}, gateway_image=None)
     calls.clear()
     started = time.perf_counter()
-    found = AwsReconciler(of.context).observe(())
+    found = AwsReconciler(of.context).observe(desired)
     seconds = time.perf_counter() - started
     client.meta.events.unregister("before-call.iam.GetAccountAuthorizationDetails", refuse)
     say("the same, role by role", seconds, calls, 0)

@@ -254,3 +254,20 @@ def test_what_is_offline_starts_no_sandbox(shop: Path) -> None:
     al("doctor", "-E", "sandbox", "--prove", cwd=shop)
     al("doctor", "-E", "sandbox", "--operator-policy", cwd=shop)
     assert not (shop / "home" / "sandbox" / "state.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--operator-policy", ""), "names no policy"),
+        (("--operator-policy", "-c"), "only prints policies"),
+        (("--operator-policy", "--prove"), "only prints policies"),
+    ],
+)
+def test_a_wish_beside_the_policies_is_refused(
+    shop: Path, words: tuple[str, ...], said: str
+) -> None:
+    """Rather than passed over in silence."""
+    done = al("doctor", "-E", "sandbox", *words, cwd=shop)
+    assert done.returncode == 2
+    assert said in done.stderr

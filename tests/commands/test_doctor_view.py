@@ -5,7 +5,7 @@ import pytest
 from infra.reconcile.policy import Need
 from toolkit.commands import _doctor_view as view
 from toolkit.ops.isolation import KINDS
-from toolkit.ops.prove import Breach, Proof, Role, Row
+from toolkit.ops.proof import Breach, Proof, Role, Row
 from toolkit.ui import Ui
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.commands.program import al
 
 CLOUD = '[cloud]\nprovider = "ecs"\naccountId = "123456789012"\nregion = "us-east-1"\n'
@@ -37,3 +39,14 @@ def test_a_project_that_was_renamed_is_asked_for_its_name(tmp_path: Path) -> Non
     done = al("teardown", "-E", "production", "-y", cwd=shop)
     assert done.returncode == 2
     assert "holds this project as 'store', and it is now called 'shop'" in done.stderr
+
+
+@pytest.mark.parametrize("agent", ["hello*", "a:b", "-E"])
+def test_a_pattern_is_no_agent_s_name(tmp_path: Path, agent: str) -> None:
+    """It is refused before the account is asked for anything."""
+    shop = a_project(tmp_path)
+    (shop / "environments").mkdir(exist_ok=True)
+    (shop / "environments" / "production.toml").write_text(CLOUD)
+    done = al("teardown", "-y", "-E", "production", "--", agent, cwd=shop)
+    assert done.returncode == 2
+    assert f"{agent!r} is not an agent name" in done.stderr

@@ -179,7 +179,6 @@ def test_an_unknown_key_has_a_near_match(
         ),
         (DEV, "models = ['m']\nwebhooks = [3]", "webhooks[0]: must be a table"),
         (DEV, "models = ['m']\n[[webhooks]]\nevents = ['x']", "webhooks[0].source: is required"),
-        (DEV, "schedule = '* * * * *'", "models: the agent has neither a model nor a test-script"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_remedy(

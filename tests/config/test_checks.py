@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from toolkit.config.checks import aws_problems
+from toolkit.config.checks import cloud_problems
 from toolkit.config.problems import Problem
 
 from .conftest import AGENT, Load
@@ -16,7 +16,7 @@ CONFIG = AGENT["config.toml"]
 
 def found(load: Load, files: dict[str, str], cloud: str = AWS) -> list[Problem]:
     loaded = load({PROD: cloud, **files}, "prod")
-    return aws_problems(loaded.project, loaded.environment)
+    return cloud_problems(loaded.project, loaded.environment)
 
 
 def test_a_sound_project_has_no_problems(load: Load) -> None:
@@ -27,7 +27,7 @@ def test_a_sound_project_has_no_problems(load: Load) -> None:
 def test_another_place_is_not_aws(load: Load) -> None:
     """On this machine none of it matters."""
     loaded = load({"config.toml": CONFIG + "authType = 'pi_auth'\n"}, "local")
-    assert aws_problems(loaded.project, loaded.environment) == []
+    assert cloud_problems(loaded.project, loaded.environment) == []
 
 
 def test_a_login_of_this_machine_is_refused(load: Load) -> None:
@@ -71,7 +71,7 @@ def test_a_model_that_anyone_can_reach_is_fine(load: Load, url: str) -> None:
 def test_the_sandbox_reaches_this_machine(load: Load) -> None:
     """Its tasks run here, so a loopback model is fine."""
     loaded = load({"config.toml": CONFIG + 'baseUrl = "http://127.0.0.1:1"\n'}, "sandbox")
-    assert aws_problems(loaded.project, loaded.environment) == []
+    assert cloud_problems(loaded.project, loaded.environment) == []
 
 
 def test_a_script_s_models_do_not_matter(load: Load) -> None:
@@ -100,4 +100,4 @@ def test_functions_in_a_vpc_need_a_way_out(load: Load) -> None:
     (problem,) = found(load, {}, AWS + 'lambdaSubnets = ["s"]\n')
     assert (problem.key, problem.warning) == ("cloud.lambdaSubnets", True)
     loaded = load({PROD: AWS + 'lambdaSubnets = ["s"]\nlambda = "never"\n'}, "prod")
-    assert aws_problems(loaded.project, replace(loaded.environment)) == []
+    assert cloud_problems(loaded.project, replace(loaded.environment)) == []

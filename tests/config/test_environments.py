@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from .conftest import Load
 
 Problems = Callable[..., list[str]]
 PROD = "environments/prod.toml"
+RUNNER = "runner@my-project.iam.gserviceaccount.com"
 AWS = '[cloud]\nprovider = "ecs"\nregion = "eu-central-1"\naccountId = "123456789012"\n'
 GOOGLE = (
     '[cloud]\nprovider = "cloud-run"\nproject = "p"\nregion = "r"\nartifactRegistry = "images"\n'
@@ -100,11 +102,23 @@ def test_an_aws_environment_has_everything_that_its_file_says(load: Load) -> Non
 def test_both_google_schemas_are_read(load: Load, path: str, project: str) -> None:
     """`project` and `gcpProject`; the registry's name and its whole path."""
     text = (
-        f'[cloud]\nprovider = "cloud-run"\n{project} = "p"\nregion = "r"\nservice_account = "a"\n'
+        f'[cloud]\nprovider = "cloud-run"\n{project} = "p"\nregion = "r"\nservice_account = "{RUNNER}"\n'
         f'artifact_registry = "{path}"\n'
     )
     found = load({PROD: text}, "prod").environment.cloud
-    assert found == GcpCloud(project="p", region="r", repository="al-images", service_account="a")
+    assert found == GcpCloud(
+        project="p", region="r", repository="al-images", service_account=RUNNER
+    )
+
+
+def test_a_google_environment_needs_a_project_and_a_region_alone(load: Load) -> None:
+    """Push makes a repository of the environment's own; the gateway has an instance only while it is asked."""
+    text = '[cloud]\nprovider = "cloud-run"\nproject = "p"\nregion = "r"\n'
+    found = load({PROD: text}, "prod").environment.cloud
+    assert found == GcpCloud(project="p", region="r", repository="al-demo-prod-images")
+    assert isinstance(found, GcpCloud)
+    warm = load({PROD: text + "minInstances = 2\n"}, "prod").environment.cloud
+    assert warm == replace(found, min_instances=2)
 
 
 def test_the_account_is_read_from_the_repository(load: Load) -> None:
@@ -145,7 +159,20 @@ WRONG = [
     (GOOGLE + "subnets = ['s']\n", "cloud.subnets: is a key of provider 'ecs'"),
     (GOOGLE.replace('region = "r"\n', ""), "cloud.region: is required"),
     (GOOGLE.replace('project = "p"\n', ""), "cloud.project: is required"),
-    (GOOGLE.replace('artifactRegistry = "images"\n', ""), "cloud.artifactRegistry: is required"),
+    (
+        GOOGLE.replace('"images"', '"My_Images"'),
+        "cloud.artifactRegistry: 'My_Images' is no repository's id",
+    ),
+    (
+        GOOGLE.replace('"images"', '"q-docker.pkg.dev/p/i"'),
+        "cloud.artifactRegistry: is not in r-docker.pkg.dev/p",
+    ),
+    (
+        GOOGLE + "serviceAccount = 'runner'\n",
+        "cloud.serviceAccount: is not the e-mail of a service account",
+    ),
+    (GOOGLE + "minInstances = -1\n", "cloud.minInstances: "),
+    (AWS + "minInstances = 1\n", "cloud.minInstances: is a key of provider 'cloud-run'"),
     (AWS.replace("123456789012", "REPLACE_ME"), "cloud.accountId: is still a placeholder"),
     (AWS + '[images]\nbase = "REPLACE_ME"\n', "images.base: is still a placeholder"),
     ('[server]\nhost = ""\n', "server.host: must not be empty"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toolkit.config.checks import aws_problems
+from toolkit.config.checks import cloud_problems
 from toolkit.config.problems import Problem
 from toolkit.core.environment import Scope
 from toolkit.core.names import Names
@@ -15,7 +15,7 @@ AGENT = "models = ['m']\nschedule = '* * * * *'\n"
 
 def found(load: Load, files: dict[str, str], cloud: str = AWS) -> list[Problem]:
     loaded = load({"environments/prod.toml": cloud, **files}, "prod")
-    return aws_problems(loaded.project, loaded.environment)
+    return cloud_problems(loaded.project, loaded.environment)
 
 
 def an_agent(name: str, credentials: str = "") -> dict[str, str]:
@@ -88,3 +88,15 @@ def test_agents_that_are_one_after_shortening_are_found(load: Load) -> None:
     (problem,) = found(load, an_agent(long) | an_agent(twin))
     assert "which is that of the agent" in problem.message
     assert problem.remedy == "rename one of the two agents"
+
+
+GOOGLE = '[cloud]\nprovider = "cloud-run"\nregion = "europe-west1"\nproject = "p-1"\n'
+
+
+def test_a_secret_s_name_counts_as_google_writes_it(load: Load) -> None:
+    """Other characters than letters, digits, - and _ are encoded, four characters for each byte: 255 in all
+    (https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/create)."""
+    files = an_agent("dev", f"github_token:{'ab.' * 40}")
+    assert found(load, files) == []
+    (problem,) = found(load, files, GOOGLE)
+    assert "characters as an id on Google Cloud, which takes 255" in problem.message

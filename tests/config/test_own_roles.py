@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from toolkit.config.checks import aws_problems
+from toolkit.config.checks import cloud_problems
 from toolkit.core.environment import AwsCloud
 
 from .conftest import Load
@@ -46,7 +46,7 @@ def test_a_purpose_that_there_is_not_is_answered_with_the_nearest(problems: Prob
 def test_roles_for_an_agent_that_is_not_there_are_a_finding(load: Load) -> None:
     """A slip would give the agent that was meant a role of ours, and its own would never be used."""
     loaded = load({PROD: AWS + '[cloud.agentRoles.dve]\ntask = "mine"\n'}, "prod")
-    (found,) = aws_problems(loaded.project, loaded.environment)
+    (found,) = cloud_problems(loaded.project, loaded.environment)
     assert (found.key, found.warning) == ("cloud.agentRoles.dve", False)
     assert "agents: dev" in found.remedy
 

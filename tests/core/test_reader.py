@@ -19,8 +19,8 @@ ONE = Target(agent=DEV, run=RunId("dev-00000001"))
 LAST = json.dumps({"_log": True, "msg": "run completed"})
 
 
-def reader(book: Book, *, moment: datetime = BEGINNING) -> Reader:
-    return Reader(book, book.runtime, clock=lambda: moment)
+def reader(book: Book, *, moment: datetime = BEGINNING, last_line_ends: bool = False) -> Reader:
+    return Reader(book, book.runtime, clock=lambda: moment, last_line_ends=last_line_ends)
 
 
 def texts(page: Page) -> list[str]:
@@ -259,6 +259,20 @@ def test_a_run_that_nobody_closed_ends_by_its_own_report() -> None:
     book.boxes[run.id] = Mailbox(report=report)
     first = reader(book, moment=at(2)).page(ONE, Query())
     assert reader(book, moment=at(2)).page(ONE, Query(), cursor=first.cursor).ended
+
+
+@pytest.mark.parametrize(
+    ("trusted", "last", "ended"), [(True, LAST, True), (False, LAST, False), (True, "a", False)]
+)
+def test_where_no_report_can_come_the_last_line_is_the_end(
+    trusted: bool, last: str, ended: bool
+) -> None:
+    """Of a run that reports in its log alone, and that nobody has closed: for those who are told so, and then only."""
+    book = Book()
+    book.add(a_run(), event(0, last))
+    first = reader(book, moment=at(2), last_line_ends=trusted).page(ONE, Query())
+    second = reader(book, moment=at(2), last_line_ends=trusted)
+    assert (first.ended, second.page(ONE, Query(), cursor=first.cursor).ended) == (False, ended)
 
 
 def test_a_run_that_was_never_launched_has_an_empty_log_that_ends() -> None:

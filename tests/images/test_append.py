@@ -167,5 +167,5 @@ def test_a_builder_of_later_is_said_to_be(sandbox: Served, builder: str) -> None
 
 def test_an_environment_without_a_registry_says_so() -> None:
     """This machine alone has none."""
-    with pytest.raises(ConfigError, match="is not on AWS"):
+    with pytest.raises(ConfigError, match="has no registry"):
         registry_for(context_of(replace(SANDBOX, cloud=None)))

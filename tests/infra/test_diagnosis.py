@@ -6,7 +6,9 @@ import pytest
 from pulumi.automation import CommandError, CommandResult, ConcurrentUpdateError
 from pulumi.automation.events import EngineEvent
 
+from infra import provider_gcp
 from infra.diagnosis import Diagnosis
+from infra.provider_aws import meaning_of
 from infra.secrets_provider import NOTHING, Protection
 from toolkit.core.errors import AccessDenied, AlError, Conflict
 from toolkit.core.secrets import Secret
@@ -30,7 +32,7 @@ def failed(stderr: str = "", stdout: str = "") -> CommandError:
 
 
 def diagnosed(*events: EngineEvent) -> Diagnosis:
-    diagnosis = Diagnosis()
+    diagnosis = Diagnosis(meaning=lambda text: meaning_of(text) or provider_gcp.meaning_of(text))
     for event in events:
         diagnosis.hear(event)
     return diagnosis
@@ -50,6 +52,15 @@ def test_a_refusal_of_aws_is_our_error_for_it_with_its_remedy() -> None:
     diagnosis = diagnosed(said(DENIED))
     with pytest.raises(AccessDenied, match="iam:CreateRole"), diagnosis.translated("x", NOTHING):
         raise failed()
+
+
+def test_a_refusal_of_google_is_our_error_for_it_with_its_remedy() -> None:
+    """As its provider passes it on: the status, and the API's own sentence."""
+    words = "error creating: googleapi: Error 403: Permission 'iam.roles.create' denied on resource, forbidden"
+    diagnosis = diagnosed(said(words))
+    with pytest.raises(AccessDenied, match=r"iam\.roles\.create") as error, diagnosis.translated("x", NOTHING):  # fmt: skip
+        raise failed()
+    assert "docs/gcp.md" in error.value.hint
 
 
 def test_every_failure_is_told_once_and_the_stack_adds_nothing() -> None:

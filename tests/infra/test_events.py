@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pulumi.automation.events import EngineEvent
 
-from infra.events import ADOPTED, change_of, done, plan, progress, word
-from toolkit.core.plan import Action
+from infra.events import change_of, done, plan, progress, word
+from toolkit.core.plan import ADOPTED, Action
 
 URN = "urn:pulumi:production::shop::al:aws:Identity$aws:iam/role:Role::"
 ROLE = "aws:iam/role:Role"

@@ -126,6 +126,20 @@ def test_a_branch_that_is_a_pattern_or_worse_is_refused(shop: Path, branch: str)
         made(shop, branch=branch)
 
 
+def test_a_branch_may_be_given_by_its_full_name(shop: Path) -> None:
+    """As git and GitHub's own variables write it; a tag is no branch."""
+    assert made(shop, branch="refs/heads/main").deployment.branch == "main"
+    with pytest.raises(UsageError, match="no branch"):
+        made(shop, branch="refs/tags/v1")
+
+
+@pytest.mark.parametrize("option", ["repo", "role", "ids", "install"])
+def test_an_empty_option_is_refused(shop: Path, option: str) -> None:
+    """It comes of a variable that is not set; the default would be something else than was meant."""
+    with pytest.raises(UsageError, match=f"--{option} is empty"):
+        made(shop, **{option: ""})
+
+
 # the role
 
 

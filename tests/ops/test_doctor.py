@@ -368,3 +368,10 @@ def test_the_last_line_counts(tmp_path: Path) -> None:
     """By weight, or that nothing is wrong."""
     assert counted([]) == "nothing is wrong"
     assert counted([warning("a", "b", "c")] * 2) == "2 findings: 2 warnings"
+
+
+def test_the_last_line_says_who_repairs_drift() -> None:
+    """Otherwise the exit code 3 would stand there unexplained."""
+    assert counted([], drift=1) == "1 identity differs: `al doctor -c -y` repairs it"
+    line = "1 finding: 1 warning; 2 identities differ: `al doctor -c -y` repairs them"
+    assert counted([warning("a", "b", "c")], drift=2) == line

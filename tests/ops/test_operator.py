@@ -1,9 +1,6 @@
 """The policies for whoever runs `al`: small enough for IAM, wide enough for the commands, and no way up."""
 
-import json
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,57 +9,20 @@ from infra.desired.operator import MANAGED_SIZE
 from infra.desired.policy import INLINE_SIZE, text
 from infra.desired.without_resource import IN_ROLES, OF_OPERATORS
 from infra.reconcile.policy import Need, allowed, possible
-from tests.infra.scenes import ACCOUNT, CLOUD, REGION, deployed, environment, items
-from toolkit.core.environment import Environment, Scope
-from toolkit.core.errors import ConfigError
-from toolkit.core.ports import Context
-from toolkit.ops import preflight_network
-from toolkit.ops.operator import policies
-from toolkit.wiring import Services
-
-NOWHERE = Path("/nowhere")
-EDGE = f"arn:aws:iam::{ACCOUNT}:policy/edge"
-BOUNDED = environment(cloud=replace(CLOUD, permission_boundary=EDGE))
-BROUGHT = replace(
-    CLOUD, cluster="theirs", task_role="team/task", agent_roles=(("a", "lambda", "mine"),)
+from tests.infra.scenes import ACCOUNT, CLOUD, environment, items
+from tests.ops.operators import (
+    BOUNDED,
+    EDGE,
+    OURS,
+    ROLE,
+    SHAPES,
+    TAGGED,
+    arn,
+    judged,
+    of,
+    statements,
 )
-LONG = "a-project-with-a-name-that-is-long"
-SHAPES = {
-    "plain": environment(),
-    "bounded": BOUNDED,
-    "brought": environment(cloud=BROUGHT),
-    "long": environment("an-environment-with-a-long-name-too", LONG),
-    "based": environment(images={"base": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/al-base:1"}),
-    "their-bucket": environment(pulumi={"backend": "s3://theirs/state?region=eu-central-1",
-                                        "secretsProvider": f"awskms:///arn:aws:kms:{REGION}:{ACCOUNT}:key/1"}),
-    "legacy": replace(environment(), scope=Scope(project="shop", environment="production", legacy_names=True)),
-}  # fmt: skip
-OURS = {"aws:requesttag/al:project": ["shop"], "aws:requesttag/al:environment": ["production"]}
-TAGGED = {key.replace("requesttag", "resourcetag"): values for key, values in OURS.items()}
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/al-shop-production-dev-task-role"
-
-
-def of(env: Environment) -> Mapping[str, Mapping[str, Any]]:
-    return policies(Services(Context(environment=env, home=NOWHERE, project=NOWHERE)))
-
-
-def judged(env: Environment, name: str, action: str, resource: str = "*", **keys: Any) -> bool:
-    """Whether a policy allows it, with the keys of `found` and nothing else."""
-    need = Need(action=action, resource=resource, keys=keys.get("found", {}))
-    return allowed([text(of(env)[name])], need)
-
-
-def statements(document: Mapping[str, Any]) -> Iterator[tuple[list[str], list[str]]]:
-    """(actions, resources) of each."""
-    for statement in document["Statement"]:
-        yield tuple(
-            [v] if isinstance(v, str) else v for v in (statement["Action"], statement["Resource"])
-        )  # type: ignore[misc]
-
-
-def arn(service: str, rest: str) -> str:
-    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}"
-
+from toolkit.core.environment import Environment
 
 # what IAM takes
 
@@ -111,7 +71,8 @@ def test_every_action_without_resource_has_a_reason_and_a_source() -> None:
     in_vpc = environment(cloud=replace(CLOUD, lambda_subnets=("subnet-1",)))
     roles = [i.attributes["policy"] for i in items(in_vpc) if i.kind == "role"]
     assert wide(roles) == IN_ROLES.keys()
-    assert wide(of(environment()).values()) == OF_OPERATORS.keys()
+    documents = [d for shape in ("plain", "brought", "alias") for d in of(SHAPES[shape]).values()]
+    assert wide(documents) == OF_OPERATORS.keys()
 
 
 def wide(documents: Any) -> set[str]:
@@ -121,7 +82,7 @@ def wide(documents: Any) -> set[str]:
         for document in documents
         for actions, resources in statements(document)
         for action in actions
-        if any(r == "*" or (r.endswith((":*", "security-group/*", "vpc/*")) and r.count(":") == 5) for r in resources)
+        if any(r == "*" or (r.endswith((":*", ":security-group/*", ":vpc/*", ":policy/*", ":key/*")) and r.count(":") == 5) for r in resources)
     }  # fmt: skip
 
 
@@ -265,94 +226,3 @@ def test_running_changes_nothing_that_was_deployed() -> None:
         "s3:GetObject": "*",
     }
     assert [a for a, r in kept.items() if possible(run, Need(action=a, resource=r))] == []
-
-
-# whose things
-
-
-def test_the_user_s_own_cluster_and_roles_are_used_and_not_changed() -> None:
-    """Roles that the user brings are handed on and read."""
-    env = environment(cloud=BROUGHT)
-    theirs = [f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("team/task", "mine")]
-    found = {"iam:passedtoservice": ["lambda.amazonaws.com"]}
-    for role in theirs:
-        assert judged(env, "run", "iam:PassRole", role, found=found)
-        assert judged(env, "deploy-without-iam", "iam:GetRole", role)
-        assert not judged(env, "deploy", "iam:PutRolePolicy", role, found=TAGGED)
-    cluster = arn("ecs", "cluster/theirs")
-    assert judged(env, "deploy", "ecs:DescribeClusters", cluster)
-    assert not judged(env, "deploy", "ecs:DeleteCluster", cluster)
-
-
-def test_names_that_are_shortened_by_hash_are_covered() -> None:
-    """A role's name has 64 characters at most, and keeps its beginning."""
-    env = SHAPES["long"]
-    roles = [
-        i.name
-        for i in items(env, {"an-agent-with-quite-a-long-name": "ecs_fargate"})
-        if i.kind == "role"
-    ]
-    for name in roles:
-        assert len(name) <= 64
-        assert judged(env, "deploy", "iam:GetRole", f"arn:aws:iam::{ACCOUNT}:role/{name}")
-
-
-def test_everything_that_a_push_makes_is_covered() -> None:
-    """Every item of the desired state, by a right to make it."""
-    makes = {
-        "repository": ("ecr:CreateRepository", "repository/{}"),
-        "role": ("iam:CreateRole", "role/{}"),
-        "log_group": ("logs:CreateLogGroup", "log-group:{}"),
-        "function": ("lambda:CreateFunction", "function:{}"),
-        "secret": ("secretsmanager:CreateSecret", "secret:{}-AbCdEf"),
-        "cluster": ("ecs:CreateCluster", "cluster/{}"),
-        "security_group": ("ec2:CreateSecurityGroup", "security-group/*"),
-    }
-    made = [item for item in items() if item.kind != "network"]  # found, and used as it is
-    assert {item.kind for item in made} == makes.keys()
-    for item in made:
-        action, named = makes[item.kind]
-        resource = arn(action.partition(":")[0], named.format(item.name))
-        resource = resource.replace(f":iam:{REGION}:", ":iam::")
-        assert judged(environment(), "deploy", action, resource, found=OURS), item.key
-
-
-def test_a_base_image_in_another_repository_can_be_pulled_and_nothing_more() -> None:
-    """[images] base: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html."""
-    base = arn("ecr", "repository/al-base")
-    assert judged(SHAPES["based"], "deploy", "ecr:BatchGetImage", base)
-    assert not judged(SHAPES["based"], "deploy", "ecr:PutImage", base)
-    assert not judged(environment(), "deploy", "ecr:BatchGetImage", base)
-
-
-def test_the_user_s_own_bucket_and_key_are_used_and_not_made() -> None:
-    """[pulumi] backend and secretsProvider."""
-    env = SHAPES["their-bucket"]
-    assert judged(env, "deploy", "s3:PutObject", "arn:aws:s3:::theirs/state/.pulumi/x.json")
-    assert judged(env, "deploy", "kms:Decrypt", arn("kms", "key/1"))
-    for action in ("s3:CreateBucket", "s3:DeleteBucket", "s3:PutBucketVersioning"):
-        assert not judged(env, "deploy", action, "arn:aws:s3:::theirs")
-
-
-@pytest.mark.parametrize("action", preflight_network.ACTIONS)
-def test_what_doctor_asks_of_a_network_is_allowed(action: str) -> None:
-    """Of subnets that the environment names, which the sandbox's own has none of."""
-    for name in ("deploy", "deploy-without-iam"):
-        assert judged(environment(), name, action)
-
-
-def test_without_a_cloud_there_is_nothing_to_allow() -> None:
-    """It says where it would be."""
-    with pytest.raises(ConfigError, match="not on AWS"):
-        of(replace(environment(), cloud=None))
-
-
-def test_the_scene_has_an_agent_on_each_runtime() -> None:
-    """So that the walks above see both kinds of roles."""
-    names = {
-        grant.role
-        for runtime in ("aws_lambda", "ecs_fargate")
-        for grant in deployed(environment(), "a", runtime)[2]
-    }
-    assert names == {"lambda", "task", "execution"}
-    assert json.loads(text(of(environment())["run"]))["Version"] == "2012-10-17"

@@ -15,7 +15,8 @@ from toolkit.core.errors import ConfigError, UsageError
 from toolkit.core.names import GATEWAY
 from toolkit.core.ports import Context
 from toolkit.ops import isolation
-from toolkit.ops.prove import Judge, Proof, judge, prove
+from toolkit.ops.proof import Proof
+from toolkit.ops.prove import Judge, judge, prove
 from toolkit.wiring import Services
 
 NOWHERE = Path("/nowhere")

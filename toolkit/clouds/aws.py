@@ -40,6 +40,9 @@ PROPAGATION = (
     300.0  # seconds; IAM normally needs a few, and one provider saw more than five minutes
 )
 _NEW_ROLE = timedelta(minutes=15)  # the longest propagation that AWS's support has admitted
+# the services that become the roles of runs
+LAMBDA, ECS_TASKS = "lambda.amazonaws.com", "ecs-tasks.amazonaws.com"
+_REPAIRED = 60.0  # seconds; a change spreads as a new role does, which normally takes a few
 _IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
     r"/(?P<repository>[a-z0-9][a-z0-9._/-]*)@sha256:[0-9a-f]{64}"
@@ -93,30 +96,42 @@ class Clients:
                 hint="log in to that account, or correct `profile` or `accountId` in the environment's file",
             )
 
-    def made_lately(self, role: str) -> bool:
-        """Whether this role is so new that a service may not know it yet; False also when we may not look."""
-        try:
-            with translated(f"looking at {role}"):
-                found = self.client("iam").get_role(RoleName=role.rsplit("/", 1)[-1])
-        except (AccessDenied, NotFound):
-            return False
-        age: timedelta = datetime.now(UTC) - found["Role"]["CreateDate"]
-        return age < _NEW_ROLE
-
     def when_assumable(
-        self, call: Callable[[], T], roles: Iterable[str], *, sleep: Callable[[float], None]
+        self,
+        call: Callable[[], T],
+        roles: Iterable[str],
+        *,
+        service: str,
+        sleep: Callable[[float], None],
     ) -> T:
-        """`call()`, again for up to five minutes while it is refused because one of these roles was just made.
+        """`call()`, again for a while when `service` is refused one of these roles although IAM lets it in.
 
-        IAM is eventually consistent, and a role that is old and refused is a mistake that waiting would hide
-        (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html).
+        IAM is eventually consistent: a role that was just made or repaired may not be known yet to the service that is
+        to use it (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html).  Any other refusal is a
+        mistake, and waiting would hide it.
         """
         try:
             return call()
         except AlError as error:
-            if not _not_assumable(error) or not any(self.made_lately(role) for role in roles):
+            patience = max((self._patience(role, service) for role in roles), default=0.0)
+            if not _not_assumable(error) or not patience:
                 raise
-        return retrying(call, seconds=PROPAGATION, first=1, retry=_not_assumable, sleep=sleep)
+        return retrying(call, seconds=patience, first=1, retry=_not_assumable, sleep=sleep)
+
+    def _patience(self, role: str, service: str) -> float:
+        """Seconds in which the service may learn what IAM knows of the role; none when we may not look, too.
+
+        IAM tells when a role was made and not when it was changed.  So an old one that lets the service in is taken for
+        one that was repaired a moment ago, and waited for less long: its conditions may be what refuses.
+        """
+        try:
+            with translated(f"looking at {role}"):
+                found = self.client("iam").get_role(RoleName=role.rsplit("/", 1)[-1])["Role"]
+        except (AccessDenied, NotFound):
+            return 0.0
+        if datetime.now(UTC) - found["CreateDate"] < _NEW_ROLE:
+            return PROPAGATION
+        return _REPAIRED if _lets_in(found["AssumeRolePolicyDocument"], service) else 0.0
 
     def _client(self, key: str, service: str, retries: dict[str, Any]) -> Any:
         with self._lock:
@@ -158,6 +173,18 @@ class Clients:
         if self.cloud.endpoint is None or any(name in os.environ for name in _ROLE_SESSION):
             return {}
         return dict(_SANDBOX_KEYS)
+
+
+def _lets_in(trust: Mapping[str, Any], service: str) -> bool:
+    """Whether a statement names the service, whatever its conditions."""
+    statements = trust.get("Statement", ())
+    for statement in [statements] if isinstance(statements, Mapping) else statements:
+        principal = statement.get("Principal")
+        named = principal.get("Service", ()) if isinstance(principal, Mapping) else ()
+        listed = [named] if isinstance(named, str) else named
+        if statement.get("Effect") == "Allow" and service in listed:
+            return True
+    return False
 
 
 def _not_assumable(error: AlError) -> bool:

@@ -41,7 +41,9 @@ _CLOCK = Meaning(
     AccessDenied, "check the access key, and this machine's clock: AWS allows 5 minutes"
 )
 _DENIED = Meaning(
-    AccessDenied, "give this identity the action named above; docs/aws.md has the operator's policy"
+    AccessDenied,
+    "give this identity the action named above (`al doctor --operator-policy` prints what yours needs); when it is an "
+    "agent's role, `al doctor -c -E ENV` repairs that",
 )
 _ABSENT = Meaning(NotFound, "run `al push` for this environment, or check the region and account")
 _TAKEN = Meaning(AlreadyExists, "choose another name, or remove what has it")
@@ -116,7 +118,7 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = (
         re.compile(r"unable to assume the role|cannot be assumed by Lambda"),
         Meaning(
             AccessDenied,
-            "the role is missing, minutes old, or trusts the wrong service: run `al push` again, which repairs it",
+            "the role is missing, minutes old, or trusts the wrong service: `al doctor -c -E ENV` says which and repairs it",
         ),
     ),
     (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from toolkit.core.errors import UsageError
 from toolkit.ui import Ui
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class App:
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value == "":
+        raise UsageError(
+            f"--{param.name} is empty",
+            hint="leave it out, or check the variable that it was made of",
+        )
     app = ctx.find_root().ensure_object(App)
     if value not in (None, False) and param.name:
         setattr(app, param.name, value)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from toolkit.core.plan import Plan
     from toolkit.ops.findings import Finding
-    from toolkit.ops.prove import Proof
+    from toolkit.ops.proof import Proof
     from toolkit.ops.quotas import Use
     from toolkit.ops.reconcile import Reconciliation
     from toolkit.scheduler.sweeper import Leftover
@@ -43,6 +43,22 @@ class Wish:
         if self.fix and self.check_only:
             raise UsageError(
                 "--fix changes things, --check-only nothing", hint="choose one of them"
+            )
+        self._check_policy()
+
+    def _check_policy(self) -> None:
+        """The policies are printed and nothing else is done: another wish must not be passed over in silence."""
+        if self.operator_policy is None:
+            return
+        if not self.operator_policy:
+            raise UsageError(
+                "--operator-policy names no policy", hint="leave the name out to print all of them"
+            )
+        looks = (self.fix, self.cloud, self.check_only, self.check_credentials, self.prove)
+        if any(looks):
+            raise UsageError(
+                "--operator-policy only prints policies, and the other options examine",
+                hint="call `al doctor` twice, once for each",
             )
 
     @property
@@ -123,10 +139,11 @@ class Visit:
         if seen is None:
             return
         self._show(seen.findings)
-        self._show_plan(seen.plan)
+        self._show_plan(seen)
         if seen.plan and self._agreed():
             again = self._repaired(seen)
             seen = again if again is not None else seen
+            self._look_again()
         self.findings += seen.findings
         self.plan = seen.plan
 
@@ -161,7 +178,8 @@ class Visit:
         if self.wish.as_json:
             self.app.ui.json({"exit_code": code, **self._answer()})
         elif self.wish.examines:
-            self.app.ui.line(of.counted(self.findings))
+            drift = len(self.plan.changes) if self.plan else 0
+            self.app.ui.line(of.counted(self.findings, drift=drift))
         return code
 
     # their parts
@@ -202,17 +220,26 @@ class Visit:
                 self._show(self.findings[-1:])
         again = self._compared()
         if again is not None:
-            self._show_plan(again.plan)
+            self._show_plan(again)
         return again
 
     def _show(self, found: "Sequence[Finding]") -> None:
         view.findings(found, self.app.ui.note if self.wish.as_json else self.app.ui.line)
 
-    def _show_plan(self, plan: "Plan") -> None:
+    def _look_again(self) -> None:
+        """What was left over may have gone with the repair."""
+        from toolkit.ops import strays
+
+        if project := self.services.project:
+            self.findings = strays.again(self.services, project, self.findings)
+
+    def _show_plan(self, seen: "Reconciliation") -> None:
         from toolkit.ops.changes import details
 
         empty = "the identities are as the project wants them"
-        self.app.ui.plan(plan, empty=empty, details=details)
+        if seen.findings:
+            empty = "there is nothing that al can repair by itself: what is wrong is said above"
+        self.app.ui.plan(seen.plan, empty=empty, details=details)
 
     def _answer(self) -> dict[str, Any]:
         from toolkit.ops.changes import to_dict

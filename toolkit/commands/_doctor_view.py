@@ -9,7 +9,7 @@ from toolkit.ui import Ui
 
 if TYPE_CHECKING:
     from toolkit.ops.findings import Finding
-    from toolkit.ops.prove import Proof
+    from toolkit.ops.proof import Proof
 
 _LONGEST = 28  # characters of a cell
 _MOST = 20  # violations that are listed; --json has all

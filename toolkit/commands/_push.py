@@ -1,10 +1,18 @@
 """One call of `al push`: decide, show, agree, do; and again from the beginning when somebody else was first."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from toolkit.core.errors import UsageError
-from toolkit.ops import deploy_lease, pulumi, push, push_plan, push_steps, rollback
+from toolkit.core.errors import AlError, UsageError
+from toolkit.ops import (
+    deploy_lease,
+    pulumi,
+    push,
+    push_plan,
+    push_preview,
+    push_steps,
+    rollback,
+)
 from toolkit.ops.deploy_lease import Busy
 from toolkit.ops.push import Extent, Push
 from toolkit.ops.push_report import Report
@@ -15,6 +23,7 @@ from ._app import App, Exit
 if TYPE_CHECKING:
     from toolkit.wiring import Services
 
+NOT_PUSHED = AlError("not pushed", hint="nothing was changed")
 # which options exclude each other
 CONTRADICTIONS = (
     ("skip_creds", "creds_only"),
@@ -83,8 +92,7 @@ class Visit:
         if self.wish.dry_run:
             return True
         if not self._agreed(decided):
-            self.app.ui.note("not pushed: nothing was changed")
-            raise Exit(1)
+            self.decline(decided)
         try:
             self._carry_out(decided)
         except Busy as error:
@@ -102,7 +110,10 @@ class Visit:
             step(f"deciding what {services.environment.name} needs")
             if self.wish.rollback:
                 return rollback.decide(services, self.wish.agent)
-            return push.decide(services, self.wish.extent)
+            decided = push.decide(services, self.wish.extent)
+            # nobody reads the plan otherwise, and the engine refuses by itself what is not ours
+            shown = self.wish.dry_run or self._asks(decided)
+            return push_preview.foreseen(decided, step) if shown else decided
 
     def _show(self, decided: Push | Rollback) -> None:
         for warning in decided.warnings:
@@ -111,11 +122,23 @@ class Visit:
         if self.wish.dry_run and self.wish.as_json:
             self.app.ui.json(push_plan.to_dict(decided.plan))
 
+    def _asks(self, decided: Push | Rollback) -> bool:
+        ui = self.app.ui
+        return ui.attended and not ui.yes and not _free(decided)
+
     def _agreed(self, decided: Push | Rollback) -> bool:
-        # in the sandbox there is nothing of anyone's to protect
-        free = decided.services.environment.name in {"sandbox", "sandbox-gcp"} or not decided.plan
         question = "Roll this back?" if self.wish.rollback else "Push this?"
-        return free or self.app.ui.agrees(question, headless_consents=True)
+        return _free(decided) or self.app.ui.agrees(question, headless_consents=True)
+
+    def decline(self, decided: Push | Rollback) -> NoReturn:
+        """End after a no, in JSON as well: what was asked for was not done."""
+        environment = decided.services.environment
+        self.report.environment = environment.name
+        self.report.project = environment.scope.project
+        self.app.ui.note(f"{NOT_PUSHED.message}: {NOT_PUSHED.hint}")
+        if self.wish.as_json:
+            self.app.ui.json(self.report.to_dict(NOT_PUSHED))
+        raise Exit(1)
 
     def _carry_out(self, decided: Push | Rollback) -> None:
         if isinstance(decided, Push):
@@ -145,6 +168,11 @@ class Visit:
         self.app.ui.line(_summary(self.report, rolled_back=self.wish.rollback))
         if self.report.gateway_url:
             self.app.ui.line(f"gateway: {self.report.gateway_url}")
+
+
+def _free(decided: Push | Rollback) -> bool:
+    """In the sandbox there is nothing of anyone's to protect."""
+    return decided.services.environment.name in {"sandbox", "sandbox-gcp"} or not decided.plan
 
 
 def _summary(report: Report, *, rolled_back: bool) -> str:

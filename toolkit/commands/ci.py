@@ -61,3 +61,6 @@ def _say(app: App, written: "Written") -> None:
         app.ui.line(f"\n# {number}. {step.why}")
         for each in step.commands:
             app.ui.line(each)
+    app.ui.line(
+        f"\n# {len(written.steps) + 1}. Commit the workflow: its first run pushes nothing new."
+    )

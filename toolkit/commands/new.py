@@ -1,5 +1,6 @@
 """Create a project with two example agents that run without any key."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -8,7 +9,7 @@ from ._app import App, headless_option
 
 
 @click.command(help="Create the directory NAME with a project in it.")
-@click.argument("name", type=click.Path(path_type=Path))
+@click.argument("name")
 @click.option(
     "--provider", default="anthropic", show_default=True, help="Of the model that is configured."
 )
@@ -18,10 +19,12 @@ from ._app import App, headless_option
 )
 @headless_option
 @click.pass_obj
-def command(app: App, name: Path, provider: str, model: str | None, no_interactive: bool) -> None:
+def command(app: App, name: str, provider: str, model: str | None, no_interactive: bool) -> None:
     from toolkit.ops import new
 
-    for path in new.create(name, provider=provider, model=model):
+    for path in new.create(new.directory(name), provider=provider, model=model):
         app.ui.note(f"  + {path}")
     app.ui.line(f"created {name}")
-    app.ui.note(f"next: cd {name}, then `al push -E sandbox` and `al run hello -E sandbox`")
+    app.ui.note(
+        f"next: cd {shlex.quote(str(name))}, then `al push -E sandbox` and `al run hello -E sandbox`"
+    )

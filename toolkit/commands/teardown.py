@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from toolkit.ops.teardown import Teardown
     from toolkit.ops.teardown_steps import Receipt
 
+DECLINED = "not agreed: nothing was removed"
+
 
 @click.command(
     help="Remove everything that the environment, or one AGENT, has in its account. Only what carries this "
@@ -35,13 +37,24 @@ def command(app: App, agent: str | None, dry_run: bool, as_json: bool) -> None:
         if as_json:
             app.ui.json(decided.to_dict())
         return
-    asked = f"Remove this from {services.environment.name}? It cannot be brought back."
-    if decided.due and not app.ui.agrees(asked, headless_consents=False):
-        return
+    agree(app, decided, as_json=as_json)
     with app.ui.steps() as step:
         receipt = teardown_steps.carry_out(decided, step)
     app.ui.json(receipt.to_dict()) if as_json else _say(app, receipt, shown=decided.notes)
     raise Exit(_ended(app, receipt))
+
+
+def agree(app: App, decided: "Teardown", *, as_json: bool) -> None:
+    """Ask where something is to go.  Raises Exit for a no: who asked for a teardown has not got one."""
+    from toolkit.ops import teardown_steps
+
+    asked = f"Remove this from {decided.services.environment.name}? It cannot be brought back."
+    if not decided.due or app.ui.agrees(asked, headless_consents=False):
+        return
+    app.ui.note(DECLINED)
+    if as_json:
+        app.ui.json(teardown_steps.begun(decided, DECLINED).to_dict())
+    raise Exit(1)
 
 
 def _show(app: App, decided: "Teardown") -> None:

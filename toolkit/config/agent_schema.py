@@ -25,6 +25,7 @@ Provider = Literal[
     "anthropic", "openai", "groq", "google", "xai", "mistral", "openrouter", "ollama", "custom"
 ]
 AuthType = Literal["api_key", "oauth_token", "pi_auth", "none"]
+Wire = Literal["openai", "anthropic"]
 Thinking = Literal["off", "minimal", "low", "medium", "high", "xhigh"]
 
 
@@ -36,6 +37,7 @@ class ModelSection(Section):
     auth_type: AuthType = "api_key"
     thinking_level: Thinking | None = None
     base_url: Url | None = None
+    wire: Wire | None = None
     max_tokens: Positive | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     context_window: Positive | None = None

@@ -1,4 +1,4 @@
-"""What AWS, or the distance to it, would refuse of a project and an environment that are each valid by themselves.
+"""What a cloud, or the distance to it, would refuse of a project and an environment that are each valid by themselves.
 
 Pure: reads values, asks no cloud.  What one runtime refuses of one agent is that runtime's `check`.
 """
@@ -8,25 +8,27 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from toolkit.core.agent import Agent, Model, Project
-from toolkit.core.environment import AwsCloud, Environment
+from toolkit.core.environment import AwsCloud, Cloud, Environment
 from toolkit.core.names import Names
 from toolkit.credentials.resolve import GATEWAY_KEY, project_credentials
 
-from .name_checks import name_problems
+from .name_checks import Rules, aws_rules, google_rules, name_problems
 from .problems import Problem
 
 
-def aws_problems(project: Project, environment: Environment) -> list[Problem]:
-    """Everything that would go wrong on AWS; empty for another place.  Raises CredentialError as `required`."""
-    cloud = environment.cloud
-    if not isinstance(cloud, AwsCloud):
+def cloud_problems(project: Project, environment: Environment) -> list[Problem]:
+    """Everything that would go wrong in its cloud; empty on this machine.  Raises CredentialError as `required`."""
+    cloud, scope = environment.cloud, environment.scope
+    if cloud is None:
         return []
-    names, file = Names(environment.scope), f"environments/{environment.name}.toml"
-    found = [*_network(cloud, file), *_brought_roles(cloud, project, file)]
+    found, rules = [], google_rules()
+    if isinstance(cloud, AwsCloud):
+        file, rules = f"environments/{environment.name}.toml", aws_rules(scope)
+        found = [*_network(cloud, file), *_brought_roles(cloud, project, file)]
     refs = dict.fromkeys((*project_credentials(project), GATEWAY_KEY))
-    found += name_problems(project.agents, tuple(refs), names)
+    found += name_problems(project.agents, tuple(refs), Names(scope), rules)
     for agent in project.agents:
-        found += _agent(agent, cloud)
+        found += _agent(agent, cloud, rules)
     return found
 
 
@@ -64,13 +66,13 @@ def _brought_roles(cloud: AwsCloud, project: Project, file: str) -> Iterator[Pro
         )
 
 
-def _agent(agent: Agent, cloud: AwsCloud) -> Iterator[Problem]:
+def _agent(agent: Agent, cloud: Cloud, rules: Rules) -> Iterator[Problem]:
     file = f"agents/{agent.name}"
     if agent.isolation != "container":
         yield Problem(
             file=file,
             key="runtime.type",
-            message=f"{agent.isolation!r} means a user of this machine, and AWS runs containers only",
+            message=f"{agent.isolation!r} means a user of this machine, and {rules.cloud} runs containers only",
             remedy="remove [runtime], or run it with -E local",
         )
     for model in () if agent.script else agent.models:
@@ -82,17 +84,17 @@ def _agent(agent: Agent, cloud: AwsCloud) -> Iterator[Problem]:
                 remedy="use authType = 'api_key' and store the key with `al creds add`",
             )
         if cloud.endpoint is None and model.base_url:
-            yield from _reach(model, file)
+            yield from _reach(model, file, rules.cloud)
 
 
-def _reach(model: Model, file: str) -> Iterator[Problem]:
+def _reach(model: Model, file: str, cloud: str) -> Iterator[Problem]:
     kind = _place(urlsplit(model.base_url or "").hostname or "")
     if kind:
         yield Problem(
             file=file,
             key="models",
             message=f"{model.name!r} is at {model.base_url}, a {kind} address",
-            remedy="use an address that AWS can reach",
+            remedy=f"use an address that {cloud} can reach",
             warning=kind == "private",  # a VPC may lead to it
         )
 

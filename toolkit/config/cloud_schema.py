@@ -62,13 +62,14 @@ class Cloud(Section):
     artifact_registry: Text | None = None
     service_account: Text | None = None
     secrets: Literal["reference", "mount"] = "reference"
+    min_instances: Annotated[int, Field(ge=0, strict=True)] = 0
 
 
 COMMON = frozenset({
     "provider", "region", "secretPrefix", "nameScope", "keepImages", "logRetentionDays",
     "schedulerCpu", "schedulerMemory",
 })  # fmt: skip
-GOOGLE = frozenset({"project", "artifactRegistry", "serviceAccount", "secrets"})
+GOOGLE = frozenset({"project", "artifactRegistry", "serviceAccount", "secrets", "minInstances"})
 AWS = frozenset(info.alias or "" for info in Cloud.model_fields.values()) - COMMON - GOOGLE
 
 

@@ -11,7 +11,8 @@ from toolkit.core.aws_limits import (
     RETENTION_DAYS,
     retention,
 )
-from toolkit.core.environment import AwsCloud, GcpCloud
+from toolkit.core.environment import AwsCloud, GcpCloud, Scope
+from toolkit.core.gcp_names import GcpNames
 
 from .cloud_schema import AWS, GOOGLE, AgentRoles, Cloud
 from .origin import DEFAULT, Merged
@@ -24,6 +25,10 @@ _REPOSITORY = re.compile(
 _BOUNDARY = re.compile(
     r"arn:aws[a-z-]*:iam::(?P<account>\d{12}|aws):policy/[\w+=,.@/-]{1,512}", re.ASCII
 )
+# https://cloud.google.com/artifact-registry/docs/repositories/create-repos
+_ARTIFACTS = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+# https://cloud.google.com/iam/docs/service-account-types
+_ACCOUNT = re.compile(r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com")
 PLACEHOLDER = "REPLACE_ME"  # in the environment files that `al env init` writes
 _LISTS = {
     "subnets": MOST_SUBNETS,
@@ -47,13 +52,13 @@ class CloudReader:
         own = self.merged.origin_of(f"cloud.{key}")
         return own if own != DEFAULT else self.merged.origin_of("cloud.provider")
 
-    def read(self, cloud: Cloud) -> AwsCloud | GcpCloud | None:
-        """The cloud, or None and findings."""
+    def read(self, cloud: Cloud, scope: Scope) -> AwsCloud | GcpCloud | None:
+        """The cloud, or None and findings.  `scope` names what the environment does not."""
         foreign, other = (GOOGLE, "cloud-run") if cloud.provider == "ecs" else (AWS, "ecs")
         given: Mapping[str, Any] = self.merged.values.get("cloud", {})
         for key in sorted(foreign & given.keys()):
             self.error(key, f"is a key of provider {other!r}", "remove it, or change the provider")
-        return self._aws(cloud) if cloud.provider == "ecs" else self._google(cloud)
+        return self._aws(cloud) if cloud.provider == "ecs" else self._google(cloud, scope)
 
     def retention(self, days: int) -> int:
         """`days`, or the next longer time that CloudWatch Logs can keep, with a warning."""
@@ -131,19 +136,38 @@ class CloudReader:
             words = f"{cloud.account_id!r} is not the account of ecrRepository"
             self.error("accountId", words, "correct one of the two")
 
-    def _google(self, cloud: Cloud) -> GcpCloud | None:
+    def _google(self, cloud: Cloud, scope: Scope) -> GcpCloud | None:
         project = self._require("project", "gcpProject", cloud.project)
         region = self._require("region", "region", cloud.region)
-        repository = self._require("artifactRegistry", "artifactRegistry", cloud.artifact_registry)
-        if not project or not region or not repository:
+        self._check_account(cloud.service_account or "")
+        if not project or not region:
             return None
         return GcpCloud(
             project=project,
             region=region,
-            repository=repository.rstrip("/").rsplit("/", 1)[-1],
+            repository=self._repository(cloud, project, region) or GcpNames(scope).repository,
             service_account=cloud.service_account,
             mount_secrets=cloud.secrets == "mount",
+            min_instances=cloud.min_instances,
         )
+
+    def _repository(self, cloud: Cloud, project: str, region: str) -> str:
+        """Its id; "" where none is named."""
+        given = (cloud.artifact_registry or "").rstrip("/")
+        place, _, name = given.rpartition("/")
+        own = f"{region}-docker.pkg.dev/{project.replace(':', '/')}"
+        if place not in ("", own):
+            words = f"is not in {own}, where the environment's images are"
+            self.error("artifactRegistry", words, "name a repository of that project and region")
+        elif given and not _ARTIFACTS.fullmatch(name):
+            form = "write its id: at most 63 lower-case letters, digits and inner hyphens"
+            self.error("artifactRegistry", f"{name!r} is no repository's id", form)
+        return name
+
+    def _check_account(self, account: str) -> None:
+        if account and PLACEHOLDER not in account and not _ACCOUNT.fullmatch(account):
+            form = "write it like 'runner@my-project.iam.gserviceaccount.com'"
+            self.error("serviceAccount", "is not the e-mail of a service account", form)
 
     def _require(self, key: str, older: str, value: str | None) -> str:
         if not value:

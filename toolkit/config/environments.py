@@ -9,6 +9,7 @@ from typing import Any
 
 from toolkit.core.environment import AwsCloud, Environment, GcpCloud, Scope
 from toolkit.core.errors import ConfigError
+from toolkit.core.gcp_names import GcpNames
 
 from .clouds import PLACEHOLDER, CloudReader
 from .files import read_toml
@@ -22,7 +23,6 @@ BUILT_IN = (LOCAL, SANDBOX, SANDBOX_GCP)
 SANDBOXES = frozenset({SANDBOX, SANDBOX_GCP})
 SANDBOX_REGION, SANDBOX_ACCOUNT = "us-east-1", "123456789012"
 GOOGLE_REGION, GOOGLE_PROJECT, GOOGLE_NUMBER = "europe-west1", "al-sandbox", "123456789012"
-GOOGLE_REPOSITORY = "al"
 # Nothing answers on the discard port: until a sandbox runs, its environment reaches neither AWS nor anybody else.
 NOT_RUNNING = "127.0.0.1:9"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
@@ -101,8 +101,9 @@ def sandbox_cloud(state: Mapping[str, Any]) -> AwsCloud:
     )
 
 
-def sandbox_google(state: Mapping[str, Any]) -> GcpCloud:
-    """The embedded Google cloud, as the same state file describes it: `gcp` {grpc, http, project, number, region}.
+def sandbox_google(state: Mapping[str, Any], scope: Scope) -> GcpCloud:
+    """The embedded Google cloud, as the same state file describes it: `gcp` {grpc, http, project, number, region}; what
+    is in it for `scope`.
 
     An empty state gives addresses where nothing answers, never Google's own.
     """
@@ -111,7 +112,7 @@ def sandbox_google(state: Mapping[str, Any]) -> GcpCloud:
         project=google.get("project") or GOOGLE_PROJECT,
         number=google.get("number") or GOOGLE_NUMBER,
         region=google.get("region") or GOOGLE_REGION,
-        repository=GOOGLE_REPOSITORY,
+        repository=GcpNames(scope).repository,
         endpoint=google.get("grpc") or NOT_RUNNING,
         http_endpoint=f"http://{google.get('http') or NOT_RUNNING}",
         registry=state.get("registry") or NOT_RUNNING,
@@ -121,7 +122,8 @@ def sandbox_google(state: Mapping[str, Any]) -> GcpCloud:
 def in_sandbox(environment: Environment, state: Mapping[str, Any]) -> Environment:
     """`environment` with the addresses of a sandbox that has just been started."""
     if isinstance(environment.cloud, GcpCloud):
-        return replace(environment, cloud=_shaped(sandbox_google(state), environment.cloud))
+        google = sandbox_google(state, environment.scope)
+        return replace(environment, cloud=_shaped(google, environment.cloud))
     cloud = sandbox_cloud(state)
     if isinstance(environment.cloud, AwsCloud):
         cloud = replace(
@@ -155,8 +157,9 @@ class EnvironmentReader:
             environment = self._kept(self._environment(name, project))
             return replace(environment, cloud=self._rehearsed(sandbox), gateway_url=None)
         if name == SANDBOX_GCP:
-            google = sandbox_google(sandbox)
-            return replace(self._environment(name, project), cloud=google, gateway_url=None)
+            environment = self._environment(name, project)
+            google = self._rehearsed_google(sandbox_google(sandbox, environment.scope))
+            return replace(environment, cloud=google, gateway_url=None)
         if self.config.server:
             origin = self.merged.origin_of("server.host")
             words = "deploying to a machine over SSH is not in this release"
@@ -165,7 +168,7 @@ class EnvironmentReader:
         environment = self._environment(name, project)
         if self.config.cloud is None:
             return environment
-        cloud = self._clouds.read(self.config.cloud)
+        cloud = self._clouds.read(self.config.cloud, environment.scope)
         if self.config.cloud.provider == "ecs":
             environment = self._kept(environment)
         return replace(environment, cloud=cloud)
@@ -201,6 +204,13 @@ class EnvironmentReader:
             if PLACEHOLDER in str(setting.value):
                 words = "is still a placeholder"
                 self.findings.error(setting.origin, setting.key, words, "write the real value")
+
+    def _rehearsed_google(self, google: GcpCloud) -> GcpCloud:
+        given = self.config.cloud
+        if given is None:
+            return google
+        mounted = given.secrets == "mount"
+        return replace(google, mount_secrets=mounted, min_instances=given.min_instances)
 
     def _rehearsed(self, state: Mapping[str, Any]) -> AwsCloud:
         """The sandbox takes over what shapes a deployment, and nothing that names a real account's things."""

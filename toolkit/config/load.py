@@ -13,6 +13,7 @@ from toolkit.core.environment import Environment
 
 from .environments import (
     BUILT_IN,
+    LOCAL,
     SANDBOXES,
     EnvironmentReader,
     choose_environment,
@@ -104,7 +105,8 @@ def load_all(
     places = Places(directory=directory, home=home, variables=variables)
     name, _ = choose_environment(environment, variables, directory)
     findings = Findings()
-    read = read_project(directory, _layers(places, name, findings), findings)
+    layers = _layers(places, name, findings)
+    read = read_project(directory, layers, findings, models_required=name != LOCAL)
     if sandbox is None:
         sandbox = sandbox_state(home) if name in SANDBOXES else {}
     reader = EnvironmentReader(config=read.config, merged=read.merged, findings=findings)

@@ -21,8 +21,8 @@ _SETTINGS = (
 NO_KEY = "sk-no-key-required"  # a placeholder that servers of one's own accept
 
 
-def as_model(name: str, section: ModelSection) -> Model:
-    """The core's Model: what is not common to all providers is in its options, in snake_case."""
+def as_model(name: str, section: ModelSection, origin: str = "") -> Model:
+    """The core's Model: what is not common to all providers is in its options, in snake_case.  `origin` is its place."""
     settings = {key: getattr(section, key) for key in _SETTINGS}
     return Model(
         name=name,
@@ -32,6 +32,8 @@ def as_model(name: str, section: ModelSection) -> Model:
         thinking_level=section.thinking_level,
         base_url=section.base_url,
         options={k: v for k, v in settings.items() if v is not None} | dict(section.options),
+        wire=section.wire,
+        origin=origin,
     )
 
 
@@ -44,11 +46,12 @@ class ModelReader:
     mentioned: frozenset[str]
     inherited: Model | None
     findings: Findings
+    required: bool = True  # on this machine a run finds a model without one
 
     def of_agent(self, config: AgentOverride, merged: Merged, *, script: bool) -> tuple[Model, ...]:
         """The agent's models, primary first.  Without any, the agent must have a script."""
         models = self._chosen(config, merged)
-        if not models and not script and not self._broken(merged):
+        if self.required and not models and not script and not self._broken(merged):
             self.findings.error(
                 merged.layers[0].name,
                 "models",
@@ -85,7 +88,9 @@ class ModelReader:
             changes["auth_type"] = "none"
         elif config.api_key:
             self._refuse_key(merged)
-        return as_model("default", section.model_copy(update=changes))
+        layer = merged.layer_of(("model",)) or merged.layers[0]
+        origin = f"{layer.name} [{dotted((*layer.prefix, 'model'))}]"
+        return as_model("default", section.model_copy(update=changes), origin)
 
     def _refuse_key(self, merged: Merged) -> None:
         layer = merged.layer_of(("apiKey",)) or merged.layers[0]

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.core.agent import Agent, Project
+from toolkit.core.agent import Agent, Model, Project
 from toolkit.core.clock import now
 
 from .agent_checks import check_agents, check_strays
 from .agents import AgentReader, find_agents
 from .models import ModelReader, as_model
-from .origin import DEFAULT, Layer, Merged
+from .origin import DEFAULT, Layer, Merged, dotted
 from .problems import Findings
 from .project_name import project_name
 from .schema import Config, defaults
@@ -32,11 +32,14 @@ def with_defaults(layers: Sequence[Layer]) -> Merged:
     return Merged((Layer(name=DEFAULT, values=defaults()), *layers))
 
 
-def read_project(directory: Path, layers: Sequence[Layer], findings: Findings) -> ProjectRead:
-    """The project, as far as it can be made; what is wrong is in `findings`."""
+def read_project(
+    directory: Path, layers: Sequence[Layer], findings: Findings, *, models_required: bool = True
+) -> ProjectRead:
+    """The project, as far as it can be made; what is wrong is in `findings`.  `models_required`: of every agent that has
+    no script."""
     merged = with_defaults(layers)
     config = validated(Config, merged, findings)
-    agents = tuple(_agents(directory, config, merged, findings))
+    agents = tuple(_agents(directory, config, merged, findings, models_required))
     check_agents(agents, config, merged=merged, now=now(), findings=findings)
     check_strays(directory, findings)
     _check_gateway(config, merged, findings)
@@ -44,7 +47,7 @@ def read_project(directory: Path, layers: Sequence[Layer], findings: Findings) -
         name=project_name(merged, directory, findings),
         directory=directory,
         agents=agents,
-        models={name: as_model(name, section) for name, section in config.models.items()},
+        models=_named(config, merged),
         scale=config.scale,
         webhook_sources={
             name: described(name, source, merged.origin_of(f"webhooks.{name}.type"), findings)
@@ -55,8 +58,20 @@ def read_project(directory: Path, layers: Sequence[Layer], findings: Findings) -
     return ProjectRead(project=project, config=config, merged=merged)
 
 
-def _agents(directory: Path, config: Config, merged: Merged, findings: Findings) -> Iterator[Agent]:
-    named = {name: as_model(name, section) for name, section in config.models.items()}
+def _named(config: Config, merged: Merged) -> dict[str, Model]:
+    return {
+        name: as_model(name, section, _origin(merged, "models", name))
+        for name, section in config.models.items()
+    }
+
+
+def _origin(merged: Merged, *path: str) -> str:
+    return f"{merged.origin_of(dotted((*path, 'model')))} [{dotted(path)}]"
+
+
+def _agents(
+    directory: Path, config: Config, merged: Merged, findings: Findings, models_required: bool
+) -> Iterator[Agent]:
     mentioned, sources = (_names_in(merged, table) for table in ("models", "webhooks"))
     kinds = {name: entry.type for name, entry in config.webhooks.items()}
     reader = AgentReader(
@@ -64,10 +79,13 @@ def _agents(directory: Path, config: Config, merged: Merged, findings: Findings)
         config=config,
         layers=tuple(merged.layers),
         models=ModelReader(
-            named=named,
+            named=_named(config, merged),
             mentioned=mentioned,
-            inherited=as_model("default", config.model) if config.model else None,
+            inherited=as_model("default", config.model, _origin(merged, "model"))
+            if config.model
+            else None,
             findings=findings,
+            required=models_required,
         ),
         triggers=TriggerReader(sources=dict.fromkeys(sources, "") | kinds, findings=findings),
         findings=findings,

@@ -55,7 +55,10 @@ class CredentialRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One named model of the project's `[models.*]`."""
+    """One named model of the project's `[models.*]`.  `wire` is whose API a custom server speaks; None: its provider's.
+
+    `origin` is where it is written, for messages.
+    """
 
     name: str
     provider: str
@@ -64,6 +67,21 @@ class Model:
     thinking_level: str | None = None
     base_url: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    wire: str | None = None
+    origin: str = field(default="", compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a container gets it: in agent-config.json, and in a run's secret."""
+        made = {
+            "name": self.name,
+            "provider": self.provider,
+            "model": self.model,
+            "authType": self.auth_type,
+            "thinkingLevel": self.thinking_level,
+            "baseUrl": self.base_url,
+            "options": dict(self.options),
+        }
+        return made | ({"wire": self.wire} if self.wire else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+# why something that is there, and remembered by nobody, is in a plan of an engine's
+ADOPTED = "taken over: it is there and has our tags"
+
 
 class Action(StrEnum):
     CREATE = "create"

@@ -187,14 +187,22 @@ class Platform(Protocol):
 class Applier(Protocol):
     """Brings an account to the desired state: Pulumi's Automation API, or the sandbox's engine (D16)."""
 
-    def preview(self, desired: Sequence[Item]) -> Plan: ...
+    def preview(self, desired: Sequence[Item]) -> Plan:
+        """What `apply` would do, in the engine's own words, compared with the account as it is; nothing is changed.
+        Raises Conflict for what is there under our names and is somebody else's."""
 
     def apply(
-        self, desired: Sequence[Item], *, progress: Callable[[str], None]
+        self,
+        desired: Sequence[Item],
+        *,
+        progress: Callable[[str], None],
+        check: Callable[[], None],
     ) -> Mapping[str, Any]:
-        """Make it so; the stack's outputs (`gateway_url`, ...).  Finishes what an interrupted one began."""
+        """Make it so; the stack's outputs (`gateway_url`, ...).  Finishes what an interrupted one began.
 
-    def destroy(self, *, progress: Callable[[str], None]) -> None: ...
+        Raises Conflict for what is somebody else's.  `check` is asked again and again meanwhile, and raises when the
+        environment is no longer ours to change: what was begun is ended then, nothing further begins, and its error
+        is raised."""
 
     def forget(self, *, progress: Callable[[str], None]) -> str:
         """Give up the record of what was made, since an Inventory removes the things themselves.  What is left for the
@@ -244,10 +252,12 @@ class Left:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """What an account holds under an environment's names: `ours` in the order in which it can be removed."""
+    """What an account holds under an environment's names: `ours` in the order in which it can be removed; `others` is
+    another environment's by its tags, and only its name looks like ours."""
 
     ours: tuple[Item, ...] = ()
     left: tuple[Left, ...] = ()
+    others: tuple[Item, ...] = ()
 
 
 class Inventory(Protocol):

@@ -61,7 +61,8 @@ class Page:
 
 
 class Reader:
-    """`runtime` finds a plug-in by name; `look` says what a run is now, by default its record and its report."""
+    """`runtime` finds a plug-in by name; `look` says what a run is now, by default its record and its report.
+    `last_line_ends` as in Sources."""
 
     def __init__(
         self,
@@ -71,8 +72,11 @@ class Reader:
         look: Callable[[RunId], Run | None] | None = None,
         clock: Callable[[], datetime] = now,
         settle: float = SETTLE_SECONDS,
+        last_line_ends: bool = False,
     ) -> None:
-        self._sources = Sources(ledger, runtime, look=look, clock=clock, settle=settle)
+        self._sources = Sources(
+            ledger, runtime, look=look, clock=clock, settle=settle, last_line_ends=last_line_ends
+        )
 
     def page(
         self, target: Target, query: Query, *, cursor: str | None = None, older: str | None = None

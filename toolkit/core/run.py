@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from .agent import AgentName
+from .agent import AgentName, Model
 from .clock import from_iso
 from .errors import UsageError
-from .secrets import Receipt, SecretLease
+from .secrets import Receipt, Secret, SecretLease
 
 RERUN, TIMEOUT = 42, 124  # exit codes: done and to be run again; ended by its own timeout
 # The exit code of a container that did nothing because the run was not its own to do: another has claimed it, or there
@@ -59,6 +59,17 @@ class Trigger:
     prompt: str | None = None
     source: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunModels:
+    """The models of one run, each with its key, in place of those in the image.
+
+    `instead_of` are the credentials, as `<type>/<instance>/<field>`, that the run is not given for that reason.
+    """
+
+    models: tuple[tuple[Model, Secret | None], ...]
+    instead_of: frozenset[str] = frozenset()
 
 
 class RunState(StrEnum):

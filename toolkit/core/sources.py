@@ -52,7 +52,10 @@ class Lines(Protocol):
 
 
 class Sources:
-    """`look` says what a run is now; `settle` is how many seconds after a run's end lines may still arrive."""
+    """`look` says what a run is now; `settle` is how many seconds after a run's end lines may still arrive.
+
+    `last_line_ends`: a run's last line is its end also where no record says so, for those who cannot ask its platform.
+    """
 
     def __init__(
         self,
@@ -62,8 +65,10 @@ class Sources:
         look: Callable[[RunId], Run | None] | None,
         clock: Callable[[], datetime],
         settle: float,
+        last_line_ends: bool = False,
     ) -> None:
         self._ledger = ledger
+        self._last_line_ends = last_line_ends
         self._runtime = runtime
         self._look = look or self._recorded
         self._clock = clock
@@ -148,7 +153,8 @@ class Sources:
         """
         present = self._clock().timestamp() * 1000 - self._settle * 1000
         if not run.state.final:  # nobody may be left to record its end
-            return run.deadline is not None and present >= _ms(run.deadline)
+            past = run.deadline is not None and present >= _ms(run.deadline)
+            return past or (ended and self._last_line_ends)
         return ended or present >= ended_ms(run) or self._handle(run) is None
 
     def logs(self, run: Run, *, since: int) -> Iterator[LogEvent]:

@@ -11,8 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from toolkit.core.agent import Agent, CredentialRef, Model, Project
+from toolkit.core.agent import Agent, CredentialRef, Project
 from toolkit.core.credential import CredentialType
+from toolkit.core.environment import AwsCloud, Cloud, GcpCloud
 from toolkit.core.errors import ConfigError, LimitExceeded
 from toolkit.core.ports import LayerFile
 
@@ -33,10 +34,8 @@ AGENT_CONFIG: Mapping[str, Any] = {
     "WorkingDir": STATIC,
     "User": "1000:1000",
 }
-GATEWAY_CONFIG: Mapping[str, Any] = {
-    **AGENT_CONFIG,
-    "Entrypoint": ["python3", "-P", "-m", "gateway.aws_lambda"],
-}
+# what answers for the gateway, by the kind of cloud that it is in
+_SERVERS: Mapping[type, str] = {AwsCloud: "gateway.aws_lambda", GcpCloud: "gateway.server"}
 _NOT_COPIED = frozenset(
     {
         "config.toml",
@@ -83,6 +82,12 @@ def base_files() -> dict[str, LayerFile]:
         files |= _library(root / room, f"toolkit/{room}")
     scripts = {f"{APP}/bin/{name}": LayerFile(data, 0o755) for name, data in launchers().items()}
     return files | scripts
+
+
+def gateway_config(cloud: Cloud | None) -> Mapping[str, Any]:
+    """The gateway's image is an agent's, with another program."""
+    server = _SERVERS.get(type(cloud), "gateway.server")
+    return {**AGENT_CONFIG, "Entrypoint": ["python3", "-P", "-m", server]}
 
 
 def gateway_files(deployment: Mapping[str, Any]) -> dict[str, LayerFile]:
@@ -133,7 +138,7 @@ def _agent_config(agent: Agent) -> dict[str, Any]:
         "name": str(agent.name),
         "description": agent.description,
         "timeout": agent.timeout,
-        "models": [_model(model) for model in agent.models],
+        "models": [model.to_dict() for model in agent.models],
         "params": dict(agent.params),
         "hooks": {"pre": list(agent.hooks_pre), "post": list(agent.hooks_post)},
         "preflight": [
@@ -142,18 +147,6 @@ def _agent_config(agent: Agent) -> dict[str, Any]:
         ],
         "credentials": [_full(ref) for ref in agent.credentials],
         "script": agent.script,
-    }
-
-
-def _model(model: Model) -> dict[str, Any]:
-    return {
-        "name": model.name,
-        "provider": model.provider,
-        "model": model.model,
-        "authType": model.auth_type,
-        "thinkingLevel": model.thinking_level,
-        "baseUrl": model.base_url,
-        "options": dict(model.options),
     }
 
 

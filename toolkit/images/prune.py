@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from toolkit.core.environment import GcpCloud
-from toolkit.core.ports import Context, Registry
+from toolkit.core.ports import Context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +46,16 @@ def pushed(context: Context, repository: str) -> list[Pushed]:
     )
 
 
-def delete(context: Context, registry: Registry, repository: str, digests: Sequence[str]) -> None:
-    """Delete these with their tags; those that are gone are fine."""
+def delete(context: Context, repository: str, digests: Sequence[str]) -> tuple[str, ...]:
+    """Delete these with their tags; which of them are gone now.  Those that had gone before are fine."""
     if isinstance(context.environment.cloud, GcpCloud):
         from .artifacts import delete as remove
 
         remove(context, repository, digests)
-    else:
-        registry.delete(repository, digests)
+        return tuple(digests)
+    from .ecr import delete as remove_from_ecr
+
+    return remove_from_ecr(context, repository, digests)
 
 
 def in_use(context: Context) -> Collection[str]:

@@ -6,10 +6,11 @@ it or a library prints elsewhere is output like any other.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from toolkit.core.errors import ConfigError
+from toolkit.core.secrets import Secret
 
 from .job import AgentFile, App
 from .lines import Log
@@ -38,21 +39,27 @@ def work(request: Mapping[str, Any], shell: Shell, signals: Signals, log: Log) -
 
 def request(app: App, agent: AgentFile, secret: RunSecret, shell: Shell) -> Mapping[str, Any]:
     """What the session has to know.  Raises ConfigError when the agent has no model."""
-    if not agent.models:
+    models = secret.models or tuple(_baked(agent, secret))
+    if not models:
         raise ConfigError(
             "the agent has neither a model nor a test-script.sh",
             hint="name a model in the agent's `models`",
         )
-    types = {f"{model.get('provider')}_key" for model in agent.models}
-    keys = {kind: secret.credentials.get(f"{kind}/default/token") for kind in types}
     return {
-        "models": [dict(model) for model in agent.models],
-        "keys": {kind: key.reveal() for kind, key in keys.items() if key},
+        "models": [{**model, "key": key.reveal() if key else None} for model, key in models],
         "skill": app.text("SKILL.md"),
         "prompt": f"{app.text('prompt-static.txt')}\n\n{shell.env['PROMPT']}",
         "env": dict(shell.env),
         "cwd": str(shell.cwd),
     }
+
+
+def _baked(
+    agent: AgentFile, secret: RunSecret
+) -> Iterator[tuple[Mapping[str, Any], Secret | None]]:
+    """The image's models, each with the key of its provider."""
+    for model in agent.models:
+        yield model, secret.credentials.get(f"{model.get('provider')}_key/default/token")
 
 
 def _outcome(code: int, signals: Signals, records: Reader, log: Log) -> Outcome:

@@ -33,13 +33,13 @@ def take_secret(platform: Platform, log: Log, clock: Callable[[], datetime]) -> 
     platform.burn_secret()
     platform.note(burned=iso(clock()))
     secret = RunSecret.parse(raw)
-    log.redactor = Redactor([*hidden(secret.credentials), secret.token.reveal()])
+    log.redactor = Redactor([*hidden(secret.credentials), *secret.hidden()])
     return secret
 
 
 def show_what_is_no_secret(log: Log, secret: RunSecret, agent: AgentFile) -> None:
     """From here on the log masks only what the agent's credential types call secret, and the run's token."""
-    log.redactor = Redactor([*hidden(secret.credentials, agent.types), secret.token.reveal()])
+    log.redactor = Redactor([*hidden(secret.credentials, agent.types), *secret.hidden()])
 
 
 def make_shell(

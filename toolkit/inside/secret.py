@@ -11,13 +11,22 @@ from toolkit.core.secrets import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSecret:
-    """`credentials` is `<type>/<instance>/<field>` -> value; `token` opens the gateway for this run only."""
+    """`credentials` is `<type>/<instance>/<field>` -> value; `token` opens the gateway for this run only.
+
+    `models`, when there are any, take the place of the image's: each as in agent-config.json, and its key.
+    """
 
     credentials: Mapping[str, Secret]
     prompt: str | None = None
     trigger: Mapping[str, Any]
     token: Secret
     gateway: str | None = None
+    models: tuple[tuple[Mapping[str, Any], Secret | None], ...] = ()
+
+    def hidden(self) -> list[str]:
+        """What must not be printed beside the credentials: the run's token, and its models' keys."""
+        keys = [key.reveal() for _, key in self.models if key]
+        return [self.token.reveal(), *keys]
 
     @classmethod
     def parse(cls, secret: Secret) -> "RunSecret":
@@ -30,9 +39,15 @@ class RunSecret:
                 trigger=data.get("trigger") or {},
                 token=Secret(data.get("token") or ""),
                 gateway=data.get("gateway"),
+                models=tuple(_model(entry) for entry in data.get("models") or ()),
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             raise CredentialError(
                 "the run's secret is not what a launcher writes",
                 hint="start the run again; the image may be older than `al`",
             ) from None
+
+
+def _model(entry: Mapping[str, Any]) -> tuple[Mapping[str, Any], Secret | None]:
+    plain = {name: value for name, value in entry.items() if name != "key"}
+    return plain, Secret(entry["key"]) if entry.get("key") else None

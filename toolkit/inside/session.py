@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.core.errors import AlError, ConfigError, CredentialError
 from toolkit.core.secrets import Secret
-from toolkit.llm.models import live_models, parse_model
+from toolkit.llm.models import live_model, parse_model
 
 from .outcome import ERROR, OK
 from .processes import keep_to_ourselves
@@ -78,11 +78,18 @@ class Session:
         from toolkit.llm.patience import Patient
 
         models = [parse_model(data) for data in self._request["models"]]
-        keys = {kind: Secret(value) for kind, value in self._request["keys"].items()}
-        patient = Patient(live_models(models, keys), tell=self._tell)
+        keys = [Secret(data["key"] or "") for data in self._request["models"]]
+        live = [live_model(model, key or None) for model, key in zip(models, keys, strict=True)]
+        patient = Patient(live, tell=self._tell)
         first = models[0]
         self._records.line(
-            "info", "creating agent session", model=first.model, thinking=first.thinking_level
+            "info",
+            "creating agent session",
+            model=live[0].model_name,
+            name=first.name,
+            provider=first.provider,
+            baseUrl=live[0].base_url,
+            thinking=first.thinking_level,
         )
         return Agent(
             patient,

@@ -37,6 +37,9 @@ class Deployment:
     plan_role: str | None
     install: str  # what pip gets: one requirement, or `-r FILE`
     pulumi: str  # the CLI's version
+    managed: tuple[
+        str, ...
+    ] = ()  # the parts of `deploy`, where it is too long for an inline policy
 
 
 def workflow(deployment: Deployment) -> str:

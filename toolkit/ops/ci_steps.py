@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.desired import oidc
+from toolkit.core.names import shorten
 
 from .ci_github import Deployment
 
@@ -56,7 +57,7 @@ def _roles(d: Deployment) -> Iterator[Step]:
         what = "deploys" if role == d.role else "only reads, for pull requests"
         yield Step(
             why=f"Make the role that {what}.  Read who may become it before you do.",
-            commands=(_create(role, trust), _permit(d, role)),
+            commands=(_create(role, trust), *_permit(d, role)),
         )
 
 
@@ -68,17 +69,39 @@ def _create(role: str, trust: Mapping[str, Any]) -> str:
     )
 
 
-def _permit(d: Deployment, role: str) -> str:
+def _permit(d: Deployment, role: str) -> Iterator[str]:
     """What the role may do: as much as whoever pushes by hand, or only what a dry run reads."""
-    document = f'"$(al doctor -E {d.environment} --operator-policy deploy)"'
-    if role != d.role:
-        plan = oidc.plan_policy(d.account, d.region, d.table)
-        document = shlex.quote(json.dumps(plan, indent=2))
-    name = role.rpartition("/")[2]
+    if role == d.role:
+        yield from _managed(d) if d.managed else (_inline(d.role, _printed(d, "deploy")),)
+        return
+    plan = oidc.plan_policy(d.account, d.region, d.table)
+    yield _inline(role, shlex.quote(json.dumps(plan, indent=2)))
+
+
+def _inline(role: str, document: str) -> str:
     return _shell(
-        f"aws iam put-role-policy --role-name {name} --policy-name {POLICY}",
+        f"aws iam put-role-policy --role-name {role.rpartition('/')[2]} --policy-name {POLICY}",
         f"--policy-document {document}",
     )
+
+
+def _managed(d: Deployment) -> Iterator[str]:
+    """Managed policies, where one inline policy would be too long."""
+    role = d.role.rpartition("/")[2]
+    for part in d.managed:
+        name = f"{role}-{part}"
+        yield _shell(
+            f"aws iam create-policy --policy-name {name}",
+            f"--policy-document {_printed(d, part)}",
+        )
+        yield _shell(
+            f"aws iam attach-role-policy --role-name {role}",
+            f"--policy-arn arn:aws:iam::{d.account}:policy/{name}",
+        )
+
+
+def _printed(d: Deployment, policy: str) -> str:
+    return f'"$(al doctor -E {d.environment} --operator-policy {policy})"'
 
 
 def _ids(d: Deployment) -> Iterator[Step]:

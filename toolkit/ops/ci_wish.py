@@ -11,12 +11,13 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from infra.desired.oidc import GITHUB, Repository
+from infra.desired.policy import INLINE_SIZE, text
 from toolkit.core.environment import AwsCloud, Environment, GcpCloud
 from toolkit.core.errors import UsageError
 from toolkit.core.names import Names, shorten
 from toolkit.wiring import Services
 
-from . import checkout
+from . import checkout, operator
 from .ci_github import Deployment
 
 FILE = "al-deploy.yml"
@@ -48,9 +49,19 @@ class Wish:
     plan_on_pr: bool = False
     force: bool = False
 
+    def check(self) -> None:
+        """Raises UsageError for an option that is given and empty, as from a variable that is not set."""
+        for name in ("repo", "role", "ids", "install"):
+            if getattr(self, name) == "":
+                raise UsageError(
+                    f"--{name} is empty",
+                    hint="leave it out, or say what `al ci init github --help` asks for",
+                )
+
 
 def deployment(services: Services, wish: Wish, *, directory: str) -> Deployment:
     """The facts; `directory` is the project's in its repository.  Raises UsageError, ConfigError, AlError."""
+    wish.check()
     environment, scope = services.environment, services.environment.scope
     cloud, tool = environment.cloud, services.pulumi
     if not isinstance(cloud, AwsCloud) or tool is None:
@@ -70,7 +81,16 @@ def deployment(services: Services, wish: Wish, *, directory: str) -> Deployment:
         plan_role=_plan_role(role, repository) if wish.plan_on_pr else None,
         install=_requirement(wish.install or installed()),
         pulumi=tool.wanted,
+        managed=_managed(services),
     )
+
+
+def _managed(services: Services) -> tuple[str, ...]:
+    """The names of the parts of `deploy`, where the whole is longer than a role's inline policies may be."""
+    documents = operator.policies(services)
+    if len(text(documents["deploy"])) <= INLINE_SIZE:
+        return ()
+    return tuple(name for name in documents if re.fullmatch(r"deploy-\d+", name))
 
 
 def installed() -> str:
@@ -116,6 +136,9 @@ def _repository(project: Path, wish: Wish) -> Repository:
 
 
 def _branch(name: str) -> str:
+    name = name.removeprefix("refs/heads/")
+    if name.startswith("refs/"):
+        raise UsageError(f"{name!r} is no branch", hint="name the branch alone, such as main")
     if not _BRANCH.fullmatch(name) or ".." in name or name.endswith(("/", ".", ".lock")):
         raise UsageError(
             f"{name!r} is not one branch",

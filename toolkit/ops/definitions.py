@@ -10,6 +10,7 @@ from toolkit.core.agent import Agent, Project
 from toolkit.core.placement import runtime_name
 from toolkit.core.plan import Item
 from toolkit.credentials import resolve
+from toolkit.ops import images
 from toolkit.scheduler.dispatch import VERSION, Definition, fact_key
 from toolkit.wiring import Services
 
@@ -111,9 +112,10 @@ def pruned(services: Services, made: Definition) -> dict[str, Any]:
 
 
 def remove(services: Services, agent: str, fact: Mapping[str, Any]) -> None:
-    """Take away everything that `define` made for an agent that is gone, then the record of it."""
+    """Take away everything that `define` made for an agent that is gone, its images, then the record of it."""
     for runtime in filter(None, {fact["runtime"], fact.get("leftover")}):
         services.runtime(runtime).prune(agent, ())
+    images.forget(services, agent)
     services.ledger.set_fact(fact_key(agent), None)
 
 

@@ -7,17 +7,27 @@ identity (ops/reconcile does).
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from toolkit.config.checks import aws_problems
+from toolkit.config.checks import cloud_problems
 from toolkit.config.problems import ConfigErrors
 from toolkit.core.agent import Agent, Project
 from toolkit.core.clock import now
-from toolkit.core.environment import AwsCloud
+from toolkit.core.environment import GcpCloud
 from toolkit.core.errors import AlError, ConfigError, NotFound
 from toolkit.core.placement import runtime_name
 from toolkit.images import base as bases
 from toolkit.wiring import Services
 
-from . import credentials, doctor_credentials, doctor_webhooks, leftovers, quotas, strays, unseen
+from . import (
+    credentials,
+    doctor_credentials,
+    doctor_names,
+    doctor_webhooks,
+    leftovers,
+    quotas,
+    quotas_google,
+    strays,
+    unseen,
+)
 from .doctor_credentials import NOT_ASKED, Asking
 from .findings import Finding, Weight, failing, of_problem, refused, section, warning
 from .preflight import Live
@@ -71,8 +81,7 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """What the account and the ledger both say is left over, once: the account says more of it."""
     unique: dict[object, Finding] = {}
     for number, finding in enumerate(findings):
-        stray = finding.weight is Weight.LEFTOVER and finding.leftover is None
-        unique.setdefault(finding.about if stray else number, finding)
+        unique.setdefault(finding.about if strays.is_stray(finding) else number, finding)
     return tuple(unique.values())
 
 
@@ -104,6 +113,7 @@ def _environment(services: Services, *, settle: bool) -> Iterator[Finding]:
     yield from section(where, leftovers.found(services))
     if services.project and services.environment.cloud:
         yield from section(where, strays.recorded(services, services.project))
+        yield from section(where, strays.undeployed(services, services.project))
 
 
 # the project
@@ -119,6 +129,7 @@ def _project(
     yield from section("configuration", _cloud(services, sound))
     for agent in project.agents:
         yield from section(str(agent.name), _platform(services, agent))
+    yield from doctor_names.found(services, project)
     yield from doctor_webhooks.found(project, services.environment)
     yield from doctor_credentials.found(sound, services.local_store, known, asking)
 
@@ -134,7 +145,7 @@ def _configuration(project: Project) -> Iterator[Finding]:
 
 
 def _cloud(services: Services, project: Project) -> Iterator[Finding]:
-    for problem in aws_problems(project, services.environment):
+    for problem in cloud_problems(project, services.environment):
         yield of_problem(problem)
 
 
@@ -153,10 +164,15 @@ def _platform(services: Services, agent: Agent) -> Iterator[Finding]:
 
 
 def _uses(services: Services, project: Project, seen: Live) -> tuple[quotas.Use, ...]:
-    if not isinstance(services.environment.cloud, AwsCloud):
+    environment, cap = services.environment, project.scale
+    if environment.cloud is None:
         return ()
     loads = [_load(services, agent) for agent in project.agents]
-    return quotas.predicted(loads, cap=project.scale, after=now(), known=seen.limits)
+    if isinstance(environment.cloud, GcpCloud):
+        own = environment.cloud.service_account is None
+        kept = environment.keep_images
+        return quotas_google.predicted(loads, cap=cap, after=now(), kept=kept, accounts=own)
+    return quotas.predicted(loads, cap=cap, after=now(), known=seen.limits)
 
 
 def _load(services: Services, agent: Agent) -> quotas.Load:
@@ -172,6 +188,5 @@ def _load(services: Services, agent: Agent) -> quotas.Load:
 
 
 def _weight_of_defaults(services: Services) -> Weight:
-    """In the sandbox, what AWS gives a new account is worth knowing and stops nobody."""
-    cloud = services.environment.cloud
-    return Weight.NOTE if isinstance(cloud, AwsCloud) and cloud.endpoint else Weight.WARNING
+    """In the sandbox, what a cloud gives a new account is worth knowing and stops nobody."""
+    return Weight.NOTE if services.environment.embedded else Weight.WARNING

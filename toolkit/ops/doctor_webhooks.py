@@ -7,7 +7,7 @@ credentials'.  Asks nobody.
 from collections.abc import Iterator
 
 from toolkit.core.agent import Project
-from toolkit.core.environment import AwsCloud, Environment
+from toolkit.core.environment import Environment
 
 from .findings import Finding, warning
 
@@ -38,5 +38,4 @@ def found(project: Project, environment: Environment) -> Iterator[Finding]:
 
 def _public(environment: Environment) -> bool:
     """Whether strangers reach its gateway: not this machine's, nor the sandbox's."""
-    cloud = environment.cloud
-    return cloud is not None and not (isinstance(cloud, AwsCloud) and cloud.endpoint)
+    return environment.cloud is not None and not environment.embedded

@@ -34,7 +34,12 @@ base = "REPLACE_ME"             # an image made from the base Dockerfile of al-t
 provider = "cloud-run"
 project = "REPLACE_ME"
 region = "us-central1"
-artifactRegistry = "al-images"
+# artifactRegistry = "images"   # default: a repository that al makes
+# serviceAccount = "..."        # default: one for each agent
+# minInstances = 1              # of the gateway: no cold start, and its price all day
+
+[images]
+base = "REPLACE_ME"             # an image made from the base Dockerfile of al-toolkit
 """,
 }
 

@@ -83,8 +83,12 @@ def exit_code(findings: Sequence[Finding], *, strict: bool, drift: bool = False)
     return 3 if drift or any(f.weight is Weight.LEFTOVER for f in still) else 0
 
 
-def counted(findings: Sequence[Finding]) -> str:
-    """`3 findings: 1 error, 2 warnings`, for people."""
+def counted(findings: Sequence[Finding], *, drift: int = 0) -> str:
+    """`3 findings: 1 error, 2 warnings; 1 identity differs: -y repairs it`, for people."""
+    if drift:
+        differ = "1 identity differs" if drift == 1 else f"{drift} identities differ"
+        remedy = f"{differ}: `al doctor -c -y` repairs {'it' if drift == 1 else 'them'}"
+        return f"{counted(findings)}; {remedy}" if findings else remedy
     if not findings:
         return "nothing is wrong"
     counts = [(sum(f.weight is weight for f in findings), weight.value) for weight in Weight]

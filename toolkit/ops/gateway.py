@@ -11,7 +11,7 @@ from urllib.request import OpenerDirector, ProxyHandler, build_opener
 from toolkit.core.errors import AlError, Unreachable
 from toolkit.core.retry import retrying
 
-PATIENCE = 60.0  # seconds: a new function URL and a first cold start
+PATIENCE = 60.0  # seconds: a new address and a first cold start
 
 
 def wait_healthy(
@@ -54,5 +54,5 @@ def _is_loopback(url: str) -> bool:
 def _unwell(url: str, why: str) -> Unreachable:
     return Unreachable(
         f"the gateway at {url} is not healthy: {why}",
-        hint="its log group (/aws/lambda/al-<project>-<env>--gateway) says why; `al push` tries again",
+        hint="its log in the cloud says why (docs/gateway.md); `al push` tries again",
     )

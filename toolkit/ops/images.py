@@ -4,21 +4,21 @@ What was pushed is a fact of the environment (`image/<repository>`), so an uncha
 hashes of its files and no registry is asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from toolkit.core.agent import Agent, Project
 from toolkit.core.credential import CredentialType
-from toolkit.core.environment import AwsCloud
+from toolkit.core.environment import GcpCloud
 from toolkit.core.names import BASE, GATEWAY
 from toolkit.core.plan import Action, Change, Item, Plan
 from toolkit.credentials import resolve
 from toolkit.images import base as bases
 from toolkit.images.architecture import AMD64, ARCHITECTURES
 from toolkit.images.builders.append import Append, ImagePlan
-from toolkit.images.prune import prunable, pushed
+from toolkit.images.prune import delete, in_use, prunable, pushed
 from toolkit.wiring import Services
 
 Facts = dict[str, Any]
@@ -69,8 +69,8 @@ class Images:
         return known if len(known) == len(found) else None
 
     def _known(self, facts: Facts, architecture: str) -> tuple[str, str] | None:
-        cloud, context = self.services.environment.cloud, self.services.context
-        if not (isinstance(cloud, AwsCloud) and cloud.endpoint):
+        context = self.services.context
+        if not context.environment.embedded:
             return bases.base_reference(context, self._registry, architecture=architecture)
         tag = self._base_tags[architecture]
         digest = recorded(facts, self._base_repository(architecture), tag)
@@ -188,17 +188,29 @@ def _create(repository: str, tag: str) -> Change:
     )
 
 
-def prune(services: Services, agent: str, facts: Mapping[str, Any]) -> list[str]:
-    """Delete what is older than the newest `keepImages` and named by no definition, past ones included."""
-    repository = services.context.names.repository(agent)
-    gone = prunable(
-        pushed(services.context, repository),
-        named=_named(facts),
-        keep=services.environment.keep_images,
-    )
-    if gone:
-        services.registry.delete(repository, gone)
-    return [f"{repository}@{digest}" for digest in gone]
+def prune(services: Services, agents: Sequence[str], facts: Mapping[str, Any]) -> list[str]:
+    """Delete what is older than the newest `keepImages` and named by no definition, past ones and live ones included."""
+    named = {*_named(facts), *in_use(services.context)} if agents else set()
+    return [gone for agent in agents for gone in _pruned(services, agent, named)]
+
+
+def _pruned(services: Services, agent: str, named: Collection[str]) -> list[str]:
+    context = services.context
+    repository = context.names.repository(agent)
+    gone = prunable(pushed(context, repository), named=named, keep=services.environment.keep_images)
+    deleted = delete(context, repository, gone) if gone else ()
+    return [f"{repository}@{digest}" for digest in deleted]
+
+
+def forget(services: Services, agent: str) -> None:
+    """An agent that is gone: its images go, unless they are in a repository of its own, which goes with them; and what
+    is recorded of them, so that they are pushed anew should it come back."""
+    context = services.context
+    repository = context.names.repository(agent)
+    if isinstance(context.environment.cloud, GcpCloud):
+        digests = [image.digest for image in pushed(context, repository)]
+        delete(context, repository, digests)
+        services.ledger.set_fact(f"image/{repository}", None)
 
 
 def _named(facts: Mapping[str, Any]) -> set[str]:

@@ -10,14 +10,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from infra.desired import aws as desired
 from infra.desired import network as desired_network
 from infra.desired.digest import digest
-from toolkit.core.agent import CredentialRef, Project
-from toolkit.core.placement import runtime_name
+from toolkit.core.agent import Project
 from toolkit.core.plan import Action, Change, Item, Plan, diff
-from toolkit.credentials import resolve
-from toolkit.ops import network
+from toolkit.ops import desired_state, network
 from toolkit.wiring import Services
 
 APPLIED = "applied"
@@ -31,27 +28,9 @@ def items(
 
     Log groups of agents that are gone stay: their retention ends them, and until then `al logs` reads them.
     """
-    deployed = [
-        (
-            agent,
-            runtime_name(agent, services.environment),
-            services.runtime_for(agent).grants(agent),
-        )
-        for agent in project.agents
-    ]
-    wanted = desired.desired(
-        services.environment,
-        deployed,
-        [_needed(ref) for ref in resolve.project_credentials(project)],
-        gateway_image=gateway_image,
-        networks=network.networks(services, project, facts),
-    )
-    keys = {item.key for item in wanted}
-    return (*wanted, *(i for i in applied(facts) if i.kind == "log_group" and i.key not in keys))
-
-
-def _needed(ref: CredentialRef) -> tuple[CredentialRef, tuple[str, ...]]:
-    return ref, tuple(field.name for field in resolve.type_of(ref).fields)
+    desired = desired_state.items(services, project, facts, gateway_image=gateway_image)
+    keys = {item.key for item in desired}
+    return (*desired, *(i for i in applied(facts) if i.kind == "log_group" and i.key not in keys))
 
 
 def due(facts: Mapping[str, Any], wanted: Sequence[Item]) -> bool:
@@ -102,11 +81,12 @@ def apply(
     facts: dict[str, Any],
     *,
     progress: Callable[[str], None],
+    check: Callable[[], None],
 ) -> None:
-    """Make it so, and record it.  What will be gone is forgotten before, what is there is recorded after, so that a
+    """Make it so while `check` allows it, and record it.  What will be gone is forgotten before, what is there is recorded after, so that a
     push that dies in between checks again rather than believe."""
     _forget_contents(services, wanted, facts)
-    outputs = services.applier.apply(wanted, progress=progress)
+    outputs = services.applier.apply(wanted, progress=progress, check=check)
     _note(services, facts, GATEWAY, {"url": outputs.get("gateway_url"), "healthy": False})
     if services.project:
         _note(services, facts, network.FACT, network.fact(services, services.project, wanted))

@@ -4,16 +4,28 @@ from collections.abc import Callable
 
 from toolkit.core.agent import Agent
 from toolkit.core.errors import ConfigError, LaunchError
-from toolkit.core.run import Run, Trigger, TriggerKind
+from toolkit.core.run import Run, RunModels, Trigger, TriggerKind
+from toolkit.llm.candidates import Flags
 from toolkit.scheduler.attempt import Patience
 from toolkit.scheduler.dispatch import dispatch
 from toolkit.wiring import Services
 
+NO_FLAGS = Flags()
 PATIENCE = 120.0  # seconds for which a platform without a free place is asked again
 
 
-def start(services: Services, name: str, prompt: str | None, *, note: Callable[[str], None]) -> Run:
-    """Raises UsageError for an unknown agent, NotFound for one that was not pushed, CredentialError, LaunchError.
+def start(
+    services: Services,
+    name: str,
+    prompt: str | None,
+    *,
+    flags: Flags = NO_FLAGS,
+    note: Callable[[str], None],
+) -> Run:
+    """`flags` are of the model, for this run only.
+
+    Raises UsageError for an unknown agent, NotFound for one that was not pushed, ConfigError for settings that contradict
+    each other, CredentialError, LaunchError.
 
     The notes of what it raises, KeyboardInterrupt too, say what became of the run that was recorded.
     """
@@ -27,10 +39,22 @@ def start(services: Services, name: str, prompt: str | None, *, note: Callable[[
             f"agents/{agent.name}/Dockerfile is not built by this version yet",
             hint="remove it; what every agent needs belongs into the base image",
         )
+    models = _models(services, agent, flags, note)
     if services.environment.cloud is None:
         _prepare_here(services, agent)
     trigger = Trigger(agent=agent.name, kind=TriggerKind.MANUAL, prompt=prompt)
-    return dispatch(services, trigger, Patience(seconds=PATIENCE, note=note))
+    return dispatch(services, trigger, Patience(seconds=PATIENCE, note=note), models=models)
+
+
+def _models(
+    services: Services, agent: Agent, flags: Flags, note: Callable[[str], None]
+) -> RunModels | None:
+    from toolkit.ops.local import permitted
+    from toolkit.ops.settings import for_run
+
+    if services.environment.cloud is None:
+        permitted(services, agent)
+    return for_run(services, agent, flags, note=note)
 
 
 def _prepare_here(services: Services, agent: Agent) -> None:

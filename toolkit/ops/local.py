@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from toolkit.core.agent import Agent
@@ -17,11 +18,12 @@ from toolkit.wiring import Services
 def prepare(services: Services, agent: Agent) -> None:
     """Write the agent's files where its process finds them, and record its definition.
 
-    Raises CredentialError naming every missing field, and ConfigError for what the local runtime refuses.
+    Raises CredentialError naming every missing field but the models' keys, which the run's own settings find, and
+    ConfigError for what the local runtime refuses.
     """
     assert services.project is not None  # noqa: S101 - only called with one
     services.ledger.prepare()
-    values = resolve.resolve(agent, services.local_store)
+    values = resolve.resolve(replace(agent, models=()), services.local_store)
     types = {ref.type: resolve.type_of(ref) for ref in agent.credentials}
     files = {**agent_files(services.project, agent, types), **base_files()}
     app = services.context.project / ".al" / "apps" / f"{agent.name}-{content_hash('', files, {})}"
@@ -31,6 +33,11 @@ def prepare(services: Services, agent: Agent) -> None:
     facts = services.ledger.facts("definition/")
     if new.due(facts):
         definitions.define(services, new, facts, moment=iso(now()))
+
+
+def permitted(services: Services, agent: Agent) -> None:
+    """Raises ConfigError when the agent may not run here, before anything else is asked of the user."""
+    services.runtime_for(agent).definition(agent, "")
 
 
 def _write(app: Path, files: Mapping[str, LayerFile]) -> None:

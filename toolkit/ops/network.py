@@ -41,7 +41,9 @@ def fact(services: Services, project: Project, wanted: Iterable[Item]) -> dict[s
 
 
 def _asked(services: Services, project: Project) -> Asked:
-    cloud = cloud_of(services.environment)
+    cloud = services.environment.cloud
+    if not isinstance(cloud, AwsCloud):
+        return {}
     runtimes = {runtime_name(agent, services.environment) for agent in project.agents}
     asked: Asked = {}
     if "ecs_fargate" in runtimes:

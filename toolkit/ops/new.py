@@ -12,6 +12,13 @@ MODELS = {"anthropic": "claude-sonnet-4-20250514", "openai": "gpt-4o"}
 SHORT = {"sonnet": "sonnet", "opus": "opus", "haiku": "haiku", "gpt-4o": "gpt4o", "gpt-4": "gpt4"}
 
 
+def directory(name: str) -> Path:
+    """Raises UsageError for an empty name, which would mean the present directory to a Path."""
+    if not name.strip():
+        raise UsageError("the project's directory has no name", hint="name it: `al new shop`")
+    return Path(name)
+
+
 def create(directory: Path, *, provider: str, model: str | None) -> Iterator[Path]:
     """Write the project; the files written, one by one.  Raises UsageError."""
     name = re.sub(r"[^a-z0-9]+", "-", directory.resolve().name.lower()).strip("-")[:40].strip("-")

@@ -1,23 +1,24 @@
-"""What can be asked of a live AWS account before a push fails: who we are, what we may, and whether what the
-environment names is there and fits.
+"""What can be asked of a live account before a push fails: who we are, what we may, and whether what the environment
+names is there and fits.  What is AWS's is here; Google's looks are in preflight_google.py.
 
 Only looks.  What this identity may not look at is a note that names the missing permission, never a failure; what
 belongs to identities that `al` makes is the reconciler's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from toolkit.clouds.aws import Clients, clients_for
 from toolkit.core.agent import Agent, Project
-from toolkit.core.environment import AwsCloud
-from toolkit.core.errors import AccessDenied, AlError
+from toolkit.core.environment import AwsCloud, GcpCloud
+from toolkit.core.errors import AlError
+from toolkit.core.parallel import at_once
 from toolkit.core.placement import runtime_name
 from toolkit.wiring import Services
 
 from . import preflight_account, preflight_deployed, preflight_network, strays
-from .findings import Finding, note, refused
+from .findings import Finding, refused
+from .look import Look
 from .quota_table import FARGATE, LAMBDA
 
 AT_ONCE = 8
@@ -36,36 +37,20 @@ class Live:
     ours: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """One look at the account: its subject, the actions that it needs, and how it is done."""
-
-    about: str
-    actions: tuple[str, ...]
-    look: Callable[[], Iterable[Finding]]
-
-    def findings(self) -> list[Finding]:
-        """What it found, and that it may not be done, or why it failed."""
-        found: list[Finding] = []
-        try:
-            for finding in self.look():
-                found.append(finding)  # noqa: PERF402 - what was found before a failure counts
-        except AccessDenied as error:
-            remedy = f"allow {', '.join(self.actions)} if this should be examined too"
-            found.append(note(self.about, f"not looked at: {error.message}", remedy))
-        except AlError as error:
-            found.append(refused(self.about, error))
-        return found
-
-
 def examined(services: Services, note: Callable[[str], None], *, deep: bool = False) -> Live:
     """All looks, side by side; `deep`: also at everything that the account holds under our tags, agent by agent.
 
-    Nothing is looked at where there is no AWS.
+    Nothing is looked at where there is no cloud.
     """
-    cloud = services.environment.cloud
-    if not isinstance(cloud, AwsCloud):
-        return Live()
+    match services.environment.cloud:
+        case AwsCloud() as cloud:
+            return _aws(services, cloud, note, deep=deep)
+        case GcpCloud() as cloud:
+            return _google(services, cloud, note, deep=deep)
+    return Live()
+
+
+def _aws(services: Services, cloud: AwsCloud, note: Callable[[str], None], *, deep: bool) -> Live:
     note(f"looking at account {cloud.account}")
     clients = clients_for(cloud)
     try:
@@ -77,9 +62,27 @@ def examined(services: Services, note: Callable[[str], None], *, deep: bool = Fa
     account = _Account(
         services=services, project=services.project, clients=clients, cloud=cloud, deep=deep
     )
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        told = list(pool.map(Look.findings, account.looks()))
-    return Live(findings=tuple(f for findings in told for f in findings), limits=account.limits)
+    return Live(findings=_seen(account.looks()), limits=account.limits)
+
+
+def _google(
+    services: Services, cloud: GcpCloud, note: Callable[[str], None], *, deep: bool
+) -> Live:
+    from . import preflight_google
+
+    note(f"looking at the project {cloud.project}")
+    try:
+        preflight_google.check_account(services)
+    except AlError as error:
+        return Live(findings=(refused("the Google Cloud project", error),), ours=False)
+    if services.project is None:
+        return Live()
+    return Live(findings=_seen(preflight_google.looks(services, services.project, deep=deep)))
+
+
+def _seen(looks: Iterable[Look]) -> tuple[Finding, ...]:
+    told = at_once(Look.findings, looks, most=AT_ONCE)
+    return tuple(f for findings in told for f in findings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,15 +72,22 @@ def _principal(clients: Clients) -> str | None:
 
 def _denied(clients: Clients, principal: str, statement: Mapping[str, Any]) -> dict[str, str]:
     """Action -> decision, of those that are not allowed on every resource of an Allow statement."""
-    actions = [a for a in _list(statement.get("Action")) if "*" not in a]
-    if statement["Effect"] != "Allow" or not actions:
+    if statement["Effect"] != "Allow":
         return {}
-    request = {
-        "PolicySourceArn": principal,
-        "ActionNames": actions,
-        "ResourceArns": [r if r == "*" else r.replace("*", "any") for r in _resources(statement)],
-        "ContextEntries": list(_context(statement)),
-    }
+    denied: dict[str, str] = {}
+    for service, actions in _by_service(statement).items():
+        if resources := _resources(statement, service):
+            request = {
+                "PolicySourceArn": principal,
+                "ActionNames": actions,
+                "ResourceArns": resources,
+                "ContextEntries": list(_context(statement)),
+            }
+            denied |= _simulated(clients, request)
+    return denied
+
+
+def _simulated(clients: Clients, request: Mapping[str, Any]) -> dict[str, str]:
     with translated("simulating what this identity may do"):
         pages = clients.client("iam").get_paginator("simulate_principal_policy").paginate(**request)
         return {
@@ -91,19 +98,33 @@ def _denied(clients: Clients, principal: str, statement: Mapping[str, Any]) -> d
         }
 
 
-def _resources(statement: Mapping[str, Any]) -> list[str]:
-    return _list(statement.get("Resource")) or ["*"]
+def _by_service(statement: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Service -> the actions that are named whole."""
+    found: dict[str, list[str]] = {}
+    for action in _list(statement.get("Action")):
+        if "*" not in action:
+            found.setdefault(action.partition(":")[0], []).append(action)
+    return found
+
+
+def _resources(statement: Mapping[str, Any], service: str) -> list[str]:
+    """Those of the service: one statement of ours holds what many services may be asked, and an action means nothing
+    for another's resources."""
+    named = _list(statement.get("Resource")) or ["*"]
+    mine = [r for r in named if r == "*" or r.split(":")[2] == service]
+    return [r if r == "*" else r.replace("*", "any") for r in mine]
 
 
 def _context(statement: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """What a request that fulfils the statement's conditions would bring."""
     for operator, tests in (statement.get("Condition") or {}).items():
-        if kind := _KINDS.get(operator):
+        quantifier, _, plain = operator.rpartition(":")
+        if kind := _KINDS.get(plain.removesuffix("IfExists")):
             for key, values in tests.items():
                 yield {
                     "ContextKeyName": key,
                     "ContextKeyValues": _list(values)[:1],
-                    "ContextKeyType": kind,
+                    "ContextKeyType": f"{kind}List" if quantifier else kind,
                 }
 
 

@@ -8,9 +8,11 @@ from toolkit.clouds.aws import Clients, translated
 from toolkit.core.agent import Agent
 from toolkit.core.aws_limits import retention
 from toolkit.core.errors import AlError, NotFound, Unreachable
+from toolkit.core.names import GATEWAY as GATEWAY_NAME
 from toolkit.core.secrets import Secret
 from toolkit.images import base as bases
 from toolkit.images.architecture import AMD64, ARCHITECTURES
+from toolkit.scheduler.dispatch import fact_key
 from toolkit.wiring import Services
 
 from . import credentials
@@ -112,9 +114,21 @@ def log_groups(clients: Clients, services: Services) -> Iterator[Finding]:
             yield warning(name, f"keeps its lines {long} instead of {days} days", f"`{command}`")
 
 
+def _ours(services: Services) -> set[str]:
+    """The environment's groups, by exact name: `prod-eu` and strangers have some that begin so, too."""
+    names = services.context.names
+    try:
+        defined = [key.removeprefix(fact_key("")) for key in services.ledger.facts(fact_key(""))]
+    except NotFound:  # before the first push
+        defined = []
+    project = [str(agent.name) for agent in services.project.agents] if services.project else []
+    groups = map(names.lambda_log_group, (*project, *defined, GATEWAY_NAME))
+    return {names.ecs_log_group, *groups}
+
+
 def _kept(clients: Clients, services: Services) -> dict[str, int | None]:
     """Group -> days; None for ever.  Two questions, however many agents there are."""
-    names = services.context.names
+    names, ours = services.context.names, _ours(services)
     found: dict[str, int | None] = {}
     for prefix in (names.lambda_log_groups.partition("*")[0], names.ecs_log_group):
         with translated("looking at the log groups"):
@@ -127,5 +141,6 @@ def _kept(clients: Clients, services: Services) -> dict[str, int | None]:
                 str(group["logGroupName"]): group.get("retentionInDays")
                 for page in pages
                 for group in page["logGroups"]
+                if group["logGroupName"] in ours
             }
     return found

@@ -7,7 +7,6 @@ that the user brings is not known.  A "no" holds for every request; a boundary c
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 from infra.desired import aws as desired
 from infra.desired.policy import SERVICE_PRINCIPALS, text
@@ -15,127 +14,52 @@ from infra.reconcile.policy import Need, Who, admits, possible
 from toolkit.clouds.aws import arn, cloud_of
 from toolkit.core import registry
 from toolkit.core.agent import Project
+from toolkit.core.environment import GcpCloud
 from toolkit.core.errors import UsageError
 from toolkit.core.names import GATEWAY, Names
-from toolkit.core.placement import runtime_name
 from toolkit.core.plan import Item
 from toolkit.wiring import Services
 
-from . import credentials
+from . import credentials, desired_state
 from .isolation import CREDENTIALS, GATEWAY_SEES, IMAGES, KINDS, Things
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
-    """A role and whose it is: an agent's, or the gateway's.  Without a document it is one that the user brings."""
-
-    who: str
-    purpose: str
-    name: str
-    document: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breach:
-    """A role that reaches what is not its own.  `owner` is "" for what is no agent's."""
-
-    role: Role
-    owner: str
-    kind: str
-    need: Need
-
-    def __str__(self) -> str:
-        whose = f"{_called(self.owner)}'s" if self.owner else "no agent's"
-        return (
-            f"{self.role.name} of {_called(self.role.who)} may {self.need.action} on {self.need.resource} "
-            f"({self.kind}), which is {whose}"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One role: what kinds of things of whom it reaches.  `proven` is False for a role that the user brings."""
-
-    role: Role
-    proven: bool
-    reaches: Mapping[str, tuple[str, ...]]
-
-    def cells(self) -> tuple[str, ...]:
-        """For a table: whose, purpose, and for each kind `no`, who is reached, or `?`."""
-        verdicts = (", ".join(self.reaches[kind]) or "no" for kind in KINDS)
-        unknown = ("?" for _ in KINDS)
-        return (_called(self.role.who), self.role.purpose, *(verdicts if self.proven else unknown))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """The verdict on all of them.  `headers` go with the cells of the rows."""
-
-    rows: tuple[Row, ...]
-    breaches: tuple[Breach, ...]
-    pairs: int  # ordered pairs of owners that were judged
-    headers: tuple[str, ...] = ("of", "role", *KINDS)
-
-    @property
-    def violations(self) -> tuple[str, ...]:
-        return tuple(map(str, self.breaches))
-
-    @property
-    def unproven(self) -> tuple[str, ...]:
-        """What could not be judged, a sentence each."""
-        return tuple(
-            f"{row.role.name}, the {row.role.purpose} role of {_called(row.role.who)}, is yours: what it may do is "
-            "not known offline"
-            for row in self.rows
-            if not row.proven
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return {
-            "pairs": self.pairs,
-            "roles": [
-                {"of": _called(r.role.who), "purpose": r.role.purpose, "name": r.role.name,
-                 "proven": r.proven, "reaches": {k: list(v) for k, v in r.reaches.items() if v}}
-                for r in self.rows
-            ],
-            "violations": list(self.violations),
-            "unproven": list(self.unproven),
-        }  # fmt: skip
+from .proof import Breach, Proof, Role, row
 
 
 def prove(services: Services) -> Proof:
-    """Judge every role of the project, and the gateway's.  Raises UsageError without a project, ConfigError without
-    a cloud, LimitExceeded for what AWS would refuse to deploy."""
+    """Judge every role or account of the project, and the gateway's.  Raises UsageError without a project, ConfigError
+    without a cloud, LimitExceeded for what the cloud would refuse to deploy."""
+    if isinstance(services.environment.cloud, GcpCloud):
+        from . import prove_google
+
+        return prove_google.judge(services, _project(services)).proof()
     return judge(services).proof()
 
 
 def judge(services: Services) -> "Judge":
-    """What there is to judge."""
+    """What there is to judge on AWS."""
+    project = _project(services)
+    names, cloud = services.context.names, cloud_of(services.environment)
+    items = {item.key: item for item in _items(services, project)}
+    pulls = {n: i.attributes["policy"] for (kind, n), i in items.items() if kind == "repository"}
+    return Judge(
+        things=Things(cloud=cloud, names=names),
+        roles=tuple(_roles(services, project, items)),
+        pulls={name: text(document) for name, document in pulls.items() if document},
+        credentials=tuple(long_lived(names)),
+    )
+
+
+def _project(services: Services) -> Project:
     if services.project is None:
         raise UsageError(
             "there is no project here", hint="go to the project's directory, or name it with -p"
         )
-    names, cloud = services.context.names, cloud_of(services.environment)
-    items = {item.key: item for item in _items(services, services.project)}
-    pulls = {n: i.attributes["policy"] for (kind, n), i in items.items() if kind == "repository"}
-    return Judge(
-        things=Things(cloud=cloud, names=names),
-        roles=tuple(_roles(services, services.project, items)),
-        pulls={name: text(document) for name, document in pulls.items() if document},
-        credentials=tuple(_credentials(names)),
-    )
+    return services.project
 
 
 def _items(services: Services, project: Project) -> tuple[Item, ...]:
-    deployed = [
-        (
-            agent,
-            runtime_name(agent, services.environment),
-            services.runtime_for(agent).grants(agent),
-        )
-        for agent in project.agents
-    ]
+    """As a push would make them, without what a network would have to be looked up for."""
+    deployed = desired_state.deployed(services, project)
     return desired.desired(services.environment, deployed, (), gateway_image=None)
 
 
@@ -158,7 +82,7 @@ def _role(who: str, purpose: str, name: str, item: Item | None) -> Role:
     return Role(who=str(who), purpose=purpose, name=name, document=document)
 
 
-def _credentials(names: Names) -> Iterator[str]:
+def long_lived(names: Names) -> Iterator[str]:
     """What the names of long-lived credentials begin with: every type that there is, and the fingerprints' key."""
     yield f"{names.secrets}{credentials.KEY}"
     for kind in registry.names("credential"):
@@ -178,7 +102,7 @@ class Judge:
         breaches = tuple(breach for role in self.roles for breach in self._breaches(role))
         whos = {role.who for role in self.roles}
         return Proof(
-            rows=tuple(_row(role, breaches) for role in self.roles),
+            rows=tuple(row(role, breaches, KINDS) for role in self.roles),
             breaches=breaches,
             pairs=len(whos) * (len(whos) - 1),
         )
@@ -238,17 +162,3 @@ class Judge:
 def _at_all(document: str, action: str) -> bool:
     """Whether the action is possible on anything: asked once, where it would be asked of every other agent's things."""
     return possible([document], Need(action=action, resource="*"))
-
-
-def _row(role: Role, breaches: Iterable[Breach]) -> Row:
-    mine = [breach for breach in breaches if breach.role == role]
-    reaches = {
-        kind: tuple(dict.fromkeys(_called(b.owner) or "yes" for b in mine if b.kind == kind))
-        for kind in KINDS
-    }
-    return Row(role=role, proven=role.document is not None, reaches=reaches)
-
-
-def _called(who: str) -> str:
-    """An agent may be called `gateway`, too."""
-    return "the gateway" if who == GATEWAY else who

@@ -143,16 +143,16 @@ def _running(loads: Sequence[Load], cap: int | None, known: Mapping[str, float])
     """When every agent runs as often as its scale allows."""
     functions = [(1.0, load.agent.scale) for load in loads if load.runtime == LAMBDA]
     if functions:
-        runs = _at_once(functions, cap)
+        runs = at_once(functions, cap)
         yield _use(CONCURRENCY, runs, f"{runs:g} runs at a time by their scales", known)
     for quota, spot in ((VCPUS, False), (SPOT_VCPUS, True)):
         tasks = [ld for ld in loads if ld.runtime == FARGATE and ld.agent.spot is spot]
         if tasks:
-            vcpus = _at_once([(ld.vcpus, ld.agent.scale) for ld in tasks], cap)
+            vcpus = at_once([(ld.vcpus, ld.agent.scale) for ld in tasks], cap)
             yield _use(quota, vcpus, f"tasks with {vcpus:g} vCPUs at a time by their scales", known)
 
 
-def _at_once(sizes: Sequence[tuple[float, int]], cap: int | None) -> float:
+def at_once(sizes: Sequence[tuple[float, int]], cap: int | None) -> float:
     """The most that can be in use: the largest first, until the project's scale is reached."""
     left, total = sum(scale for _, scale in sizes) if cap is None else cap, 0.0
     for size, scale in sorted(sizes, reverse=True):

@@ -14,10 +14,8 @@ from toolkit.core.plan import Action, Change, Item, Plan
 from toolkit.core.ports import Concern
 from toolkit.wiring import Services
 
-from . import deploy_lease, infrastructure
+from . import deploy_lease, infrastructure, state
 from .findings import Finding, Weight, warning
-
-TABLE = "table"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +30,7 @@ def examine(services: Services, *, note: Callable[[str], None]) -> Reconciliatio
     """Compare; nothing is changed.  Raises UsageError without a project or a cloud, AccessDenied when the account may
     not be read, and LimitExceeded for roles that IAM would not take."""
     project = _project(services)
-    facts, table = _facts(services)
+    facts, place = _facts(services)
     desired = infrastructure.items(services, project, facts, gateway_image=None)
     applied = infrastructure.applied(facts)
     note(f"reading the identities of {services.environment.name}")
@@ -43,7 +41,7 @@ def examine(services: Services, *, note: Callable[[str], None]) -> Reconciliatio
     grants = {str(a.name): services.runtime_for(a).grants(a) for a in project.agents}
     concerns = reconciler.concerns(here, grants)
     return Reconciliation(
-        plan=(table + reconciler.plan(desired, here, applied)),
+        plan=(place + reconciler.plan(desired, here, applied)),
         findings=(*map(_finding, concerns), *map(_until_push, waiting)),
     )
 
@@ -57,8 +55,9 @@ def carry_out(
     """
     if not reconciliation.plan:
         return
-    if _tables(reconciliation.plan) and services.ledger.prepare():
-        progress(f"created the state table {services.context.names.table}")
+    if _makes_state(reconciliation.plan) and services.ledger.prepare():
+        place = state.place(services.context)
+        progress(f"created the state {place.kind} {place.name}")
     with deploy_lease.held(services.ledger, deploy_lease.holder()) as lease:
         now = examine(services, note=lambda _: None).plan
         _require_shown(services, now, reconciliation.plan)
@@ -84,12 +83,12 @@ def _project(services: Services) -> Project:
 
 
 def _facts(services: Services) -> tuple[Mapping[str, Any], Plan]:
-    """What pushes have recorded; and the table to make, where there is none that a deploy lease could be in."""
+    """What pushes have recorded; and what to make first, where there is nothing that a deploy lease could be in."""
     try:
         return services.ledger.facts(""), Plan()
     except NotFound:
-        table = Item(kind=TABLE, name=services.context.names.table)
-        return {}, Plan((Change(action=Action.CREATE, item=table, reason="for the deploy lease"),))
+        place = state.place(services.context)
+        return {}, Plan((Change(action=Action.CREATE, item=place, reason="for the deploy lease"),))
 
 
 def _in_use(
@@ -117,8 +116,8 @@ def _finding(concern: Concern) -> Finding:
     )
 
 
-def _tables(plan: Plan) -> bool:
-    return any(change.item.kind == TABLE for change in plan.changes)
+def _makes_state(plan: Plan) -> bool:
+    return any(change.item.kind in state.KINDS for change in plan.changes)
 
 
 def _require_shown(services: Services, now: Plan, shown: Plan) -> None:

@@ -116,6 +116,6 @@ def _lacks(services: Services, facts: Mapping[str, Any], then: Definition) -> It
     repository = services.context.names.repository(then.agent)
     digest = then.image.rpartition("@")[2]
     if digest not in {image.digest for image in pushed(services.context, repository)}:
-        yield f"{then.agent}: the image {digest[:19]}… is no longer in {repository}"
+        yield f"{then.agent}: the image {digest[:19]}… is no longer in {repository}, or is archived there"
     if gone := sorted(set(then.credentials) - credentials.known(facts)):
         yield f"{then.agent}: it used {', '.join(gone)}, which the environment no longer has"

@@ -4,20 +4,25 @@ Names them and says which command removes them; removes nothing.  Log groups of 
 their retention ends them, and until then `al logs` reads them.  Runs' secrets are ops/leftovers'.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from toolkit.core.agent import Project
+from toolkit.core.errors import AlError, NotFound
 from toolkit.core.names import Names
 from toolkit.core.plan import Item
 from toolkit.credentials import resolve
+from toolkit.scheduler.dispatch import fact_key
 from toolkit.wiring import Services
 
-from . import definitions
+from . import definitions, infrastructure
 from .credentials import GATEWAY_PATH, KEY, PUSHED, known
 from .doctor_credentials import allowed
-from .findings import Finding, Weight
+from .findings import Finding, Weight, warning
+from .owners import by_name, owner
 
 ACTIONS = ("the listing of all that a push makes, and of its tags",)
+_IDENTITIES = ("role", "service_account")  # `al doctor -c` compares these, tags and all
 _SHOWN = 4  # things of one agent that a message names before it counts
 
 
@@ -32,28 +37,68 @@ def recorded(services: Services, project: Project) -> Iterator[Finding]:
         yield _of_credential(path, where)
 
 
+def undeployed(services: Services, project: Project) -> Iterator[Finding]:
+    """Agents of the project that an environment with others, or with what pushes make, has not (any more)."""
+    facts, where = services.ledger.facts(""), services.environment.name
+    if infrastructure.APPLIED not in facts:
+        return
+    for agent in project.agents:
+        if fact_key(agent.name) not in facts:
+            message = f"is not deployed in {where}: its runs cannot start there"
+            yield warning(str(agent.name), message, f"`al push -E {where}` deploys it")
+
+
+def is_stray(finding: Finding) -> bool:
+    return finding.weight is Weight.LEFTOVER and finding.leftover is None
+
+
+def again(services: Services, project: Project, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings after a repair: of what was left over, only what a second look still finds.  Where the account
+    cannot be looked at again, everything stays as it was said."""
+    if not any(map(is_stray, findings)):
+        return [*findings]
+    try:
+        there = [*held(services, project), *recorded(services, project)]
+    except AlError:
+        return [*findings]
+    now = {f.about: f for f in reversed(there) if is_stray(f)}
+    still = (now.get(f.about) if is_stray(f) else f for f in findings)
+    return [f for f in still if f is not None]
+
+
 def held(services: Services, project: Project) -> Iterator[Finding]:
     """By what the account holds under our tags, whoever recorded it: several questions for each agent, so it is for
     those who want to know exactly.  Raises what the account refuses."""
     names, agents = services.context.names, {str(agent.name) for agent in project.agents}
-    where = services.environment.name
+    where, facts = services.environment.name, _facts(services)
+    owners = by_name(services, facts)
     items = [i for i in services.inventory.found().ours if not _others(names, i)]
     gone: dict[str, list[Item]] = {}
     for item in items:
-        agent = item.tags.get("al:agent")
+        agent = owner(owners, item)
         if agent and agent not in agents:
             gone.setdefault(agent, []).append(item)
+        elif agent and item.tags.get("al:agent", agent) != agent and item.kind not in _IDENTITIES:
+            yield _retagged(item, agent)
+    made = {item.key for item in infrastructure.applied(facts)}
     for agent, its in sorted(gone.items()):
-        yield _of_agent(
-            agent,
-            f"is no longer in the project, and the account still has its {_named(its)}",
-            where,
-        )
+        message = f"is no longer in the project, and the account still has its {_named(its)}"
+        pushed = fact_key(agent) in facts or all(item.key in made for item in its)
+        yield _of_agent(agent, message, where) if pushed else _of_nobody(agent, message, where, its)
     wanted = {*_paths(project), KEY}
     for item in items:
         path = item.name.removeprefix(names.secrets)
         if item.kind == "secret" and "al:agent" not in item.tags and path not in wanted:
-            yield _of_credential(path, where)
+            recorded = path in known(facts)
+            yield _of_credential(path, where) if recorded else _unrecorded(path, item)
+
+
+def _facts(services: Services) -> Mapping[str, Any]:
+    """What pushes recorded; nothing before the first."""
+    try:
+        return services.ledger.facts("")
+    except NotFound:
+        return {}
 
 
 def _others(names: Names, item: Item) -> bool:
@@ -77,6 +122,33 @@ def _named(items: Sequence[Item]) -> str:
 def _of_agent(agent: str, message: str, where: str) -> Finding:
     remedy = f"`al push -E {where}`, or `al teardown {agent} -E {where}` for this agent alone"
     return Finding(weight=Weight.LEFTOVER, about=agent, message=message, remedy=remedy)
+
+
+def _of_nobody(agent: str, message: str, where: str, its: Sequence[Item]) -> Finding:
+    """No push recorded it, so none removes it."""
+    identities = all(item.kind in _IDENTITIES for item in its)
+    verb = f"doctor -c -y -E {where}" if identities else f"teardown {agent} -E {where}"
+    return Finding(
+        weight=Weight.LEFTOVER, about=agent, message=message, remedy=f"`al {verb}` removes it"
+    )
+
+
+def _retagged(item: Item, agent: str) -> Finding:
+    """It is in use: nothing that advises its removal may be said of it."""
+    tag = item.tags["al:agent"]
+    message = (
+        f"the {item.kind.replace('_', ' ')} is agent {agent}'s, and its tag al:agent says {tag!r}"
+    )
+    return warning(item.name, message, f"set its tag al:agent to {agent} again")
+
+
+def _unrecorded(path: str, item: Item) -> Finding:
+    return Finding(
+        weight=Weight.LEFTOVER,
+        about=path,
+        message="no agent needs this credential, and no push recorded it",
+        remedy=f"delete the secret {item.name} by hand if nobody else reads it",
+    )
 
 
 def _of_credential(path: str, where: str) -> Finding:

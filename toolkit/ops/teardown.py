@@ -4,21 +4,26 @@ It goes by the account, and by what pushes recorded there; the project's files m
 gone.  Nothing is changed here; `teardown_steps` does what was decided.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from toolkit.core.environment import AwsCloud
+from toolkit.core.agent import AgentName
+from toolkit.core.environment import AwsCloud, Environment, GcpCloud
 from toolkit.core.errors import ConfigError, UsageError
+from toolkit.core.gcp_names import GcpNames
+from toolkit.core.names import Names
 from toolkit.core.plan import Action, Change, Item, Plan
 from toolkit.core.ports import Holdings, Left
-from toolkit.ops import infrastructure, teardown_agent, teardown_local
+from toolkit.ops import infrastructure, state, teardown_agent, teardown_local
+from toolkit.ops.owners import key_of
 from toolkit.ops.push import pushed_as, read_facts
 from toolkit.ops.teardown_agent import BEGUN
 from toolkit.scheduler.dispatch import fact_key
 from toolkit.wiring import Services
 
 _FOUND = ("network",)  # kinds of desired items that are found and used, not made
+NOT_OURS = "not ours any more: a push made it, and its tags name another environment"
 _YOURS = "yours: the environment's file names it"
 
 
@@ -28,7 +33,7 @@ class Teardown:
 
     services: Services
     agent: str | None
-    table: bool  # whether there is a state table of ours, so that facts and the lease can be kept
+    table: bool  # whether there is shared state of ours, so that facts and the lease can be kept
     facts: Mapping[str, Any]
     known: tuple[str, ...]  # agents that the environment is recorded to have, or to have had
     items: tuple[Item, ...]  # in the order in which they can be removed
@@ -58,6 +63,8 @@ class Teardown:
 
 def decide(services: Services, agent: str | None = None) -> Teardown:
     """Look, and change nothing.  Raises UsageError for an agent that nobody knows, and where there is no cloud."""
+    if agent is not None:
+        _require_name(agent)
     _check(services)
     holdings = services.inventory.found(agent)
     table = any(_usable(item) for item in holdings.ours)
@@ -65,6 +72,7 @@ def decide(services: Services, agent: str | None = None) -> Teardown:
     known = _known(facts)
     if known and any(left.item.kind == "log_group" for left in holdings.left):
         holdings = services.inventory.found(agent, known=known)
+    holdings = _with_others(holdings, services, facts)
     if agent is None:
         return _whole(services, holdings, facts, known, table=table)
     part = teardown_agent.part(services, agent, holdings, facts, known)
@@ -75,7 +83,7 @@ def decide(services: Services, agent: str | None = None) -> Teardown:
         facts=facts,
         known=known,
         items=part.items,
-        absent=_absent(services, facts, holdings.ours, agent),
+        absent=_absent(services, facts, holdings, agent),
         left=part.left,
         notes=part.notes,
     )
@@ -97,8 +105,8 @@ def _whole(
         known=known,
         items=holdings.ours,
         local=teardown_local.found(services),
-        absent=_absent(services, facts, holdings.ours),
-        left=(*holdings.left, *_on_purpose(services, facts)),
+        absent=_absent(services, facts, holdings),
+        left=(*holdings.left, *_on_purpose(services, facts), *_apis(facts)),
     )
 
 
@@ -120,7 +128,7 @@ def _check(services: Services) -> None:
 
 
 def _usable(item: Item) -> bool:
-    return item.kind == "table" and item.attributes.get("status") != "DELETING"
+    return item.kind in state.KINDS and item.attributes.get("status") != "DELETING"
 
 
 def _known(facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -130,51 +138,93 @@ def _known(facts: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _absent(
-    services: Services, facts: Mapping[str, Any], ours: Iterable[Item], agent: str | None = None
+    services: Services, facts: Mapping[str, Any], holdings: Holdings, agent: str | None = None
 ) -> tuple[Item, ...]:
-    """What pushes recorded, and the account does not have."""
-    there = {item.key for item in ours}
-    recorded = [item for item in infrastructure.applied(facts) if item.kind not in _FOUND]
-    recorded = [*recorded, *_definitions(services, facts)]
+    """What pushes recorded, and the account does not have under any tags."""
+    there = {key_of(item) for item in (*holdings.ours, *(left.item for left in holdings.left))}
     return tuple(
         item
-        for item in recorded
+        for item in _recorded(services, facts)
         if item.key not in there and agent in (None, item.tags.get("al:agent"))
     )
+
+
+def _recorded(services: Services, facts: Mapping[str, Any]) -> Iterator[Item]:
+    """What pushes made: found things and what stays enabled are not among it."""
+    yield from (i for i in infrastructure.applied(facts) if i.kind not in (*_FOUND, "api"))
+    yield from _definitions(services, facts)
+
+
+def _with_others(holdings: Holdings, services: Services, facts: Mapping[str, Any]) -> Holdings:
+    """What a push of ours made, and now has another environment's tags, is left and named."""
+    recorded = {item.key for item in _recorded(services, facts)}
+    lost = [Left(item=i, why=NOT_OURS) for i in holdings.others if key_of(i) in recorded]
+    return replace(holdings, left=(*holdings.left, *lost))
+
+
+def _require_name(agent: str) -> None:
+    """A pattern must not reach the account.  Raises UsageError."""
+    try:
+        AgentName.parse(agent)
+    except ConfigError as error:
+        raise UsageError(error.message, hint=error.hint) from None
 
 
 def _definitions(services: Services, facts: Mapping[str, Any]) -> Iterator[Item]:
     names = services.context.names
     for key, fact in facts.items():
         if key.startswith(fact_key("")):
-            agent, on_lambda = fact["agent"], fact["runtime"] == "aws_lambda"
-            yield Item(
-                kind="function" if on_lambda else "task_definition",
-                name=names.function(agent) if on_lambda else names.family(agent),
-                tags=names.tags(agent=agent),
-            )
+            kind, name = _defined(names, fact)
+            yield Item(kind=kind, name=name, tags=names.tags(agent=fact["agent"]))
+
+
+def _defined(names: Names, fact: Mapping[str, Any]) -> tuple[str, str]:
+    """What a definition is in its cloud: kind and name."""
+    match fact["runtime"]:
+        case "aws_lambda":
+            return "function", names.function(fact["agent"])
+        case "ecs_fargate":
+            return "task_definition", names.family(fact["agent"])
+        case _:
+            return "job", fact["ref"].partition(":")[0]
 
 
 def _on_purpose(services: Services, facts: Mapping[str, Any]) -> Iterator[Left]:
     """What the environment uses and nobody made for it."""
-    cloud = services.environment.cloud
-    if isinstance(cloud, AwsCloud):
-        roles = (cloud.execution_role, cloud.task_role, cloud.lambda_role)
-        brought = {
-            "cluster": (cloud.cluster,),
-            "role": (*roles, *(role for _, _, role in cloud.agent_roles)),
-            "policy": (cloud.permission_boundary,),
-            "security_group": (*cloud.security_groups, *cloud.lambda_security_groups),
-        }
-        for kind, its in brought.items():
-            for name in dict.fromkeys(filter(None, its)):
-                yield Left(item=Item(kind=kind, name=name), why=_YOURS)
+    for kind, its in _brought(services.environment).items():
+        for name in dict.fromkeys(filter(None, its)):
+            yield Left(item=Item(kind=kind, name=name), why=_YOURS)
     for item in infrastructure.applied(facts):
         if item.kind in _FOUND:
             vpc = Item(kind=item.kind, name=item.attributes["vpc"])
             yield Left(
                 item=vpc, why="it was there before: runs were in it, and nothing of it was made"
             )
+
+
+def _apis(facts: Mapping[str, Any]) -> Iterator[Left]:
+    """Those that a push has enabled, in one line."""
+    if names := [item.name for item in infrastructure.applied(facts) if item.kind == "api"]:
+        apis = Item(kind="api", name=", ".join(names))
+        yield Left(item=apis, why="they stay enabled: others in the project may use them, too")
+
+
+def _brought(environment: Environment) -> Mapping[str, tuple[str | None, ...]]:
+    """By kind, the names of what is the user's own."""
+    match environment.cloud:
+        case AwsCloud() as cloud:
+            roles = (cloud.execution_role, cloud.task_role, cloud.lambda_role)
+            return {
+                "cluster": (cloud.cluster,),
+                "role": (*roles, *(role for _, _, role in cloud.agent_roles)),
+                "policy": (cloud.permission_boundary,),
+                "security_group": (*cloud.security_groups, *cloud.lambda_security_groups),
+            }
+        case GcpCloud() as cloud:
+            own = GcpNames(environment.scope).repository
+            repository = cloud.repository if cloud.repository != own else None
+            return {"service_account": (cloud.service_account,), "image_repository": (repository,)}
+    return {}
 
 
 def _removal(item: Item) -> Change:
@@ -191,7 +241,7 @@ def _holds(item: Item) -> str:
     return {
         "function": "with all its versions",
         "repository": "with its images",
-        "table": "with the records of all runs",
+        **dict.fromkeys(state.KINDS, "with the records of all runs"),
         "bucket": "with the state that Pulumi keeps in it",
     }.get(item.kind, "")
 

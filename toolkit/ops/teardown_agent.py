@@ -13,6 +13,7 @@ from toolkit.core.plan import Item
 from toolkit.core.ports import Holdings, Left
 from toolkit.credentials import resolve
 from toolkit.ops.credentials import cloud_name
+from toolkit.ops.owners import by_name, key_of, owner
 from toolkit.scheduler.dispatch import fact_key
 from toolkit.wiring import Services
 
@@ -40,8 +41,10 @@ def part(
 ) -> Part:
     """Raises UsageError for an agent that neither the account, nor what was recorded, nor the project knows."""
     AgentName.parse(agent)
-    own = [item for item in holdings.ours if item.tags.get("al:agent") == agent]
-    _require_known(services, agent, holdings, known, found=bool(own))
+    owners = by_name(services, facts)
+    tagged = [item for item in holdings.ours if item.tags.get("al:agent") == agent]
+    own = [item for item in tagged if owner(owners, item) == agent]
+    _require_known(services, agent, holdings, known, found=bool(tagged))
     needs = dict(_others(services, agent, facts))
     credentials = {cloud_name(services.context.names, path): path for path in used(facts, agent)}
     theirs = [item for item in holdings.ours if item.name in credentials and item not in own]
@@ -54,9 +57,21 @@ def part(
     chosen = {item.key for item in (*own, *free)}
     return Part(
         items=tuple(item for item in holdings.ours if item.key in chosen),
-        left=tuple(kept),
+        left=(*kept, *_misnamed(agent, holdings, owners)),
         notes=tuple(_notes(services, agent, facts)) if own else (),
     )
+
+
+def _misnamed(
+    agent: str, holdings: Holdings, owners: Mapping[tuple[str, str], str]
+) -> Iterator[Left]:
+    """What its tag or its name says to be this agent's, and not both."""
+    for item in holdings.ours:
+        tag, named = item.tags.get("al:agent"), owners.get(key_of(item))
+        if tag != named and tag and named and agent in (tag, named):
+            why = f"its name is that of agent {named}, and its tag al:agent says {tag!r}"
+            yield Left(item=item, why=why)
+    yield from (left for left in holdings.left if owners.get(key_of(left.item)) == agent)
 
 
 def _require_known(
@@ -106,4 +121,4 @@ def _notes(services: Services, agent: str, facts: Mapping[str, Any]) -> Iterator
         )
     if fact_key(agent) not in facts and not used(facts, agent):
         yield f"which credentials {agent} used is not recorded, so those stay"
-    yield "the records of its runs stay in the table until they expire"
+    yield "the records of its runs stay in the shared state until they expire"

@@ -4,12 +4,11 @@ lease -> runs are asked to stop -> what pushes recorded is forgotten -> the engi
 kind by kind -> a second look, until nothing is there -> this machine's own files
 
 Facts go before the things: a push after an interruption then makes what is missing, rather than believe.  One thing
-that resists does not keep the others, but it keeps the table and the bucket, with which the next attempt goes on.
+that resists does not keep the others, but it keeps the shared state and the bucket, with which the next attempt goes on.
 """
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -17,9 +16,10 @@ from typing import Any
 
 from toolkit.core.clock import iso, now
 from toolkit.core.errors import AlError
+from toolkit.core.parallel import WAITING, at_once
 from toolkit.core.plan import Item
 from toolkit.core.ports import Ledger, Left
-from toolkit.ops import deploy_lease, infrastructure, teardown_local, teardown_runs
+from toolkit.ops import deploy_lease, infrastructure, state, teardown_local, teardown_runs
 from toolkit.ops.credentials import PUSHED, cloud_name
 from toolkit.ops.deploy_lease import Busy, Lease
 from toolkit.ops.push import read_facts
@@ -40,7 +40,7 @@ WAITS: Mapping[str, tuple[str, ...] | None] = {
     # Lambda takes a function's network interfaces out of the group as the function's role
     "role": ("security_group",),
     "pulumi_state": None,
-    "table": None,
+    **dict.fromkeys(state.KINDS),
     "bucket": None,
 }
 
@@ -87,6 +87,18 @@ class Receipt:
         }
 
 
+def begun(teardown: Teardown, *notes: str) -> Receipt:
+    """The receipt while nothing is removed; `notes` are added to what was decided."""
+    return Receipt(
+        environment=teardown.services.environment.name,
+        project=teardown.services.environment.scope.project,
+        agent=teardown.agent,
+        absent=teardown.absent,
+        left=list(teardown.left),
+        notes=[*teardown.notes, *notes],
+    )
+
+
 @dataclass
 class _Work:
     """A teardown under way."""
@@ -104,23 +116,26 @@ class _Work:
         """Kind by kind in this order, several of one kind at a time."""
         for kind, some in groupby(items, key=lambda item: item.kind):
             self._check_lease()
-            _at_once(self.progress, self._remove, [i for i in some if self._may_go(kind, i)])
+            may = [item for item in some if self._may_go(kind, item)]
+            at_once(self._remove, may, most=AT_ONCE, interrupted=lambda: self.progress(WAITING))
 
     def look(self) -> tuple[Item, ...]:
         """What is still there, or there again, of what is to go."""
         teardown = self.teardown
         wanted = {item.key for item in teardown.items}
+        stays = {left.item.key for left in teardown.left} - wanted
         agents = {i.tags["al:agent"] for i in teardown.items if "al:agent" in i.tags}
         found = teardown.services.inventory.found(teardown.agent, known={*teardown.known, *agents})
         return tuple(
             item
             for item in found.ours
-            if item.key in wanted or teardown.agent in (None, item.tags.get("al:agent"))
+            if item.key not in stays
+            and (item.key in wanted or teardown.agent in (None, item.tags.get("al:agent")))
         )
 
     def _check_lease(self) -> None:
-        """Until the table, in which the lease is, has gone."""
-        if self.lease and not any(kind == "table" for kind, _ in self.removed):
+        """Until the shared state, in which the lease is, has gone."""
+        if self.lease and not any(kind in state.KINDS for kind, _ in self.removed):
             self.lease.check()
 
     def _may_go(self, kind: str, item: Item) -> bool:
@@ -157,15 +172,7 @@ def carry_out(
 
     Raises Conflict when somebody else is changing the environment, or has changed it since this was decided.
     """
-    started, scope = clock(), teardown.services.environment.scope
-    receipt = Receipt(
-        environment=teardown.services.environment.name,
-        project=scope.project,
-        agent=teardown.agent,
-        absent=teardown.absent,
-        left=list(teardown.left),
-        notes=list(teardown.notes),
-    )
+    started, receipt = clock(), begun(teardown)
     work = _Work(teardown, receipt, progress, sleep, clock)
     if not teardown.due:
         receipt.verified_absent = iso(now())
@@ -178,7 +185,7 @@ def carry_out(
 
 @contextmanager
 def _lease(teardown: Teardown) -> Iterator[Lease | None]:
-    """The deploy lease; none where there is no table of ours that it could be in."""
+    """The deploy lease; none where there is no shared state of ours that it could be in."""
     if not teardown.table:
         yield None
         return
@@ -269,18 +276,6 @@ def _conclude(work: _Work) -> None:
         receipt.removed.append(item)
     if teardown.agent is not None and work.lease:
         work.lease.ledger.set_fact(BEGUN, None)
-
-
-def _at_once(progress: Progress, do: Callable[[Item], None], items: Sequence[Item]) -> None:
-    """Do it to all, several at a time.  Interrupted, nothing further begins, and the user is told what is waited for."""
-    pool = ThreadPoolExecutor(AT_ONCE)
-    try:
-        list(pool.map(do, items))
-    except KeyboardInterrupt:
-        progress("interrupted: waiting for the calls that are under way")
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _words(item: Item) -> str:

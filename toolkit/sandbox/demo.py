@@ -16,8 +16,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from toolkit.core.environment import GcpCloud
+from toolkit.core.gcp_names import secret_id
+
 AL = [sys.executable, "-m", "toolkit.cli"]
-PREFIX = "action-llama/shop/sandbox/runs/"
+PREFIX = "action-llama/shop/{environment}/runs/"
+ENVIRONMENTS = {"aws": "sandbox", "gcp": "sandbox-gcp"}
 SETTLING = 30.0
 
 
@@ -62,16 +66,17 @@ def prepare(stage: Stage) -> None:
     )
 
 
-def show(stage: Stage) -> dict[str, Any]:
+def show(stage: Stage, cloud: str) -> dict[str, Any]:
     """Push, run both agents, and look at what is left."""
+    where = ("-E", ENVIRONMENTS[cloud], "--json")
     started = time.monotonic()
-    pushed = stage.answer("push", "-E", "sandbox", "--json")
+    pushed = stage.answer("push", *where)
     seconds = round(time.monotonic() - started, 3)
     runs = [
-        stage.answer("run", "hello", "What do you see?", "-E", "sandbox", "--json"),
-        stage.answer("run", "report", "-E", "sandbox", "--json"),
+        stage.answer("run", "hello", "What do you see?", *where),
+        stage.answer("run", "report", *where),
     ]
-    secrets_left, orphans = left_over(json.loads(stage.al("sandbox", "status", "--json"))["aws"])
+    secrets_left, orphans = left_over(cloud, stage.answer("sandbox", "status", "--json")[cloud])
     keys = ("agent", "run", "runtime", "state", "exit_code", "seconds", "secret")
     return {
         "push_seconds": seconds,
@@ -82,18 +87,40 @@ def show(stage: Stage) -> dict[str, Any]:
     }
 
 
-def left_over(aws: dict[str, str]) -> tuple[int, int]:
+def left_over(cloud: str, address: dict[str, str]) -> tuple[int, int]:
     """Run secrets that still exist and tasks that still run, as the cloud's own APIs list them.
 
     A container that has reported its end needs a moment to end; one that is there after SETTLING seconds is an orphan.
     """
     deadline = time.monotonic() + SETTLING
-    while any(found := _listed(aws)) and time.monotonic() < deadline:
+    listed = {"aws": _on_aws, "gcp": _on_google}[cloud]
+    prefix = PREFIX.format(environment=ENVIRONMENTS[cloud])
+    while any(found := listed(address, prefix)) and time.monotonic() < deadline:
         time.sleep(0.2)
     return found
 
 
-def _listed(aws: dict[str, str]) -> tuple[int, int]:
+def _on_google(google: dict[str, str], prefix: str) -> tuple[int, int]:
+    from google.cloud import run_v2, secretmanager_v1
+
+    from toolkit.clouds.gcp import GcpClients
+
+    project, region, endpoint = google["project"], google["region"], google["grpc"]
+    cloud = GcpCloud(project=project, region=region, repository="", endpoint=endpoint)
+    clients = GcpClients(cloud)
+    secrets = clients.client(secretmanager_v1.SecretManagerServiceClient)
+    executions = clients.client(run_v2.ExecutionsClient)
+    head = secret_id(prefix)
+    left = [s for s in secrets.list_secrets(parent=clients.parent) if f"/{head}" in s.name]
+    going = [
+        one
+        for one in executions.list_executions(parent=f"{clients.location}/jobs/-")
+        if not one.completion_time
+    ]
+    return len(left), len(going)
+
+
+def _on_aws(aws: dict[str, str], prefix: str) -> tuple[int, int]:
     import boto3
 
     key = "demo"  # the sandbox takes any key
@@ -103,7 +130,7 @@ def _listed(aws: dict[str, str]) -> tuple[int, int]:
     secrets = session.client("secretsmanager", endpoint_url=aws["endpoint"])
     ecs = session.client("ecs", endpoint_url=aws["endpoint"])
     pages = secrets.get_paginator("list_secrets").paginate()
-    left = [s for page in pages for s in page["SecretList"] if s["Name"].startswith(PREFIX)]
+    left = [s for page in pages for s in page["SecretList"] if s["Name"].startswith(prefix)]
     clusters = ecs.list_clusters()["clusterArns"]
     tasks = [task for cluster in clusters for task in ecs.list_tasks(cluster=cluster)["taskArns"]]
     return len(left), len(tasks)
@@ -146,14 +173,14 @@ def good(report: dict[str, Any]) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--cloud", choices=["aws"], default="aws", help="the embedded cloud to show"
+        "--cloud", choices=list(ENVIRONMENTS), default="aws", help="the embedded cloud to show"
     )
-    parser.parse_args()
+    cloud = parser.parse_args().cloud
     with tempfile.TemporaryDirectory(prefix="al-demo-") as root:
         stage = Stage(Path(root))
         try:
             prepare(stage)
-            report = show(stage)
+            report = show(stage, cloud)
         finally:
             print(stage.al("sandbox", "stop", cwd=stage.root).rstrip())
     table(report)

@@ -15,13 +15,15 @@ from . import needs_furniture as furniture
 from .calls import Call
 from .cloud import Cloud
 from .need_parts import Keys, arn, one, pairs, passing, request_tags, resource_tags, with_tagging
+from .needs_tags import with_tags
 
 
 def needs(call: Call, cloud: Cloud) -> tuple[Need, ...]:
     """All of them must be allowed."""
     keys: Keys = {"aws:requestedregion": [call.region], **request_tags(call.parameters)}
     find = _FINDERS.get(call.service)
-    found = tuple(with_tagging(call, find(call, cloud, keys))) if find else ()
+    named = with_tagging(call, find(call, cloud, keys)) if find else ()
+    found = tuple(with_tags(named, cloud))
     return found or (one(call, "*", keys),)
 
 

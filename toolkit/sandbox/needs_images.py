@@ -10,6 +10,7 @@ from infra.reconcile.policy import Need
 
 from .calls import Environ
 from .cloud import Cloud
+from .needs_tags import with_tags
 
 _PATH = re.compile(r"/v2/(?P<name>.+?)/(?P<noun>blobs/uploads|blobs|manifests|tags)/")
 _ACTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -31,5 +32,6 @@ def image_needs(environ: Environ, cloud: Cloud) -> Iterator[Need]:
     match = _PATH.match(environ.get("PATH_INFO", ""))
     if match:
         resource = f"arn:aws:ecr:{cloud.region}:{cloud.account}:repository/{match['name']}"
-        for action in _ACTIONS.get((environ["REQUEST_METHOD"], match["noun"]), ()):
-            yield Need(action=f"ecr:{action}", resource=resource)
+        actions = _ACTIONS.get((environ["REQUEST_METHOD"], match["noun"]), ())
+        needs = (Need(action=f"ecr:{action}", resource=resource) for action in actions)
+        yield from with_tags(needs, cloud)

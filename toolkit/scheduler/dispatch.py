@@ -5,7 +5,7 @@ as well.  Only its attempts (attempt.py) call `Runtime.launch`.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from toolkit.core.agent import AgentName, CredentialRef
 from toolkit.core.clock import iso, now
 from toolkit.core.errors import CredentialError, NotFound
-from toolkit.core.run import Run, RunId, RunSpec, RunState, Trigger
+from toolkit.core.run import Run, RunId, RunModels, RunSpec, RunState, Trigger
 from toolkit.core.secrets import Receipt, Secret, SecretLease
 from toolkit.credentials.lease import open_lease
 from toolkit.wiring import Services
@@ -87,19 +87,26 @@ def _fact(services: Services, key: str) -> Any:
         return None
 
 
-def dispatch(services: Services, trigger: Trigger, patience: Patience = AT_ONCE) -> Run:
-    """Start a run of `trigger.agent`: ledger, secret, launch, in this order.
+def dispatch(
+    services: Services,
+    trigger: Trigger,
+    patience: Patience = AT_ONCE,
+    *,
+    models: RunModels | None = None,
+) -> Run:
+    """Start a run of `trigger.agent`: ledger, secret, launch, in this order.  `models` take the place of the image's.
 
     Raises CredentialError before anything is made, LaunchError (or the cloud's own) after everything that was
     made has been undone; the error's notes say what could not be, and which run may have started all the same.
     """
     definition = definition_of(services, trigger.agent)
-    credentials = read_credentials(services, definition)
+    spared = models.instead_of if models else frozenset()
+    credentials = read_credentials(services, definition, spared)
     run = _new(trigger, definition)
     attempt = Attempt(services=services, run=run)
     try:
         services.ledger.add(run)
-        payload = _payload(services, trigger, credentials)
+        payload = _payload(services, trigger, credentials) | _models(models)
         lease = attempt.lease = _lease(services, run, payload, definition.timeout)
         receipt = Receipt(created=iso(lease.created))
         services.ledger.update(run.id, lease=lease, receipt=receipt)
@@ -110,9 +117,15 @@ def dispatch(services: Services, trigger: Trigger, patience: Patience = AT_ONCE)
         raise
 
 
-def read_credentials(services: Services, definition: Definition) -> dict[str, Secret]:
-    """Every declared field from the environment's store.  Raises CredentialError naming all that are missing."""
-    found = {path: services.store.get(_name(services, path)) for path in definition.credentials}
+def read_credentials(
+    services: Services, definition: Definition, spared: Collection[str] = ()
+) -> dict[str, Secret]:
+    """Every declared field but the `spared` ones from the environment's store.
+
+    Raises CredentialError naming all that are missing.
+    """
+    wanted = [path for path in definition.credentials if path not in spared]
+    found = {path: services.store.get(_name(services, path)) for path in wanted}
     if missing := sorted(path for path, value in found.items() if value is None):
         where = services.environment.name
         raise CredentialError(
@@ -160,6 +173,14 @@ def _payload(
         "gateway": services.environment.gateway_url
         or (_fact(services, "gateway") or {}).get("url"),
     }
+
+
+def _models(given: RunModels | None) -> dict[str, Any]:
+    """Each with its key, which nothing else of the run carries."""
+    if given is None:
+        return {}
+    pairs = [(model.to_dict(), key) for model, key in given.models]
+    return {"models": [{**model, "key": key.reveal() if key else None} for model, key in pairs]}
 
 
 def _lease(services: Services, run: Run, payload: Mapping[str, Any], timeout: int) -> SecretLease:

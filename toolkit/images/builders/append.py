@@ -12,9 +12,9 @@ from toolkit.core.ports import Context, LayerFile, Registry
 from toolkit.images.architecture import AMD64, ARCHITECTURES
 from toolkit.images.context import (
     AGENT_CONFIG,
-    GATEWAY_CONFIG,
     agent_files,
     content_hash,
+    gateway_config,
     gateway_files,
 )
 
@@ -42,6 +42,7 @@ class Append:
 
     def __init__(self, context: Context) -> None:
         self._names = context.names
+        self._gateway_config = gateway_config(context.environment.cloud)
 
     def plan(
         self,
@@ -63,7 +64,8 @@ class Append:
         return replace(planned, architecture=architecture)
 
     def plan_gateway(self, deployment: Mapping[str, Any], *, base: tuple[str, str]) -> ImagePlan:
-        return self._planned("gateway", GATEWAY, gateway_files(deployment), GATEWAY_CONFIG, base)
+        files = gateway_files(deployment)
+        return self._planned("gateway", GATEWAY, files, self._gateway_config, base)
 
     def build(self, plan: ImagePlan, registry: Registry) -> str:
         """The image's digest; an image that is there already is not pushed again."""

@@ -1,11 +1,12 @@
-"""How the sandbox's engine makes, changes and removes things: one file per family of Pulumi's AWS types.
+"""How the sandbox's engine makes, changes and removes things: one file per family of Pulumi's types.  AWS's are here,
+Google's in the directory gcp.
 
 A file knows its service's calls and nothing of plans, states or Pulumi.  It exports WHOLES, the types that carry
 tags, and PARTS, those that belong to a whole (a role's policy), both from type token to class.  Inputs of Pulumi's
 provider that our components do not use are left out.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ Made = tuple[
     str, dict[str, Any]
 ]  # the id, and those outputs beyond the inputs that our programs read
 
-_FILES = ("ec2", "ecr", "ecs", "iam", "lambda_", "logs", "secrets")
+FILES = ("ec2", "ecr", "ecs", "iam", "lambda_", "logs", "secrets")
 
 
 class Handler(Protocol):
@@ -57,10 +58,13 @@ class Part(Handler, Protocol):
 
 
 class Resources:
-    """Every type that our programs use."""
+    """Every type that one of our programs uses."""
 
-    def __init__(self, clients: Clients) -> None:
-        modules = [import_module(f"{__name__}.{name}") for name in _FILES]
+    def __init__(
+        self, clients: Any, *, place: str = __name__, files: Sequence[str] = FILES
+    ) -> None:
+        """`clients` is what the classes in the `files` of the package `place` are made with."""
+        modules = [import_module(f"{place}.{name}") for name in files]
         self._wholes: dict[str, Whole] = {
             token: make(clients) for m in modules for token, make in m.WHOLES.items()
         }
