@@ -42,7 +42,7 @@ def test_files_that_are_there_are_left_alone(tmp_path: Path) -> None:
 
 def test_provider_and_model_are_written(tmp_path: Path) -> None:
     """The chosen model gets a short name; a headless project never needs a login on this machine."""
-    create(tmp_path / "shop", provider="openai")
+    create(tmp_path / "shop", provider="openai", model="gpt-4o")
     model = load_project(tmp_path / "shop").models["gpt4o"]
     assert (model.provider, model.model, model.auth_type, model.thinking_level) == (
         "openai",

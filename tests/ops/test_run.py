@@ -12,6 +12,7 @@ from toolkit.commands.run import _started
 from toolkit.core.agent import Agent, AgentName, Project
 from toolkit.core.errors import Unreachable
 from toolkit.core.run import Mailbox, RunId, RunState, Trigger, TriggerKind
+from toolkit.llm.candidates import Flags
 from toolkit.ops import run as runs
 from toolkit.scheduler.dispatch import Definition, dispatch, fact_key
 
@@ -49,7 +50,7 @@ def test_a_start_that_is_interrupted_names_its_run(
     """Nobody is told to run the same command again, which would start another run."""
     made = services(tmp_path, Interrupted)
     with pytest.raises(Exit) as caught:
-        _started(App(), made, "dev", None)
+        _started(App(), made, "dev", None, Flags())
     (run,) = made.ledger.runs()
     shown = capsys.readouterr().err
     assert (caught.value.code, f"`al logs {run.id}`" in shown) == (130, True)

@@ -5,19 +5,22 @@ pydantic-ai is imported when a model is made: only a session that really starts 
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from toolkit.core.agent import Model
 from toolkit.core.errors import ConfigError, CredentialError
 from toolkit.core.secrets import Secret
 
-from .providers import Provider, provider
+from .names import TABLE
+from .providers import CUSTOM, THINKING, Provider, provider
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model as LiveModel
     from pydantic_ai.settings import ModelSettings, ThinkingEffort
 
-_THINKING = ("off", "minimal", "low", "medium", "high", "xhigh")
+NO_KEY = "sk-no-key-required"  # a client wants one, also where the server does not
 _OPTIONS = ("max_tokens", "temperature", "top_p", "seed", "timeout", "extra_body", "extra_headers")
 # what steers a session rather than a request: it is known here, and not sent
 _OURS = ("context_window", "compact_pct", "max_parallel", "backend_id")
@@ -34,6 +37,7 @@ def parse_model(data: Mapping[str, Any]) -> Model:
             thinking_level=data.get("thinkingLevel"),
             base_url=data.get("baseUrl"),
             options=data.get("options") or {},
+            wire=data.get("wire"),
         )
     except KeyError as error:
         raise ConfigError(
@@ -59,42 +63,66 @@ def live_model(model: Model, key: Secret | None) -> "LiveModel":
             f"the model {model.name!r} uses authType pi_auth, which works on its owner's machine only",
             hint=f"set authType to api_key and add {kind.credential}",
         )
-    if kind.api == "anthropic":
-        return _anthropic(model, key, settings)
-    return _openai(model, kind, key, settings)
+    if model.wire and kind.name != CUSTOM:
+        raise ConfigError(
+            f"the model {model.name!r} has a wire, and its provider is {kind.name}",
+            hint="remove wire, or set provider = 'custom' with the server's baseUrl",
+        )
+    url = _address(model, kind)
+    model = replace(model, model=TABLE.id_of(kind.name, model.model))
+    if _wire(model, kind) == "anthropic":
+        return _anthropic(model, kind, key, url, settings)
+    return _openai(model, kind, key, url, settings)
 
 
-def _anthropic(model: Model, key: Secret | None, settings: "ModelSettings") -> "LiveModel":
-    from anthropic import AsyncAnthropic
-    from pydantic_ai.models.anthropic import AnthropicModel
-    from pydantic_ai.providers.anthropic import AnthropicProvider
-
-    token = key.reveal() if key else ""
-    if model.auth_type == "oauth_token" or "sk-ant-oat" in token:
-        client = AsyncAnthropic(auth_token=token, base_url=model.base_url)
-        source = AnthropicProvider(anthropic_client=client)
-    else:
-        source = AnthropicProvider(api_key=token, base_url=model.base_url)
-    settings["cache"] = True
-    return AnthropicModel(model.model, provider=source, settings=settings)
+def _wire(model: Model, kind: Provider) -> str:
+    return model.wire or kind.wire
 
 
-def _openai(
-    model: Model, kind: Provider, key: Secret | None, settings: "ModelSettings"
-) -> "LiveModel":
-    from pydantic_ai.models.openai import OpenAIChatModel
-    from pydantic_ai.providers.openai import OpenAIProvider
-    from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
-
-    token, url = key.reveal() if key else None, model.base_url or kind.base_url
-    if kind.api == "openai":
-        own = OpenAIProvider(api_key=token or "", base_url=url)
-        return OpenAIChatModel(model.model, provider=own, settings=settings)
+def _address(model: Model, kind: Provider) -> str:
+    """Where a client sends to: Anthropic's appends the version itself, the others want it in the address."""
+    url = (model.base_url or kind.base_url or "").rstrip("/")
     if not url:
         raise ConfigError(
             f"the model {model.name!r} has the provider 'custom' and no baseUrl",
             hint=f"set baseUrl in [models.{model.name}] of config.toml, and push",
         )
+    if _wire(model, kind) == "anthropic":
+        return url.removesuffix("/v1")
+    if kind.keyless and not urlsplit(url).path:
+        return f"{url}/v1"
+    return url
+
+
+def _anthropic(
+    model: Model, kind: Provider, key: Secret | None, url: str, settings: "ModelSettings"
+) -> "LiveModel":
+    from anthropic import AsyncAnthropic
+    from pydantic_ai.models.anthropic import AnthropicModel
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+
+    token = key.reveal() if key else NO_KEY
+    prefix = kind.oauth_prefix
+    if model.auth_type == "oauth_token" or (prefix and token.startswith(prefix)):
+        client = AsyncAnthropic(auth_token=token, base_url=url)
+        source = AnthropicProvider(anthropic_client=client)
+    else:
+        source = AnthropicProvider(api_key=token, base_url=url)
+    settings["cache"] = True
+    return AnthropicModel(model.model, provider=source, settings=settings)
+
+
+def _openai(
+    model: Model, kind: Provider, key: Secret | None, url: str, settings: "ModelSettings"
+) -> "LiveModel":
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+    from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+
+    token = key.reveal() if key else None
+    if kind.api == "openai":
+        own = OpenAIProvider(api_key=token or "", base_url=url)
+        return OpenAIChatModel(model.model, provider=own, settings=settings)
     other = OpenAICompatibleProvider(kind.name, base_url=url, api_key=token)
     return OpenAIChatModel(model.model, provider=other, settings=settings)
 
@@ -113,10 +141,10 @@ def _settings(model: Model) -> "ModelSettings":
     sent = {name: value for name, value in options.items() if name in _OPTIONS}
     settings.update(cast("ModelSettings", sent))
     if level := model.thinking_level:
-        if level not in _THINKING:
+        if level not in THINKING:
             raise ConfigError(
                 f"the model {model.name!r} has the thinkingLevel {level!r}",
-                hint=f"use one of: {', '.join(_THINKING)}",
+                hint=f"use one of: {', '.join(THINKING)}",
             )
         settings["thinking"] = False if level == "off" else cast("ThinkingEffort", level)
     return settings

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from toolkit.core.errors import UsageError
+from toolkit.llm.providers import PROVIDERS
 
 TEMPLATE = Path(__file__).parent / "template"
 NAMES = {"gitignore": ".gitignore"}  # a .gitignore inside our own tree would be obeyed there
-MODELS = {"anthropic": "claude-sonnet-4-20250514", "openai": "gpt-4o"}
+MODELS = {name: PROVIDERS[name].default_model for name in ("anthropic", "openai")}
 SHORT = {"sonnet": "sonnet", "opus": "opus", "haiku": "haiku", "gpt-4o": "gpt4o", "gpt-4": "gpt4"}
 
 

@@ -5,7 +5,7 @@ as well.  Only its attempts (attempt.py) call `Runtime.launch`.
 """
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from typing import Any
@@ -130,9 +130,16 @@ def read_credentials(
         where = services.environment.name
         raise CredentialError(
             f"{where} lacks {', '.join(missing)}",
-            hint=f"add it with `al creds add TYPE[:INSTANCE]`, then `al push -E {where}`",
+            hint=f"{added(missing)}, then `al push -E {where}`",
         )
     return {path: value for path, value in found.items() if value is not None}
+
+
+def added(paths: Sequence[str]) -> str:
+    """The commands that add the credentials of these fields; `type/instance/field`."""
+    parts = (path.split("/") for path in paths)
+    refs = dict.fromkeys(CredentialRef(type=kind, instance=name) for kind, name, _ in parts)
+    return ", ".join(f"`al creds add {ref}`" for ref in refs)
 
 
 def _name(services: Services, path: str) -> str:
