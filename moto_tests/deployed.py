@@ -12,6 +12,7 @@ from toolkit.clouds.aws import Clients, clients_for, cloud_of
 from toolkit.clouds.aws_network import default_place
 from toolkit.core import registry
 from toolkit.core.agent import CredentialRef
+from toolkit.core.errors import Conflict
 from toolkit.core.plan import Item
 from toolkit.core.ports import Context
 from toolkit.sandbox.engine import Engine
@@ -71,3 +72,11 @@ def repositories(context: Context) -> list[str]:
 
 def journal(context: Context) -> Path:
     return context.home / "sandbox" / "engine" / "shop" / "staging.jsonl"
+
+
+def overtaken_after(told: list[str], steps: int) -> Callable[[], None]:
+    def check() -> None:
+        if len(told) >= steps:
+            raise Conflict("overtaken", hint="run it again")
+
+    return check

@@ -1,11 +1,10 @@
 """The sandbox's engine keeps to what is ours: in what it announces, and while it works."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from moto_tests.deployed import apply, client, items, journal, roles
+from moto_tests.deployed import apply, client, items, journal, overtaken_after, roles
 from toolkit.core.errors import Conflict
 from toolkit.core.plan import ADOPTED, Action
 from toolkit.core.ports import Context
@@ -76,11 +75,3 @@ def test_everything_foreign_is_refused_at_once_and_before_anything(aws_context: 
 def arn_of(ecr: Any) -> str:
     (found,) = ecr.describe_repositories(repositoryNames=[REPOSITORY])["repositories"]
     return str(found["repositoryArn"])
-
-
-def overtaken_after(told: list[str], steps: int) -> Callable[[], None]:
-    def check() -> None:
-        if len(told) >= steps:
-            raise Conflict("overtaken", hint="run it again")
-
-    return check

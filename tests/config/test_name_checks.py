@@ -3,7 +3,7 @@
 import pytest
 
 from toolkit.config.checks import cloud_problems
-from toolkit.config.problems import Problem
+from toolkit.config.problems import ConfigErrors, Problem
 from toolkit.core.environment import Scope
 from toolkit.core.names import Names
 
@@ -25,9 +25,11 @@ def an_agent(name: str, credentials: str = "") -> dict[str, str]:
 
 def test_a_prefix_that_aws_refuses_is_found(load: Load) -> None:
     """The prefix is the user's, so its characters are checked."""
-    problems = found(load, {}, AWS + 'secretPrefix = "my prefix"\n')
-    assert {p.key for p in problems} == {"secretPrefix"}
-    assert "'my prefix/demo/prod/" in problems[0].message
+    with pytest.raises(ConfigErrors) as refused:
+        found(load, {}, AWS + 'secretPrefix = "my prefix"\n')
+    (problem,) = refused.value.problems
+    assert problem.key == "cloud.secretPrefix"
+    assert problem.message.startswith("'my prefix' has characters other than")
 
 
 def test_a_long_prefix_is_found(load: Load) -> None:
@@ -39,7 +41,7 @@ def test_a_long_prefix_is_found(load: Load) -> None:
 def test_the_gateway_s_key_is_a_secret_like_any_other(load: Load) -> None:
     """A project whose agents need no credential has one all the same."""
     files = {"agents/dev/test-script.sh": "true"}
-    (problem,) = found(load, files, AWS + 'secretPrefix = "my prefix"\n')
+    problem, *_ = found(load, files, AWS + f'secretPrefix = "{"x" * 240}"\n')
     assert "gateway_api_key" in problem.message
 
 

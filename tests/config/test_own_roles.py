@@ -51,6 +51,35 @@ def test_roles_for_an_agent_that_is_not_there_are_a_finding(load: Load) -> None:
     assert "agents: dev" in found.remedy
 
 
+@pytest.mark.parametrize("key", ["executionRoleArn", "taskRoleArn", "lambdaRoleArn"])
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [
+        ("a b", "is neither a role's name nor its ARN"),
+        ("arn:aws:iam::123456789012:policy/mine", "is neither a role's name nor its ARN"),
+        ("arn:aws:iam::999999999999:role/mine", "is a role of account 999999999999"),
+    ],
+)
+def test_what_is_no_role_of_the_account_is_refused(
+    problems: Problems, key: str, role: str, said: str
+) -> None:
+    """By its key, before anything is pushed."""
+    (found,) = problems({PROD: f'{AWS}{key} = "{role}"\n'}, "prod")
+    assert found.startswith(f"{PROD}: cloud.{key}: {said}")
+
+
+def test_the_role_of_one_agent_is_looked_at_too(problems: Problems) -> None:
+    """With the agent and the purpose."""
+    (found,) = problems({PROD: f'{AWS}[cloud.agentRoles.dev]\nlambda = "a b"\n'}, "prod")
+    assert found.startswith(f"{PROD}: cloud.agentRoles.dev.lambda: is neither")
+
+
+@pytest.mark.parametrize("role", ["mine", "arn:aws:iam::123456789012:role/team/mine"])
+def test_a_role_is_named_or_given_by_its_arn(load: Load, role: str) -> None:
+    """With a path or without."""
+    assert cloud(load, f'taskRoleArn = "{role}"\n').task_role == role
+
+
 @pytest.mark.parametrize(
     "boundary",
     [BOUNDARY, "arn:aws:iam::aws:policy/PowerUserAccess", "arn:aws-cn:iam::123456789012:policy/a"],

@@ -1,6 +1,7 @@
 """The environment `sandbox-gcp`: always there, with the addresses of the sandbox that runs."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -19,11 +20,12 @@ GOOGLE = {
 }
 AWS = {"endpoint": "http://127.0.0.1:5001", "region": "us-east-1", "account": "123456789012"}
 STATE = {"pid": 1, "aws": AWS, "gcp": GOOGLE, "registry": "127.0.0.1:5000"}
+SCOPE = Scope(project="demo", environment="sandbox-gcp")
 RUNNING = GcpCloud(
     project="al-sandbox",
     number="123456789012",
     region="europe-west1",
-    repository="al",
+    repository="al-demo-sandbox-gcp-images",
     endpoint="127.0.0.1:5002",
     http_endpoint="http://127.0.0.1:5003",
     registry="127.0.0.1:5000",
@@ -34,7 +36,7 @@ def test_it_needs_no_file_of_its_own(load: Load) -> None:
     """A project that was just made can be pushed to it."""
     found = load({}, "sandbox-gcp", sandbox=STATE).environment
     assert found.cloud == RUNNING
-    assert found.scope == Scope(project="demo", environment="sandbox-gcp")
+    assert found.scope == SCOPE
 
 
 def test_its_addresses_are_read_from_the_state_file(load: Load) -> None:
@@ -52,7 +54,7 @@ def test_without_a_sandbox_it_reaches_nobody(load: Load) -> None:
 
 def test_a_sandbox_without_google_reaches_nobody_either() -> None:
     """Where the google libraries are not installed the state says so."""
-    assert sandbox_google({**STATE, "gcp": None}).endpoint == "127.0.0.1:9"
+    assert sandbox_google({**STATE, "gcp": None}, SCOPE).endpoint == "127.0.0.1:9"
 
 
 def test_a_damaged_state_says_what_to_do(load: Load) -> None:
@@ -69,7 +71,10 @@ def test_a_google_environment_moves_into_a_sandbox(load: Load) -> None:
         'artifactRegistry = "images"\nserviceAccount = "own@p.iam.gserviceaccount.com"\n'
     )
     found = in_sandbox(load({"environments/prod.toml": text}, "prod").environment, STATE)
-    assert (found.cloud, found.keep_images) == (RUNNING, 9)
+    assert (found.cloud, found.keep_images) == (
+        replace(RUNNING, repository="al-demo-prod-images"),
+        9,
+    )
 
 
 def test_prefix_and_scope_are_the_file_s(load: Load) -> None:

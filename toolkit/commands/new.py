@@ -1,7 +1,6 @@
 """Create a project with two example agents that run without any key."""
 
 import shlex
-from pathlib import Path
 
 import click
 

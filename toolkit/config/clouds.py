@@ -10,6 +10,7 @@ from toolkit.core.aws_limits import (
     MOST_SUBNETS,
     RETENTION_DAYS,
     retention,
+    secret_name_problem,
 )
 from toolkit.core.environment import AwsCloud, GcpCloud, Scope
 from toolkit.core.gcp_names import GcpNames
@@ -24,6 +25,12 @@ _REPOSITORY = re.compile(
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html; `aws` stands for AWS's own policies
 _BOUNDARY = re.compile(
     r"arn:aws[a-z-]*:iam::(?P<account>\d{12}|aws):policy/[\w+=,.@/-]{1,512}", re.ASCII
+)
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+_ROLE = re.compile(
+    r"arn:aws[a-z-]*:iam::(?P<account>\d{12}):role/(?:[\x21-\x7e]{1,510}/)?[\w+=,.@-]{1,64}",
+    re.ASCII,
 )
 # https://cloud.google.com/artifact-registry/docs/repositories/create-repos
 _ARTIFACTS = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -75,6 +82,9 @@ class CloudReader:
             if len(self.merged.values["cloud"].get(key, ())) > most:
                 self.error(key, f"has more than {most} entries", f"name at most {most}")
         self._check_boundary(cloud.permission_boundary or "", account)
+        self._check_roles(cloud, account)
+        if said := secret_name_problem(f"{cloud.secret_prefix}/"):
+            self.error("secretPrefix", f"{cloud.secret_prefix!r} {said}", "change the prefix")
         if not account or not region:
             return None
         return AwsCloud(
@@ -106,6 +116,29 @@ class CloudReader:
         elif account and match["account"] not in (account, "aws"):
             words = f"is a policy of account {match['account']}, the environment is in {account}"
             self.error("permissionBoundary", words, "name a policy of the environment's account")
+
+    def _check_roles(self, cloud: Cloud, account: str) -> None:
+        """The user's own roles, by name or by an ARN of the account."""
+        given = {
+            "executionRoleArn": cloud.execution_role_arn,
+            "taskRoleArn": cloud.task_role_arn,
+            "lambdaRoleArn": cloud.lambda_role_arn,
+        }
+        for agent, purpose, role in _agent_roles(cloud.agent_roles):
+            given[f"agentRoles.{agent}.{purpose}"] = role
+        for key, named in given.items():
+            self._check_role(key, named or "", account)
+
+    def _check_role(self, key: str, role: str, account: str) -> None:
+        if not role or PLACEHOLDER in role + account or _ROLE_NAME.fullmatch(role):
+            return
+        match = _ROLE.fullmatch(role)
+        if match is None:
+            form = "write its name, or its ARN like 'arn:aws:iam::123456789012:role/NAME'"
+            self.error(key, "is neither a role's name nor its ARN", form)
+        elif account and match["account"] != account:
+            words = f"is a role of account {match['account']}, the environment is in {account}"
+            self.error(key, words, "name a role of the environment's account")
 
     def _account(self, cloud: Cloud) -> str:
         """Twelve digits, from `accountId` or from `ecrRepository`."""

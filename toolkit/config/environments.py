@@ -11,6 +11,7 @@ from toolkit.core.environment import AwsCloud, Environment, GcpCloud, Scope
 from toolkit.core.errors import ConfigError
 from toolkit.core.gcp_names import GcpNames
 
+from .cloud_schema import COMMON
 from .clouds import PLACEHOLDER, CloudReader
 from .files import read_toml
 from .origin import Merged
@@ -21,6 +22,12 @@ from .schema import Config
 LOCAL, SANDBOX, SANDBOX_GCP = "local", "sandbox", "sandbox-gcp"
 BUILT_IN = (LOCAL, SANDBOX, SANDBOX_GCP)
 SANDBOXES = frozenset({SANDBOX, SANDBOX_GCP})
+# what a sandbox takes over of [cloud]: what shapes a deployment, whichever account it is in
+_SHAPES = COMMON - {"region"}
+SHAPES = {
+    SANDBOX: _SHAPES | {"assignPublicIp", "lambda"},
+    SANDBOX_GCP: _SHAPES | {"secrets", "minInstances"},
+}
 SANDBOX_REGION, SANDBOX_ACCOUNT = "us-east-1", "123456789012"
 GOOGLE_REGION, GOOGLE_PROJECT, GOOGLE_NUMBER = "europe-west1", "al-sandbox", "123456789012"
 # Nothing answers on the discard port: until a sandbox runs, its environment reaches neither AWS nor anybody else.
@@ -68,6 +75,12 @@ def require_known(name: str, places: Places) -> None:
         f"no environment named {name!r} (known: {', '.join(choices)})",
         hint=f"{meant} or {make}" if meant.startswith("did") else make,
     )
+
+
+def unused_in(name: str, key: str) -> bool:
+    """Whether the environment of this name has no use for a setting, since it is in no account."""
+    section, _, rest = key.partition(".")
+    return name in SANDBOXES and section == "cloud" and rest not in SHAPES[name]
 
 
 def sandbox_state(home: Path) -> Mapping[str, Any]:
@@ -153,6 +166,8 @@ class EnvironmentReader:
         """The environment; with findings when its cloud is incomplete."""
         if name == LOCAL:
             return self._environment(name, project)
+        if name in SANDBOXES:
+            self._warn_of_unused(name)
         if name == SANDBOX:
             environment = self._kept(self._environment(name, project))
             return replace(environment, cloud=self._rehearsed(sandbox), gateway_url=None)
@@ -172,6 +187,13 @@ class EnvironmentReader:
         if self.config.cloud.provider == "ecs":
             environment = self._kept(environment)
         return replace(environment, cloud=cloud)
+
+    def _warn_of_unused(self, name: str) -> None:
+        unused = [s for s in self.merged.explain() if unused_in(name, s.key)]
+        for file in dict.fromkeys(setting.origin for setting in unused):
+            keys = ", ".join(s.key.removeprefix("cloud.") for s in unused if s.origin == file)
+            words = f"not used, as a sandbox takes no settings that are an account's: {keys}"
+            self.findings.warn(file, "cloud", words, "move them to the environment of that account")
 
     @property
     def _clouds(self) -> CloudReader:

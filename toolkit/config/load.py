@@ -19,9 +19,10 @@ from .environments import (
     choose_environment,
     require_known,
     sandbox_state,
+    unused_in,
 )
 from .guard import require_project
-from .origin import Layer, Merged, Setting
+from .origin import DEFAULT, Layer, Merged, Setting
 from .problems import Findings
 from .project import ProjectRead, read_project, with_defaults
 from .project_files import (
@@ -126,7 +127,13 @@ def explain(
     findings = Findings()
     layers = _layers(places, name, findings)
     findings.raise_errors()
-    return with_defaults(layers).explain()
+    return [_told(name, setting) for setting in with_defaults(layers).explain()]
+
+
+def _told(name: str, setting: Setting) -> Setting:
+    if unused_in(name, setting.key) and setting.origin != DEFAULT:
+        return replace(setting, origin=f"{setting.origin} (not used in a sandbox)")
+    return setting
 
 
 def _layers(places: Places, name: str, findings: Findings) -> list[Layer]:

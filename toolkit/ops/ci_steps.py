@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.desired import oidc
-from toolkit.core.names import shorten
 
 from .ci_github import Deployment
 
