@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from toolkit.core.environment import GcpCloud
 from toolkit.core.errors import AlError
 from toolkit.core.reader import SETTLE_SECONDS, Reader
 from toolkit.core.secrets import Secret
@@ -55,8 +56,11 @@ def create_app(
     def lines(runtime: str) -> Lines:
         return SharedLines(services.runtime(runtime), shared)
 
-    settle = SETTLE_HERE if services.environment.cloud is None else SETTLE_SECONDS
-    app.state.reader = Reader(records, lines, settle=settle)
+    cloud = services.environment.cloud
+    settle = SETTLE_HERE if cloud is None else SETTLE_SECONDS
+    # on Google a run reports in its log alone, and whoever records its end may have gone
+    in_log = isinstance(cloud, GcpCloud)
+    app.state.reader = Reader(records, lines, settle=settle, last_line_ends=in_log)
     app.state.pace = pace or Pace()
     for room in (health, later, logs, runs):
         app.include_router(room.router)

@@ -6,17 +6,15 @@ speaks the Runtime API itself.  Mangum answers in one piece: no stream is longer
 
 import asyncio
 import json
-import logging
 import os
-import sys
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.errors import UsageError
 
-from .deployment import PLACE
+from .deployment import place
+from .log_lines import log_to_stdout
 
 if TYPE_CHECKING:
     from mangum import Mangum
@@ -36,8 +34,7 @@ def application() -> "Mangum":
     from .deployment import load
 
     asyncio.set_event_loop(asyncio.new_event_loop())  # Mangum asks for this thread's
-    place = Path(os.environ.get("AL_DEPLOYMENT") or PLACE)
-    return Mangum(create_app(load(place)), lifespan="off")
+    return Mangum(create_app(load(place())), lifespan="off")
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -87,23 +84,11 @@ def _source(event: Mapping[str, Any]) -> str:
     return str(next((name for name in named if name), "an unknown source"))[:100]
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object per line, as everything of ours is logged."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {"_log": True, "level": record.levelname.lower(), "msg": record.getMessage()}
-        if record.exc_info:
-            line["stack"] = self.formatException(record.exc_info)
-        return json.dumps(line | {"logger": record.name, "ts": int(record.created * 1000)})
-
-
 def main() -> None:
     """Serve invocations until the platform ends this process."""
     from toolkit.inside.runtime_api import serve
 
-    out = logging.StreamHandler(sys.stdout)
-    out.setFormatter(JsonLines())
-    logging.basicConfig(level=os.environ.get("AL_LOG_LEVEL", "WARNING"), handlers=[out])
+    log_to_stdout()
     application()
     serve(handle, api=os.environ["AWS_LAMBDA_RUNTIME_API"])
 

@@ -1,10 +1,11 @@
 """What a deployed gateway knows of its environment: one JSON file that push bakes into its image.
 
-It holds nothing of the machine that pushed: no endpoints (the SDK reads AWS_ENDPOINT_URL where it runs), no
+It holds nothing of the machine that pushed: no endpoints (AWS_ENDPOINT_URL or AL_GCP_ENDPOINT say them where it runs), no
 profile, no state of Pulumi.  And nothing secret: the key is read from the environment's store.
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,13 @@ from toolkit.wiring import Services
 VERSION = 1
 PLACE = Path("/app/static/deployment.json")
 KINDS: Mapping[str, type[Cloud]] = {"aws": AwsCloud, "gcp": GcpCloud}
-NOT_BAKED = ("endpoint", "registry", "profile")
+# of this machine, or of the service that the gateway runs as; the gateway itself does not need them
+NOT_BAKED = ("endpoint", "http_endpoint", "registry", "profile", "min_instances")
+
+
+def place() -> Path:
+    """Where the file is: AL_DEPLOYMENT, or where push bakes it."""
+    return Path(os.environ.get("AL_DEPLOYMENT") or PLACE)
 
 
 def dump(environment: Environment) -> dict[str, Any]:
@@ -49,7 +56,7 @@ def load(path: Path = PLACE) -> Services:
             hint="run `al push`, which builds the gateway anew",
         ) from error
     # a deployed gateway has no home and no project: only the cloud, and a scratch directory
-    nowhere = Path("/tmp")  # noqa: S108 - Lambda's one writable place; nothing is written
+    nowhere = Path("/tmp")  # noqa: S108 - writable everywhere; nothing is written
     return Services(Context(environment=environment, home=nowhere, project=nowhere))
 
 

@@ -252,7 +252,10 @@ def _unknown_rights(error: AlError) -> bool:
     """Refused for rights of the account, which may have been given a moment ago and not be known everywhere."""
     said = error.message
     absent = "ervice account" in said and "does not exist" in said
-    return absent or ends.SECRETS_CHECK in said or "ermission denied on secret" in said
+    refused = "ermission denied on secret" in said
+    # a reason without its sentence; a secret that is not there does not come
+    unread = ends.SECRETS_CHECK in said and "not found" not in said
+    return absent or refused or unread
 
 
 def _may_pass_soon(error: AlError) -> bool:

@@ -20,6 +20,7 @@ from toolkit.core.run import RunHandle
 
 CONFIRMED = 10.0  # seconds for which the tail is believed alone
 AT_MOST = 60.0  # ditto, while others' questions use up what may be asked
+PACE = 2.0  # seconds between two lists of a run: a follower looks more often
 IDLE = 30.0  # seconds after which somebody who looked is no follower
 KEPT_MS = 3 * OVERLAP_MS  # of the newest lines, from which a follower's next look is answered
 
@@ -45,9 +46,11 @@ class _Followed:
             self.since = floor
             self.events = {i: e for i, e in self.events.items() if e.time >= floor}
 
-    def from_(self, since: int) -> list[LogEvent]:
-        found = [e for e in self.events.values() if e.time >= since]
-        return sorted(found, key=lambda e: (e.time, e.id))
+    def so_far(self, since: int) -> list[LogEvent]:
+        """The last line ends all following, so what may be missing before it must have been listed."""
+        found = (e for e in self.events.values() if e.time >= since)
+        believed = (e for e in found if self.last_listed or not is_last(e))
+        return sorted(believed, key=lambda e: (e.time, e.id))
 
 
 class Live:
@@ -76,7 +79,7 @@ class Live:
             if followed is None:
                 return self._listed(handle, since)
             if self._is_known(followed, since):
-                return iter(followed.from_(since))
+                return iter(followed.so_far(since))
         return self._confirmed(followed, handle, since)
 
     def close(self) -> None:
@@ -139,12 +142,14 @@ class Live:
                 followed.add(event(entry, followed.run))
 
     def _is_known(self, followed: _Followed, since: int) -> bool:
-        """Whether what has been told and listed is all that there is."""
+        """Whether what has been told and listed is all that there is, or was so a moment ago."""
+        age = self._clock() - followed.listed
         if followed.since is None or since < followed.since or self._tail is None:
             return False
+        if age < PACE:
+            return True
         if not followed.last_listed and any(map(is_last, followed.events.values())):
             return False
-        age = self._clock() - followed.listed
         recent = age < CONFIRMED or (age < AT_MOST and not self._clients().log_reads.free())
         return recent and self._tail.complete_since(followed.listed)
 
@@ -152,8 +157,7 @@ class Live:
         """What is listed now, and what has been told beyond that."""
         begun = self._clock()
         with self._lock:
-            # the last line ends all following, so what may be missing before it must have been listed
-            told = [e for e in followed.from_(since) if followed.last_listed or not is_last(e)]
+            told = followed.so_far(since)
         listed = self._noted(followed, self._listed(handle, since))
         yield from _once(merge(listed, told, key=lambda e: (e.time, e.id)))
         with self._lock:

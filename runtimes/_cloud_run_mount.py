@@ -4,7 +4,6 @@ RunJob cannot change volumes, so each such run needs a job, of which a project's
 (https://cloud.google.com/run/quotas).  It goes when the run's end is recorded; one that was left is known by its labels.
 """
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +24,9 @@ def job_of_run(names: GcpNames, run: RunId) -> str:
 
 def own(names: GcpNames, live: Any, spec: RunSpec, job: str) -> Item:
     """The job `live` of the agent's version, with what is particular to the run."""
-    data = json.loads(type(live).to_json(live, including_default_value_fields=False))
+    from google.protobuf import json_format
+
+    data = json_format.MessageToDict(type(live).pb(live))
     labels = names.labels(agent=spec.agent, run=spec.run)
     template = data["template"] | {"labels": labels}
     task = template["template"]

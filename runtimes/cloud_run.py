@@ -124,23 +124,18 @@ class CloudRun:
         return answers | {handle.run: _UNSEEN for handle in absent if self._is_young(handle)}
 
     def stop(self, handle: RunHandle) -> str:
-        """Cancelled, and looked at until Cloud Run says so."""
+        """Cancelled, until Cloud Run says so itself: an answer may get lost."""
         if self._is_over(handle):
             return f"{handle.run} was already over"
-        self._jobs.cancel(self._runs.path(handle))
 
-        def seen() -> bool:
+        def cancelled() -> None:
+            self._jobs.cancel(self._runs.path(handle))
             execution = self._runs.get(handle)
-            if execution is None or ends.is_over(execution):
-                return True
-            if not ends.is_cancelled(execution):
-                raise Unreachable(
-                    f"Cloud Run has not begun to cancel {handle.run}", hint="stop it again"
-                )
-            return False
+            if execution and not ends.is_over(execution) and not ends.is_cancelled(execution):
+                said = f"Cloud Run has not begun to cancel {handle.run}"
+                raise Unreachable(said, hint="stop it again")
 
-        if retrying(seen, seconds=CANCELLING, sleep=self._sleep):
-            return f"{handle.run} is stopped"
+        retrying(cancelled, seconds=CANCELLING, sleep=self._sleep)
         return f"Cloud Run is stopping {handle.run}: SIGTERM now, SIGKILL after {STOP_SECONDS} s"
 
     def logs(self, handle: RunHandle, *, since: int = 0) -> Iterator[LogEvent]:
@@ -181,6 +176,11 @@ class CloudRun:
     @cached_property
     def clients(self) -> GcpClients:
         return gcp_clients_for(self.cloud)
+
+    @cached_property
+    def _ended(self) -> dict[str, datetime]:
+        """When an execution whose report is awaited was first seen to be over."""
+        return {}
 
     @cached_property
     def _google(self) -> GcpNames:
@@ -235,13 +235,17 @@ class CloudRun:
             return {}
 
     def _is_awaited(self, told: RunStatus, execution: Any) -> bool:
-        """Whether the run has reported and its report is still on its way."""
+        """Whether the run has reported and its report is still on its way: by Google's clock, and by ours where that one
+        is ahead."""
         reported = told.mailbox is not None and told.mailbox.report is not None
         mute = told.exit_code in (None, UNCLAIMED) or told.cause is Cause.OUT_OF_MEMORY
-        ended = ends.ended_at(execution)
-        if reported or mute or ended is None:
+        if reported or mute:
+            self._ended.pop(execution.name, None)
             return False
-        return (self._clock() - ended).total_seconds() < self._late
+        moment = self._clock()
+        seen = self._ended.setdefault(execution.name, moment)
+        ended = min(ends.ended_at(execution) or seen, seen)
+        return (moment - ended).total_seconds() < self._late
 
     def _is_unneeded(self, live: Any, job: str) -> bool:
         if mount.is_for_one(live):

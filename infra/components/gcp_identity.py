@@ -28,8 +28,8 @@ class Identity(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(needs)),
         )
         self.grants = [
-            self._grant(f"{item.name}: {name}", grant)
-            for name, grant in item.attributes["grants"].items()
+            self._grant(f"{item.name}-{grant['title'] or grant['role']}", grant)
+            for grant in item.attributes["grants"].values()
         ]
         self.register_outputs({"email": self.account.email})
 

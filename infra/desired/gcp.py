@@ -153,7 +153,7 @@ class _Scene:
         (https://cloud.google.com/run/docs/logging, https://cloud.google.com/run/docs/deploying#other-projects)."""
         role = f"projects/{self.cloud.project}/roles/{self._google.role(RUNS)}"
         condition = run_condition(self._google, self._number, agent.name)
-        return granted(role, title=f"own run secrets: {agent.name}", expression=condition)
+        return granted(role, title="own run secrets", expression=condition)
 
 
 def _once(items: Iterable[Item]) -> Iterable[Item]:

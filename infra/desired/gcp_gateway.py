@@ -15,7 +15,7 @@ from toolkit.core.plan import Item
 from .gcp_grants import Grants, granted
 
 API_KEY = (CredentialRef(type="gateway_api_key"), ("key",))
-COMMAND = ("python", "-m", "gateway.server")
+COMMAND = ("python3", "-P", "-m", "gateway.server")
 # seconds that one answer may take, the most there is: logs are streamed
 # (https://cloud.google.com/run/docs/configuring/request-timeout)
 TIMEOUT = 3600

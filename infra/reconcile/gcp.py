@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from infra.desired.gcp import RUNS
-from infra.desired.gcp_marks import mark
+from infra.desired.gcp_marks import mark, marked
 from infra.events import done
 from toolkit.clouds.gcp import cloud_of, gcp_clients_for
 from toolkit.core.errors import AlError
@@ -129,12 +129,18 @@ class GcpReconciler:
             else:
                 bindings.vacate(policy, iam.role_name(change.item.name))
         for change in made:
-            if change.item.kind == roles.KIND and change.before is not None:
-                surplus = change.before.attributes.get("strangers", ())
-                bindings.expel(policy, iam.role_name(change.item.name), surplus)
+            if change.item.kind == roles.KIND:
+                own = iam.role_name(change.item.name)
+                bindings.expel(policy, own, self._strangers(iam, policy, own, made))
         for change in made:
             if change.item.kind == accounts.KIND:
                 bindings.give(policy, iam.email(change.item.name), change.item.attributes["grants"])
+
+    def _strangers(self, iam: Iam, policy: Any, role: str, made: Sequence[Change]) -> list[str]:
+        """As it is now: a role that comes back has the members that it had."""
+        living = [a.email for a in iam.accounts() if self._names.owns(marked(a.description))]
+        coming = [iam.email(c.item.name) for c in made if c.item.kind == accounts.KIND]
+        return bindings.strangers_of(policy, role, {*living, *coming})
 
     def _require_shown(self, plan: Plan) -> None:
         wanted = [c.item for c in plan.changes if c.action is not Action.DELETE]

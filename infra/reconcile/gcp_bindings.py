@@ -5,10 +5,10 @@ so members are added and taken away, never bindings.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
-from infra.desired.gcp_grants import Grants, granted
+from infra.desired.gcp_grants import Grants, identities, named
 from toolkit.clouds.gcp_policy import condition_of, grant, revoke
 
 # how an account that was deleted stays in policies, with no rights, for up to 60 days
@@ -22,12 +22,8 @@ def member(email: str) -> str:
 
 def grants_of(policy: Any, email: str) -> Grants:
     """Every role that the account has on the project."""
-    found: Grants = {}
-    for binding in policy.bindings:
-        if member(email) in binding.members:
-            title, expression = condition_of(binding)
-            found |= granted(binding.role, title=title, expression=expression)
-    return dict(sorted(found.items()))
+    having = [b for b in policy.bindings if member(email) in b.members]
+    return named(sorted((b.role, *condition_of(b)) for b in having))
 
 
 def deleted_of(policy: Any, email: str) -> list[str]:
@@ -41,17 +37,17 @@ def strangers_of(policy: Any, role: str, emails: Collection[str]) -> list[str]:
     return sorted(m for m in having if (_former(m) or m.partition(":")[2]) not in emails)
 
 
-def give(policy: Any, email: str, wanted: Mapping[str, Mapping[str, str]]) -> None:
+def give(policy: Any, email: str, wanted: Grants) -> None:
     """The account gets these grants and loses all others, as do earlier ones of its e-mail: first what takes rights away."""
+    kept = identities(wanted)
 
     def surplus(binding: Any, who: str) -> bool:
-        title, expression = condition_of(binding)
-        (name,) = granted(binding.role, title=title, expression=expression)
-        return _former(who) == email or (who == member(email) and name not in wanted)
+        extra = (binding.role, *condition_of(binding)) not in kept
+        return _former(who) == email or (who == member(email) and extra)
 
     revoke(policy, surplus)
-    for one in wanted.values():
-        grant(policy, member(email), one["role"], title=one["title"], expression=one["expression"])
+    for role, title, expression in sorted(kept):
+        grant(policy, member(email), role, title=title, expression=expression)
 
 
 def take_all(policy: Any, email: str) -> None:

@@ -27,8 +27,7 @@ def concerns(
     """What is lacking for each agent; an account that we may not see is said to be unknown, not good."""
     email = str(cloud.service_account)
     try:
-        name = f"projects/{_project(email) or cloud.project}/serviceAccounts/{email}"
-        found = iam.call("get_service_account", email, name=name)
+        found = iam.call("get_service_account", email, name=iam.of_email(email))
     except (NotFound, AccessDenied) as error:
         yield _unseen(email, error)
         return
@@ -77,12 +76,6 @@ def _ask(names: GcpNames, number: str, agent: str, permission: str) -> Ask:
         type=VERSION if of_version else SECRET,
         prefix=True,
     )
-
-
-def _project(email: str) -> str:
-    """Of an account that a user made; "" for Google's own, whose e-mails do not tell."""
-    own = ".iam.gserviceaccount.com"
-    return email.partition("@")[2].removesuffix(own) if email.endswith(own) else ""
 
 
 def _unseen(email: str, error: Exception) -> Concern:

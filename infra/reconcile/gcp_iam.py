@@ -7,14 +7,14 @@ minute (https://cloud.google.com/iam/quotas), so few calls go side by side and a
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from toolkit.clouds.gcp import GcpClients
 from toolkit.clouds.gcp_errors import class_of, translated
 from toolkit.clouds.gcp_policy import ProjectPolicy
+from toolkit.core import parallel
 from toolkit.core.errors import AccessDenied, AlError, NotFound
-from toolkit.core.gcp_names import account_email
+from toolkit.core.gcp_names import account_email, account_project
 from toolkit.core.retry import retrying
 
 T = TypeVar("T")
@@ -43,9 +43,13 @@ class Iam:
         return account_email(account, self.clients.cloud.project)
 
     def account_name(self, account: str) -> str:
-        """With the project: a name with `-` for it would hide what is absent behind a refusal
+        return self.of_email(self.email(account))
+
+    def of_email(self, email: str) -> str:
+        """The account's full name with its project: one with `-` for it would hide what is absent behind a refusal
         (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/get)."""
-        return f"{self.clients.parent}/serviceAccounts/{self.email(account)}"
+        project = account_project(email) or self.clients.cloud.project
+        return f"projects/{project}/serviceAccounts/{email}"
 
     def role_name(self, role: str) -> str:
         return f"{self.clients.parent}/roles/{role}"
@@ -118,11 +122,7 @@ class Iam:
 
 def at_once(do: Callable[[T], R], things: Iterable[T]) -> list[R]:
     """Do it to all, a few at a time; after the first failure nothing further begins.  Raises that failure."""
-    pool = ThreadPoolExecutor(AT_ONCE)
-    try:
-        return list(pool.map(do, things))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return parallel.at_once(do, things, most=AT_ONCE)
 
 
 def _passes(error: AlError) -> bool:

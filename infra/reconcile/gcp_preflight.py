@@ -128,7 +128,7 @@ def _may_act_as(iam: Iam, email: str) -> bool:
     from google.cloud import iam_admin_v1
 
     client = iam.clients.client(iam_admin_v1.IAMClient)
-    return ACT_AS in _asked(iam, client, f"projects/-/serviceAccounts/{email}", [ACT_AS])
+    return ACT_AS in _asked(iam, client, iam.of_email(email), [ACT_AS])
 
 
 def _asked(iam: Iam, client: Any, resource: str, permissions: Sequence[str]) -> frozenset[str]:

@@ -11,10 +11,12 @@ from google.api_core import exceptions
 from moto_tests.gcp.granting import PROJECT, Granting
 from toolkit.clouds.gcp import GcpClients
 from toolkit.config.environments import sandbox_google, sandbox_state
+from toolkit.core.environment import Scope
 from toolkit.core.errors import AlError
 from toolkit.sandbox import daemon
 
 Start = Callable[..., Granting]
+SCOPE = Scope(project="shop", environment="sandbox-gcp")
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def start(home: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
 
     def started(*, keep: bool = False) -> Granting:
         daemon.start(home, keep=keep)
-        return Granting(GcpClients(sandbox_google(sandbox_state(home))))
+        return Granting(GcpClients(sandbox_google(sandbox_state(home), SCOPE)))
 
     return started
 
@@ -53,7 +55,7 @@ def test_the_daemon_has_a_google_cloud(start: Start, home: Path) -> None:
 def test_the_daemon_answers_over_http_too(start: Start, home: Path) -> None:
     """And says what was asked of it."""
     start().secret("a")
-    google = sandbox_google(sandbox_state(home))
+    google = sandbox_google(sandbox_state(home), SCOPE)
     counts = httpx.get(f"{google.http_endpoint}/al-sandbox/calls").json()["counts"]
     service = "google.cloud.secretmanager.v1.SecretManagerService"
     assert counts == {f"{service}/CreateSecret": 1, f"{service}/AddSecretVersion": 1}

@@ -116,7 +116,7 @@ def test_a_grant_that_was_taken_away_is_given_again(gcp_context: Context, consol
     before = console.policy.read()
     console.take(console.member(dev), f"{console.project}/roles/{role(gcp_context)}")
     (change,) = planned(gcp_context, wanted, wanted).changes
-    assert change.reason.startswith("grants: removed in the account (own run secrets: dev")
+    assert change.reason.startswith("grants: removed in the account (own run secrets)")
     reconcile(gcp_context, wanted)
     after = console.policy.read()
     assert sorted(map(str, after.bindings)) == sorted(map(str, before.bindings))

@@ -21,7 +21,7 @@ from tests.infra.scenes import find, names
 from toolkit.clouds.gcp_runs import RUN_PERMISSIONS
 from toolkit.core.agent import CredentialRef
 from toolkit.core.errors import ConfigError, Conflict, LimitExceeded
-from toolkit.core.gcp_names import GcpNames, account_email, labels_of
+from toolkit.core.gcp_names import GcpNames, account_email, account_project, labels_of
 from toolkit.core.names import Names
 
 GATEWAY_KEY = "action-llama--shop--production--gateway_api_key--default--key"
@@ -217,3 +217,15 @@ def test_an_email_of_an_old_organization_s_project() -> None:
         account_email("dev", "example.com:shop") == "dev@shop.example.com.iam.gserviceaccount.com"
     )
     assert account_email("dev", "acme") == "dev@acme.iam.gserviceaccount.com"
+
+
+@pytest.mark.parametrize("project", ["acme", "example.com:shop"])
+def test_an_email_tells_its_project(project: str) -> None:
+    """So that no account is asked for without one: then what is absent would look forbidden
+    (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/get)."""
+    assert account_project(account_email("dev", project)) == project
+
+
+def test_an_email_of_google_s_own_account_tells_none() -> None:
+    """The project's default account has the number in it, and another ending."""
+    assert account_project("123456789012-compute@developer.gserviceaccount.com") is None

@@ -61,7 +61,7 @@ def test_an_account_says_whose_it_is(seen: Seen) -> None:
 def test_a_grant_is_one_member_of_the_project_s_policy(seen: Seen) -> None:
     """With its condition; bindings and policies of Pulumi would take away everybody else's
     (https://www.pulumi.com/registry/packages/gcp/api-docs/projects/iammember/)."""
-    (grant,) = (i for n, i in of(seen, MEMBER).items() if n.startswith("al-shop-production-dev:"))
+    (grant,) = (i for n, i in of(seen, MEMBER).items() if n.startswith("al-shop-production-dev-"))
     assert grant["member"] == "serviceAccount:al-shop-production-dev@acme.iam.gserviceaccount.com"
     assert grant["role"] == f"projects/{PROJECT}/roles/{ROLE}"
     assert f"projects/{NUMBER}/secrets/" in grant["condition"]["expression"]
@@ -111,13 +111,15 @@ def test_the_service_runs_the_gateway_by_digest(seen: Seen) -> None:
     assert service["deletionProtection"] is False
     assert template["serviceAccount"] == "gw-al-shop-production@acme.iam.gserviceaccount.com"
     assert "@sha256:" in template["containers"][0]["image"]
-    assert template["containers"][0]["commands"] == ["python", "-m", "gateway.server"]
+    assert template["containers"][0]["commands"] == ["python3", "-P", "-m", "gateway.server"]
 
 
 def test_everybody_may_call_the_gateway(seen: Seen) -> None:
     """Webhook senders have no Google account; the gateway checks its own key
-    (https://cloud.google.com/run/docs/authenticating/public)."""
+    (https://cloud.google.com/run/docs/authenticating/public).  Everybody cannot be given a condition
+    (https://cloud.google.com/iam/docs/conditions-overview#limitations)."""
     (invoker,) = of(seen, "gcp:cloudrunv2/serviceIamMember:ServiceIamMember").values()
+    assert invoker.get("condition") is None
     assert (invoker["role"], invoker["member"]) == ("roles/run.invoker", "allUsers")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.cloud.logging_v2.types import LogEntry
 
-from runtimes._cloud_run_live import AT_MOST, CONFIRMED, IDLE, Live
+from runtimes._cloud_run_live import AT_MOST, CONFIRMED, IDLE, PACE, Live
 from tests.fakes import FakeClock
 from toolkit.clouds.gcp_log_tail import OPENING
 from toolkit.clouds.rates import Rate
@@ -128,6 +128,16 @@ def test_who_looks_again_follows(scene: Scene) -> None:
     assert scene.lists == lists
 
 
+def test_while_a_session_opens_its_lines_are_shown_already(scene: Scene) -> None:
+    """And three lists are enough until it is believed, however often somebody looks."""
+    for _ in range(40):
+        scene.look()
+        scene.clock.sleep(0.1)
+    scene.tell("one")
+    assert scene.look() == ["one"]
+    assert scene.lists == 3
+
+
 def test_a_told_line_is_the_same_line_when_it_is_listed(scene: Scene) -> None:
     """One event, at every reading."""
     scene.log = ["one"]
@@ -160,18 +170,23 @@ def test_an_omission_is_made_good_at_once(scene: Scene) -> None:
     scene.followed()
     scene.log = ["left out"]
     scene.sessions[-1].lost_at = scene.clock.monotonic()
+    scene.clock.sleep(PACE)
     assert scene.look() == ["left out"]
 
 
-def test_without_a_session_every_look_is_a_list(scene: Scene) -> None:
+def test_without_a_session_every_look_is_a_list_but_not_too_often(scene: Scene) -> None:
     """Where the live tail is refused, following is only slower; now and then it is tried again."""
     scene.look()
     scene.look()
     scene.sessions[-1].alive, scene.sessions[-1].lost_at = False, scene.clock.monotonic()
     lists = scene.lists
     scene.log = ["one"]
+    scene.clock.sleep(PACE)
     assert scene.look() == ["one"]
+    scene.log.append("two")
     assert scene.look() == ["one"]
+    scene.clock.sleep(PACE)
+    assert scene.look() == ["one", "two"]
     assert (scene.lists, len(scene.sessions)) == (lists + 2, 1)
     scene.clock.sleep(CONFIRMED + 1)
     scene.look()
@@ -185,6 +200,7 @@ def test_the_last_line_waits_until_it_is_listed(scene: Scene) -> None:
     scene.tell(LAST)
     assert scene.look() == ["one"]
     scene.log.append(LAST)
+    scene.clock.sleep(PACE)
     assert scene.look() == ["one", LAST]
 
 

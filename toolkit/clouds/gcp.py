@@ -74,6 +74,12 @@ class GcpClients:
                 found, _ = google.auth.default(scopes=[SCOPE], request=request)
             return found
 
+    def stored_key(self) -> Secret | None:
+        """The JSON of the service account's key, where it is what lets us in; for whoever has to be let in likewise."""
+        if self._endpoint or "GOOGLE_APPLICATION_CREDENTIALS" in os.environ:
+            return None
+        return self._key()
+
     def token(self) -> Secret:
         """An access token, refreshed when it is due; for what is asked over HTTP.  Lives an hour at most."""
         with self._lock, translated("getting an access token"):
@@ -121,6 +127,8 @@ class GcpClients:
         return self.cloud.endpoint or os.environ.get(ENDPOINT_VARIABLE)
 
     def _new(self, kind: Any) -> Any:
+        # what grpc writes to stderr is for its developers; what matters comes as an exception
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         if self._endpoint is None:
             return kind(credentials=self.credentials)
         channel = _insecure(self._endpoint)

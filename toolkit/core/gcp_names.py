@@ -17,6 +17,8 @@ from .environment import Scope
 from .names import GATEWAY, Names, shorten
 from .run import RunId
 
+# characters of a secret's id (https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/create)
+LONGEST_SECRET = 255
 LONGEST_JOB = 49  # an execution's name is the job's with 6 more, and both together stay under 63
 MARK = 9  # characters of what tells an agent's jobs apart
 _PLAIN = re.compile(r"[^a-z0-9-]+")
@@ -56,9 +58,18 @@ class GcpNames:
 
     @property
     def accounts(self) -> str:
-        """What the id of every service account of ours begins with, the gateway's left aside: a shortened one keeps no
-        more.  The accounts of others may begin so, too."""
-        return self._scoped("", 1024)[:21].rstrip("-")
+        """What the id of every service account of ours begins with, the gateway's left aside.  The accounts of others may
+        begin so, too."""
+        return self._beginning(30)
+
+    @property
+    def jobs(self) -> str:
+        """The same of jobs."""
+        return self._beginning(LONGEST_JOB)
+
+    def _beginning(self, limit: int) -> str:
+        """A shortened name keeps no more than this of what all have in common."""
+        return self._scoped("", 1024)[: limit - 9].rstrip("-")
 
     @property
     def repository(self) -> str:
@@ -95,12 +106,25 @@ class GcpNames:
         """Whether something with these labels is ours to change."""
         return all(labels.get(key) == value for key, value in self.labels().items())
 
+    def tags(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """The tags that these labels stand for.  Labels hold less than tags do; of what is ours, its names are known."""
+        return tags_of(labels, {}) | (self._names.tags() if self.owns(dict(labels)) else {})
+
 
 def account_email(account_id: str, project: str) -> str:
     """The e-mail of a service account; a project of an organization of old has the id `example.com:shop`
     (https://cloud.google.com/iam/docs/service-account-overview#identifying-service-accounts)."""
     domain, _, own = project.rpartition(":")
     return f"{account_id}@{f'{own}.{domain}' if domain else own}.iam.gserviceaccount.com"
+
+
+def account_project(email: str) -> str | None:
+    """The project of an account that a user made; the e-mails of Google's own do not tell.  Undoes `account_email`."""
+    _, ours, project = email.removesuffix(".iam.gserviceaccount.com").partition("@")
+    if not ours or not email.endswith(".iam.gserviceaccount.com"):
+        return None
+    own, _, domain = project.partition(".")
+    return f"{domain}:{own}" if domain else own
 
 
 def label(value: str) -> str:

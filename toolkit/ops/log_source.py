@@ -19,6 +19,7 @@ POLL = 0.7  # seconds between two looks at a log
 MOST_AT_ONCE = 500  # lines that one step back asks for, when few of those before were shown
 LAST_LOOKS = 5  # how much more often a log is looked at that has said its last line
 PLATFORM_EVERY = 5.0  # seconds between two questions to the platform whether a run goes on
+CLOSING_EVERY = 1.0  # ditto, once its last line was seen
 SETTLE_HERE = 1.0  # seconds: a log file on this machine is complete when its process has gone
 PATIENCE = 60.0  # seconds for which a follower bears a service that is busy or out of reach
 
@@ -72,11 +73,9 @@ class Direct:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         settle_seconds = SETTLE_HERE if services.environment.cloud is None else SETTLE_SECONDS
+        self._look = Look(services, clock=clock)
         self._reader = Reader(
-            services.ledger,
-            services.runtime,
-            look=Look(services, clock=clock),
-            settle=settle_seconds,
+            services.ledger, services.runtime, look=self._look, settle=settle_seconds
         )
         self._target, self._query = target, query
         self._poll, self._sleep, self._clock = poll, sleep, clock
@@ -95,7 +94,7 @@ class Direct:
             return retrying(page, seconds=PATIENCE, sleep=self._sleep, clock=self._clock)
 
         start = cursor or self._reader.beginning(self._target)
-        return Following(read, start, poll=self._poll, sleep=self._sleep)
+        return Following(read, start, poll=self._poll, sleep=self._sleep, closing=self._look.hasten)
 
 
 class Following:
@@ -108,10 +107,12 @@ class Following:
         *,
         poll: float,
         sleep: Callable[[float], None],
+        closing: Callable[[], None] = lambda: None,
     ) -> None:
+        """`closing` is told when a run has said its last line."""
         self._read = read
         self._cursor = cursor
-        self._poll, self._sleep = poll, sleep
+        self._poll, self._sleep, self._told = poll, sleep, closing
         self._waiting: deque[Entry] = deque()
         self._pause = self._ended = self._closing = False
 
@@ -126,7 +127,9 @@ class Following:
                 self._sleep(self._poll if not self._closing else self._poll / LAST_LOOKS)
             page = self._read(self._cursor)
             self._waiting.extend(page.entries)
-            self._closing |= any(e.get("_log") and e.get("msg") == LAST_LINE for e in page.entries)
+            if any(e.get("_log") and e.get("msg") == LAST_LINE for e in page.entries):
+                self._closing = True
+                self._told()
             self._cursor = page.cursor or self._cursor
             self._pause, self._ended = not page.has_more, page.ended
         return self._waiting.popleft()
@@ -138,13 +141,18 @@ class Look:
     def __init__(self, services: Services, *, clock: Callable[[], float]) -> None:
         self._services = services
         self._clock = clock
+        self._every = PLATFORM_EVERY
         self._asked = float("-inf")
+
+    def hasten(self) -> None:
+        """The end is near: a platform on which runs cannot write their report into the ledger knows it first."""
+        self._every, self._asked = CLOSING_EVERY, float("-inf")
 
     def __call__(self, run: RunId) -> Run | None:
         record = self._services.ledger.get(run)
         if record is None or record.state.final:
             return record
-        ask = self._clock() - self._asked >= PLATFORM_EVERY
+        ask = self._clock() - self._asked >= self._every
         self._asked = self._clock() if ask else self._asked
         try:
             return settle(self._services, [record], ask_platform=ask)[0]
