@@ -76,7 +76,7 @@ def test_an_unwell_gateway_says_what_it_answered() -> None:
     """With the place where its log is."""
     with a_gateway(500) as url, pytest.raises(Unreachable, match="it answered 500") as caught:
         wait_healthy(url, seconds=0)
-    assert "its log in the cloud" in caught.value.hint
+    assert "log group" in caught.value.hint
 
 
 def test_what_is_no_address_is_refused() -> None:

@@ -54,5 +54,5 @@ def _is_loopback(url: str) -> bool:
 def _unwell(url: str, why: str) -> Unreachable:
     return Unreachable(
         f"the gateway at {url} is not healthy: {why}",
-        hint="its log in the cloud says why (docs/gateway.md); `al push` tries again",
+        hint="its log group, or on Google its service's log, says why; `al push` tries again",
     )
