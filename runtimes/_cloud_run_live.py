@@ -35,6 +35,7 @@ class _Followed:
     since: int | None = None
     listed: float = 0.0
     last_listed: bool = False  # whether a list had the run's last line
+    hastened: bool = False  # whether it was listed out of turn, because the tail has told that line
 
     def add(self, found: LogEvent) -> None:
         self.events[found.id] = found
@@ -146,9 +147,13 @@ class Live:
         age = self._clock() - followed.listed
         if followed.since is None or since < followed.since or self._tail is None:
             return False
+        closing = not followed.last_listed and any(map(is_last, followed.events.values()))
+        if closing and not followed.hastened:
+            followed.hastened = True
+            return False
         if age < PACE:
             return True
-        if not followed.last_listed and any(map(is_last, followed.events.values())):
+        if closing:
             return False
         recent = age < CONFIRMED or (age < AT_MOST and not self._clients().log_reads.free())
         return recent and self._tail.complete_since(followed.listed)

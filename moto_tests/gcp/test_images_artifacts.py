@@ -154,10 +154,11 @@ def test_an_agent_that_is_gone_leaves_no_images(shop: Shop) -> None:
     shop.push(2)
     services = shop.services(keep=3)
     services.ledger.prepare()
-    services.ledger.set_fact(f"image/{HELLO}", {"tag": "t2", "digest": "d"})
+    fact = f"image/europe-west1-docker.pkg.dev/al-sandbox/al/{HELLO}"
+    services.ledger.set_fact(fact, {"tag": "t2", "digest": "d"})
     forget(services, "hello")
     assert (shop.left(), shop.left("al-shop-staging-other")) == ([], [kept])
-    assert services.ledger.fact(f"image/{HELLO}") is None
+    assert services.ledger.fact(fact) is None
 
 
 def test_the_token_is_asked_for_when_it_is_needed(shop: Shop) -> None:

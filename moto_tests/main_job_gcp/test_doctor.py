@@ -104,12 +104,16 @@ def test_quotas_are_google_s(stage: Stage) -> None:
 
 
 def test_a_teardown_leaves_nothing(new_stage: Callable[[str], Stage]) -> None:
-    """Pushed, run, and torn down from another checkout; what the project had in the cloud is gone, and nothing else."""
+    """One agent goes and comes again; then all of it is torn down from another checkout while a run goes on. What the
+    project had in the cloud is gone, and a push makes it anew."""
     stage = new_stage("leaving")
     add_credential(stage)
     stage.agent("one", "exit 0", config='credentials = ["x_twitter_user_oauth1"]\n')
     stage.agent("stays", "sleep 600")
     stage.answer("push")
+    stage.answer("teardown", "one", "-y")
+    again = stage.answer("push")
+    assert (list(again["images"]), list(again["definitions"])) == (["one"], ["one"])
     assert stage.run("one")[0]["state"] == "succeeded"
     assert stage.al("run", "stays", "--detach", "-E", WHERE).returncode == 0
     cloud = Cloud(stage)

@@ -20,6 +20,9 @@ class Home:
     login: Login
     eager: bool = False
     folder: str = ""
+    records: str = (
+        ""  # what the facts about its images begin with, where there may be another home one day
+    )
     address: str | None = None  # of the sandbox's registry, which answers for the host
 
     def path(self, repository: str) -> str:
@@ -34,10 +37,12 @@ def home_of(environment: Environment) -> Home:
             login = EcrLogin(cloud)
             return Home(host=ecr_host(cloud), login=login, eager=True, address=cloud.registry)
         case GcpCloud() as cloud:
+            host, folder = image_host(cloud), artifact_folder(cloud)
             return Home(
-                host=image_host(cloud),
+                host=host,
                 login=GoogleLogin(cloud),
-                folder=artifact_folder(cloud),
+                folder=folder,
+                records=f"{host}/{folder}",
                 address=cloud.registry,
             )
         case None:

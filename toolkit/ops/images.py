@@ -1,7 +1,7 @@
 """Which images are due, pushing them, and removing those that nothing needs any more.
 
-What was pushed is a fact of the environment (`image/<repository>`), so an unchanged project is compared by
-hashes of its files and no registry is asked.
+What was pushed is a fact of the environment (`image/<repository>`, on Google with where it is before it), so an unchanged
+project is compared by hashes of its files and no registry is asked.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,10 +14,12 @@ from toolkit.core.credential import CredentialType
 from toolkit.core.environment import GcpCloud
 from toolkit.core.names import BASE, GATEWAY
 from toolkit.core.plan import Action, Change, Item, Plan
+from toolkit.core.ports import Context
 from toolkit.credentials import resolve
 from toolkit.images import base as bases
 from toolkit.images.architecture import AMD64, ARCHITECTURES
 from toolkit.images.builders.append import Append, ImagePlan
+from toolkit.images.homes import home_of
 from toolkit.images.prune import delete, in_use, prunable, pushed
 from toolkit.wiring import Services
 
@@ -25,9 +27,14 @@ Facts = dict[str, Any]
 Bases = Mapping[str, tuple[str, str]]  # architecture -> (reference, digest)
 
 
-def recorded(facts: Mapping[str, Any], repository: str, tag: str) -> str | None:
+def fact_name(context: Context, repository: str) -> str:
+    """The fact that says what was pushed there: an image in another home is another one."""
+    return f"image/{home_of(context.environment).records}{repository}"
+
+
+def recorded(facts: Mapping[str, Any], fact: str, tag: str) -> str | None:
     """The digest that an earlier push recorded for this tag."""
-    known = facts.get(f"image/{repository}") or {}
+    known = facts.get(fact) or {}
     return str(known["digest"]) if known.get("tag") == tag else None
 
 
@@ -73,7 +80,7 @@ class Images:
         if not context.environment.embedded:
             return bases.base_reference(context, self._registry, architecture=architecture)
         tag = self._base_tags[architecture]
-        digest = recorded(facts, self._base_repository(architecture), tag)
+        digest = recorded(facts, self._fact(self._base_repository(architecture)), tag)
         if digest is None:
             return None
         return bases.image(context, context.names.repository(BASE), digest), digest
@@ -91,7 +98,7 @@ class Images:
         """part -> its image as it should be; `ask` the registry about those that no fact knows."""
 
         def with_digest(plan: ImagePlan) -> ImagePlan:
-            digest = recorded(facts, plan.repository, plan.tag)
+            digest = recorded(facts, self._fact(plan.repository), plan.tag)
             if ask and (digest is None or self.again):
                 digest = self._found(plan.repository, plan.tag, digest)
             return replace(plan, digest=digest)
@@ -169,16 +176,19 @@ class Images:
         return bases.image(self.services.context, plan.repository, digest)
 
     def _record(self, facts: Facts, repository: str, tag: str, digest: str) -> None:
-        fact = {"tag": tag, "digest": digest}
-        if facts.get(f"image/{repository}") != fact:
-            self.services.ledger.set_fact(f"image/{repository}", fact)
-            facts[f"image/{repository}"] = fact
+        key, fact = self._fact(repository), {"tag": tag, "digest": digest}
+        if facts.get(key) != fact:
+            self.services.ledger.set_fact(key, fact)
+            facts[key] = fact
+
+    def _fact(self, repository: str) -> str:
+        return fact_name(self.services.context, repository)
 
 
 def gateway_image(services: Services, facts: Mapping[str, Any]) -> str | None:
     """The image that the gateway should run: the last one that was pushed."""
     repository = services.context.names.repository(GATEWAY)
-    known = facts.get(f"image/{repository}")
+    known = facts.get(fact_name(services.context, repository))
     return bases.image(services.context, repository, known["digest"]) if known else None
 
 
@@ -210,7 +220,7 @@ def forget(services: Services, agent: str) -> None:
     if isinstance(context.environment.cloud, GcpCloud):
         digests = [image.digest for image in pushed(context, repository)]
         delete(context, repository, digests)
-        services.ledger.set_fact(f"image/{repository}", None)
+        services.ledger.set_fact(fact_name(context, repository), None)
 
 
 def _named(facts: Mapping[str, Any]) -> set[str]:

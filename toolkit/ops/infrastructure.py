@@ -114,6 +114,9 @@ def _forget_contents(services: Services, wanted: Sequence[Item], facts: dict[str
             continue
         if item.kind == "repository":
             _note(services, facts, f"image/{item.name}", None)
+        if item.kind == "image_repository":
+            for key in [k for k in facts if k.startswith("image/") and f"/{item.name}/" in k]:
+                _note(services, facts, key, None)
         if item.kind == "secret":
             _note(
                 services,

@@ -81,7 +81,7 @@ def _keyed(url: str, key: Secret) -> Iterator[Finding]:
         yield failing("the gateway", message, "`al push` sets the environment's key again")
     elif status != HTTPStatus.OK:
         message = f"{url} answered {status} to a question with the key"
-        yield warning("the gateway", message, "its log group says why")
+        yield warning("the gateway", message, "its log in the cloud says why")
 
 
 def _status(url: str, key: Secret) -> int:

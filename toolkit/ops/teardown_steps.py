@@ -231,6 +231,8 @@ def _forgotten(teardown: Teardown) -> dict[str, Any]:
         cloud_name(names, key.removeprefix(PUSHED)): key for key in facts if key.startswith(PUSHED)
     }
     keys = [f"image/{name}" for kind, name in gone if kind == "repository"]
+    ends = tuple(f"/{name}" for kind, name in gone if kind == "image")  # after the host and project
+    keys += [key for key in facts if key.startswith("image/") and key.endswith(ends)]
     keys += [paths[name] for kind, name in gone if kind == "secret" and name in paths]
     changed = {key: None for key in (*keys, fact_key(teardown.agent)) if key in facts}
     return {**changed, infrastructure.APPLIED: infrastructure.without(facts, gone)}
