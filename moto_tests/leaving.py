@@ -13,8 +13,9 @@ from toolkit.core.plan import Item
 from toolkit.core.ports import Context, Inventory
 from toolkit.core.run import Run, RunId, RunState, TriggerKind
 from toolkit.core.secrets import Secret
-from toolkit.ops import infrastructure, teardown, teardown_steps
-from toolkit.ops.teardown_steps import Receipt
+from toolkit.ops import infrastructure, teardown
+from toolkit.ops.teardown import steps as teardown_steps
+from toolkit.ops.teardown.steps import Receipt
 from toolkit.wiring import Services
 
 TOKEN = "github_token/default/token"

@@ -15,7 +15,7 @@ from toolkit.commands.teardown import agree
 from toolkit.core.plan import Plan
 from toolkit.core.ports import Context
 from toolkit.ops import teardown
-from toolkit.ops.rollback import Rollback
+from toolkit.ops.push.rollback import Rollback
 
 Told = pytest.CaptureFixture[str]
 

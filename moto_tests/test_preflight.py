@@ -15,11 +15,11 @@ from toolkit.core.agent import Project
 from toolkit.core.environment import AwsCloud, Environment, Scope
 from toolkit.core.errors import AccessDenied
 from toolkit.core.ports import Context
-from toolkit.ops import preflight, preflight_account, preflight_network
-from toolkit.ops.findings import Finding, Weight, warning
+from toolkit.ops.doctor import preflight, preflight_account, preflight_network
+from toolkit.ops.doctor.findings import Finding, Weight, warning
+from toolkit.ops.doctor.preflight_network import ENDPOINTS
+from toolkit.ops.doctor.quota_table import CONCURRENCY, SPOT_VCPUS, VCPUS
 from toolkit.ops.look import Look
-from toolkit.ops.preflight_network import ENDPOINTS
-from toolkit.ops.quota_table import CONCURRENCY, SPOT_VCPUS, VCPUS
 from toolkit.wiring import Services
 
 STATEMENT = {

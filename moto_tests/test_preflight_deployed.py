@@ -16,8 +16,8 @@ from toolkit.core.agent import Project
 from toolkit.core.ports import Context
 from toolkit.core.secrets import Secret
 from toolkit.images.base import NO_BASE
-from toolkit.ops import preflight_deployed
-from toolkit.ops.findings import Weight
+from toolkit.ops.doctor import preflight_deployed
+from toolkit.ops.doctor.findings import Weight
 from toolkit.ops.infrastructure import GATEWAY
 from toolkit.wiring import Services
 

@@ -15,8 +15,9 @@ from toolkit.core.agent import Project
 from toolkit.core.errors import AlError, Conflict, UsageError
 from toolkit.core.plan import Action, Plan
 from toolkit.core.ports import Context
-from toolkit.ops import deploy_lease, infrastructure, reconcile
-from toolkit.ops.findings import Finding, Weight
+from toolkit.ops import deploy_lease, infrastructure
+from toolkit.ops.doctor import reconcile
+from toolkit.ops.doctor.findings import Finding, Weight
 from toolkit.ops.holder import Holder
 from toolkit.wiring import Services
 

@@ -17,9 +17,11 @@ from toolkit.core.errors import ConfigError, Conflict
 from toolkit.core.ports import Context
 from toolkit.core.run import RunId
 from toolkit.core.secrets import Secret
-from toolkit.ops import deploy_lease, teardown, teardown_local, teardown_steps
+from toolkit.ops import deploy_lease, teardown
 from toolkit.ops.push import PUSHED_AS
-from toolkit.ops.teardown_agent import BEGUN
+from toolkit.ops.teardown import local as teardown_local
+from toolkit.ops.teardown import steps as teardown_steps
+from toolkit.ops.teardown.agent import BEGUN
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from infra.desired.oidc import Repository
-from toolkit.ops.ci_github import Deployment, workflow
+from toolkit.ops.ci.github_actions import Deployment, workflow
 
 from .conftest import Done, Stage
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from toolkit.ops import push, push_steps
+from toolkit.ops import push
 from toolkit.ops.load import load_services
+from toolkit.ops.push import steps as push_steps
 
 from .conftest import Stage
 

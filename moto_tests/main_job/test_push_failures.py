@@ -13,10 +13,11 @@ import pytest
 from tests.fakes import MemoryStore
 from toolkit.core.errors import ConfigError, Conflict, CredentialError
 from toolkit.core.secrets import Secret
-from toolkit.ops import deploy_lease, push, push_steps
+from toolkit.ops import deploy_lease, push
 from toolkit.ops.deploy_lease import Busy
 from toolkit.ops.holder import Holder
 from toolkit.ops.load import load_services
+from toolkit.ops.push import steps as push_steps
 from toolkit.wiring import Services
 
 from .conftest import Stage, kill, wait_until

@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from toolkit.core.errors import ConfigError
-from toolkit.ops import push, push_preview, push_steps
+from toolkit.ops import push
 from toolkit.ops.load import load_services
+from toolkit.ops.push import preview as push_preview
+from toolkit.ops.push import steps as push_steps
 from toolkit.wiring import Services
 
 from .conftest import Stage

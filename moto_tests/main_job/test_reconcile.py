@@ -8,7 +8,7 @@ import pytest
 
 from moto_tests.identities import BREAKS
 from toolkit.core.plan import Plan
-from toolkit.ops import reconcile
+from toolkit.ops.doctor import reconcile
 from toolkit.ops.load import load_services
 from toolkit.wiring import Services
 

@@ -14,9 +14,10 @@ import pytest
 from toolkit.core.agent import AgentName
 from toolkit.core.errors import Conflict, NotFound
 from toolkit.core.names import GATEWAY
-from toolkit.ops import deploy_lease, push, push_steps
+from toolkit.ops import deploy_lease, push
 from toolkit.ops.holder import Holder
 from toolkit.ops.load import load_services
+from toolkit.ops.push import steps as push_steps
 from toolkit.wiring import Services
 
 from .conftest import Stage

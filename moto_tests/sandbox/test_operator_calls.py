@@ -25,7 +25,7 @@ from toolkit.core.environment import AwsCloud, Environment, Scope
 from toolkit.core.errors import AccessDenied
 from toolkit.core.plan import Item
 from toolkit.core.ports import Context
-from toolkit.ops import preflight_network
+from toolkit.ops.doctor import preflight_network
 from toolkit.sandbox.recording import OPERATOR, Asked
 from toolkit.sandbox.state import Sandbox
 

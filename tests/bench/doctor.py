@@ -19,7 +19,8 @@ from toolkit.core.agent import Agent, AgentName, Project
 from toolkit.core.environment import AwsCloud, Environment, Scope
 from toolkit.core.errors import AccessDenied
 from toolkit.core.ports import Context
-from toolkit.ops import infrastructure, reconcile
+from toolkit.ops import infrastructure
+from toolkit.ops.doctor import reconcile
 from toolkit.wiring import Services
 
 ACCOUNT, REGION = "123456789012", "us-east-1"

@@ -35,8 +35,9 @@ def calls(stage: Stage, project: Path) -> None:
     """AWS calls of a push that finds nothing to do, and of one that changes one prompt, as botocore sends them."""
     os.environ["AL_HOME"] = stage.environment["AL_HOME"]
     from toolkit.clouds.aws import clients_for
-    from toolkit.ops import push, push_steps
+    from toolkit.ops import push
     from toolkit.ops.load import load_services
+    from toolkit.ops.push import steps as push_steps
 
     services = load_services(project, "sandbox", note=lambda text: None)
     counts: collections.Counter[str] = collections.Counter()

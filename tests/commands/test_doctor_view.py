@@ -4,8 +4,8 @@ import pytest
 
 from infra.reconcile.policy import Need
 from toolkit.commands import _doctor_view as view
-from toolkit.ops.isolation import KINDS
-from toolkit.ops.proof import Breach, Proof, Role, Row
+from toolkit.ops.doctor.isolation import KINDS
+from toolkit.ops.doctor.proof import Breach, Proof, Role, Row
 from toolkit.ui import Ui
 
 

@@ -7,7 +7,7 @@ import pytest
 from infra.desired.oidc import Repository
 from tests.ops.checkouts import git, project, repository
 from toolkit.core.errors import UsageError
-from toolkit.ops import checkout
+from toolkit.ops.ci import checkout
 
 OCTO = Repository(owner="octo", name="shop")
 ADDRESSES = {

@@ -9,7 +9,7 @@ import yaml
 
 from infra.desired.oidc import Repository
 from tests.pages import refusal
-from toolkit.ops.ci_github import Deployment, workflow
+from toolkit.ops.ci.github_actions import Deployment, workflow
 
 ROLE = "arn:aws:iam::123456789012:role/ci-al-shop-production"
 SHOP = Deployment(

@@ -19,9 +19,9 @@ from toolkit.core.run import Mailbox, Run, RunHandle, RunId, RunSpec, RunState
 from toolkit.core.secrets import Secret
 from toolkit.credentials.lease import open_lease
 from toolkit.ops import doctor
-from toolkit.ops.findings import Finding, Weight, counted, exit_code, warning
-from toolkit.ops.preflight import Live
-from toolkit.ops.quota_table import CONCURRENCY
+from toolkit.ops.doctor.findings import Finding, Weight, counted, exit_code, warning
+from toolkit.ops.doctor.preflight import Live
+from toolkit.ops.doctor.quota_table import CONCURRENCY
 
 REPORT = {"exit_code": 1, "state": "failed", "reason": "it fell", "finished": iso(now())}
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from toolkit.core.plan import Action, Change, Item, Plan
-from toolkit.ops.changes import LONGEST, details, to_dict
+from toolkit.ops.doctor.changes import LONGEST, details, to_dict
 
 READ = {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::a/*"}
 WRITE = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": ["arn:aws:s3:::a/*"]}

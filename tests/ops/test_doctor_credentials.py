@@ -19,9 +19,10 @@ from toolkit.core.credential import CredentialType, Probe
 from toolkit.core.secrets import Secret
 from toolkit.credentials import issuers
 from toolkit.credentials.issuers import Verdict
-from toolkit.ops import doctor_credentials, doctor_webhooks
-from toolkit.ops.doctor_credentials import Asking
-from toolkit.ops.findings import Finding, Weight
+from toolkit.ops.doctor import credential_checks as doctor_credentials
+from toolkit.ops.doctor import webhooks as doctor_webhooks
+from toolkit.ops.doctor.credential_checks import Asking
+from toolkit.ops.doctor.findings import Finding, Weight
 
 VALUE = "s3cret-t0ken"
 PROBED = [name for name in registry.names("credential") if registry.find("credential", name).probe]

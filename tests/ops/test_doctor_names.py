@@ -9,8 +9,8 @@ from tests.ops.test_doctor import a_project, an_agent
 from toolkit.core.agent import Agent
 from toolkit.core.environment import AwsCloud, Environment, Scope
 from toolkit.core.ports import Context
-from toolkit.ops.doctor_names import found
-from toolkit.ops.findings import Finding, Weight
+from toolkit.ops.doctor.findings import Finding, Weight
+from toolkit.ops.doctor.names import found
 from toolkit.wiring import Services
 
 ACCOUNT = "123456789012"

@@ -8,10 +8,18 @@ from typing import Any
 import pytest
 
 from toolkit.core.agent import Agent, AgentName
-from toolkit.ops import quotas
-from toolkit.ops.findings import Weight
-from toolkit.ops.quota_table import ANY, CONCURRENCY, FARGATE, LAMBDA, RATES, SPOT_VCPUS, VCPUS
-from toolkit.ops.quotas import Load, Use
+from toolkit.ops.doctor import quotas
+from toolkit.ops.doctor.findings import Weight
+from toolkit.ops.doctor.quota_table import (
+    ANY,
+    CONCURRENCY,
+    FARGATE,
+    LAMBDA,
+    RATES,
+    SPOT_VCPUS,
+    VCPUS,
+)
+from toolkit.ops.doctor.quotas import Load, Use
 
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 CREATE = "Secrets Manager CreateSecret"

@@ -7,9 +7,10 @@ from tests.services import ENVIRONMENT, FakeServices
 from toolkit.core.names import Names
 from toolkit.core.plan import Item
 from toolkit.core.ports import Holdings
-from toolkit.ops import doctor, infrastructure, strays
-from toolkit.ops.findings import Finding, Weight, warning
-from toolkit.ops.preflight import Live
+from toolkit.ops import doctor, infrastructure
+from toolkit.ops.doctor import strays
+from toolkit.ops.doctor.findings import Finding, Weight, warning
+from toolkit.ops.doctor.preflight import Live
 
 NAMES = Names(ENVIRONMENT.scope)
 

@@ -10,8 +10,8 @@ from toolkit.core.errors import AccessDenied
 from toolkit.core.run import Run, RunId, RunState
 from toolkit.core.secrets import Receipt, SecretLease
 from toolkit.credentials.lease import open_lease
-from toolkit.ops import leftovers
-from toolkit.ops.findings import Finding, exit_code
+from toolkit.ops.doctor import leftovers
+from toolkit.ops.doctor.findings import Finding, exit_code
 
 
 def left_behind(services: FakeServices, run: RunId) -> SecretLease:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from toolkit.core.errors import UsageError
-from toolkit.ops.log_times import day, moment
+from toolkit.ops.logs.times import day, moment
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=timezone(timedelta(hours=1)))
 

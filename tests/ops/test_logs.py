@@ -22,8 +22,8 @@ from toolkit.core.run import RunId, RunState
 from toolkit.core.secrets import Secret
 from toolkit.core.sources import Target
 from toolkit.ops import logs
-from toolkit.ops.log_gateway import RemoteLogs
 from toolkit.ops.logs import Wish
+from toolkit.ops.logs.gateway import RemoteLogs
 from toolkit.wiring import Services
 
 RUN = RunId("dev-00000001")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.ops.logview import View, counted, lines_of, safe, separated
+from toolkit.ops.logs.view import View, counted, lines_of, safe, separated
 
 BASE: dict[str, Any] = {"time": 1_795_176_000_000, "id": "1", "run": "dev-00000001"}
 

@@ -10,8 +10,8 @@ import pytest
 from toolkit.core.logs import Entry, LogEvent, entry
 from toolkit.inside.lines import Log
 from toolkit.inside.output import Lines as OutputLines
-from toolkit.ops.logparts import MOST, OPEN
-from toolkit.ops.logview import Lines, View, separated
+from toolkit.ops.logs.parts import MOST, OPEN
+from toolkit.ops.logs.view import Lines, View, separated
 
 ONE, TWO = "dev-00000001", "dev-00000002"
 LONG = "a" * 30_000

@@ -6,7 +6,7 @@ from toolkit.core.agent import Agent, AgentName, CredentialRef, Project
 from toolkit.core.environment import Scope
 from toolkit.core.names import Names
 from toolkit.core.plan import Item
-from toolkit.ops.one_agent import only
+from toolkit.ops.push.one_agent import only
 
 NAMES = Names(Scope(project="shop", environment="staging"))
 DEV = Project(

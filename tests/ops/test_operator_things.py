@@ -19,7 +19,7 @@ from tests.ops.operators import (
     of,
 )
 from toolkit.core.errors import ConfigError
-from toolkit.ops import preflight_network
+from toolkit.ops.doctor import preflight_network
 
 
 def test_the_user_s_own_cluster_and_roles_are_used_and_not_changed() -> None:

@@ -14,9 +14,9 @@ from toolkit.core.environment import Environment
 from toolkit.core.errors import ConfigError, UsageError
 from toolkit.core.names import GATEWAY
 from toolkit.core.ports import Context
-from toolkit.ops import isolation
-from toolkit.ops.proof import Proof
-from toolkit.ops.prove import Judge, judge, prove
+from toolkit.ops.doctor import isolation
+from toolkit.ops.doctor.proof import Proof
+from toolkit.ops.doctor.prove import Judge, judge, prove
 from toolkit.wiring import Services
 
 NOWHERE = Path("/nowhere")

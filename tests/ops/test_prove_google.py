@@ -12,9 +12,9 @@ from toolkit.core.agent import Agent, AgentName, Project
 from toolkit.core.environment import Environment, GcpCloud, Scope
 from toolkit.core.names import GATEWAY
 from toolkit.core.ports import Context
-from toolkit.ops.proof import Proof
-from toolkit.ops.prove import prove
-from toolkit.ops.prove_google import ACCOUNTS, NUMBER, PREDEFINED, Judge, judge
+from toolkit.ops.doctor.proof import Proof
+from toolkit.ops.doctor.prove import prove
+from toolkit.ops.doctor.prove_google import ACCOUNTS, NUMBER, PREDEFINED, Judge, judge
 from toolkit.wiring import Services
 
 NOWHERE = Path("/nowhere")

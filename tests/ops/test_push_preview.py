@@ -1,7 +1,7 @@
 """What only the engine knows is in the plan that a person agrees to."""
 
 from toolkit.core.plan import ADOPTED, Action, Change, Item, Plan
-from toolkit.ops.push_preview import merged
+from toolkit.ops.push.preview import merged
 
 ROLE = "al-shop-production-dev-task-role"
 FUNCTION = "al-shop-production--gateway"

@@ -2,7 +2,7 @@
 
 from toolkit.core.errors import AlError
 from toolkit.core.plan import Action, Change, Item, Plan
-from toolkit.ops.push_report import Report, error_to_dict
+from toolkit.ops.push.report import Report, error_to_dict
 
 NAMES = ("a", "b", "c", "d", "e")
 PLAN = Plan(

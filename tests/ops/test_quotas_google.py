@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from toolkit.core.agent import Agent, AgentName
-from toolkit.ops.quotas import Load, Use
-from toolkit.ops.quotas_google import predicted
+from toolkit.ops.doctor.quotas import Load, Use
+from toolkit.ops.doctor.quotas_google import predicted
 
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 

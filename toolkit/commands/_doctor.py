@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.core.plan import Plan
-    from toolkit.ops.findings import Finding
-    from toolkit.ops.proof import Proof
-    from toolkit.ops.quotas import Use
-    from toolkit.ops.reconcile import Reconciliation
+    from toolkit.ops.doctor.findings import Finding
+    from toolkit.ops.doctor.proof import Proof
+    from toolkit.ops.doctor.quotas import Use
+    from toolkit.ops.doctor.reconcile import Reconciliation
     from toolkit.scheduler.sweeper import Leftover
     from toolkit.wiring import Services
 
@@ -98,8 +98,9 @@ class Visit:
     def examine(self) -> None:
         """Everything that is wrong; of a project that cannot be loaded, its files' problems."""
         from toolkit.config.problems import ConfigErrors
-        from toolkit.ops import doctor, preflight
-        from toolkit.ops.doctor_credentials import Asking
+        from toolkit.ops import doctor
+        from toolkit.ops.doctor import preflight
+        from toolkit.ops.doctor.credential_checks import Asking
 
         with self.app.ui.steps() as step:
             try:
@@ -120,7 +121,7 @@ class Visit:
 
     def sweep(self) -> None:
         """Delete what runs left behind, with consent."""
-        from toolkit.ops import leftovers
+        from toolkit.ops.doctor import leftovers
 
         due = leftovers.due(self.findings) if self.wish.fix else []
         if not due or not self.app.ui.agrees(f"{_these(due)}?", headless_consents=True):
@@ -151,7 +152,7 @@ class Visit:
         """The isolation of agents from each other, from the documents alone."""
         if not self.wish.prove or not self.readable:
             return
-        from toolkit.ops import prove
+        from toolkit.ops.doctor import prove
 
         with self.app.ui.steps() as step:
             services = self.services
@@ -170,7 +171,7 @@ class Visit:
 
     def tell(self) -> int:
         """The last line, or the document; the exit code."""
-        from toolkit.ops import findings as of
+        from toolkit.ops.doctor import findings as of
 
         code = of.exit_code(self.findings, strict=self.wish.strict, drift=bool(self.plan))
         if self.proof and self.proof.violations:
@@ -186,8 +187,8 @@ class Visit:
 
     def _compared(self) -> "Reconciliation | None":
         """None where the account cannot be compared: that is a finding."""
-        from toolkit.ops import reconcile
-        from toolkit.ops.findings import refused
+        from toolkit.ops.doctor import reconcile
+        from toolkit.ops.doctor.findings import refused
 
         with self.app.ui.steps() as step:
             try:
@@ -209,8 +210,8 @@ class Visit:
 
     def _repaired(self, seen: "Reconciliation") -> "Reconciliation | None":
         """What is still there after it was tried."""
-        from toolkit.ops import reconcile
-        from toolkit.ops.findings import refused
+        from toolkit.ops.doctor import reconcile
+        from toolkit.ops.doctor.findings import refused
 
         with self.app.ui.steps() as step:
             try:
@@ -228,13 +229,13 @@ class Visit:
 
     def _look_again(self) -> None:
         """What was left over may have gone with the repair."""
-        from toolkit.ops import strays
+        from toolkit.ops.doctor import strays
 
         if project := self.services.project:
             self.findings = strays.again(self.services, project, self.findings)
 
     def _show_plan(self, seen: "Reconciliation") -> None:
-        from toolkit.ops.changes import details
+        from toolkit.ops.doctor.changes import details
 
         empty = "the identities are as the project wants them"
         if seen.findings:
@@ -242,7 +243,7 @@ class Visit:
         self.app.ui.plan(seen.plan, empty=empty, details=details)
 
     def _answer(self) -> dict[str, Any]:
-        from toolkit.ops.changes import to_dict
+        from toolkit.ops.doctor.changes import to_dict
 
         return {
             "findings": [f.to_dict() for f in self.findings],

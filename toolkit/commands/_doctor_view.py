@@ -8,8 +8,8 @@ from toolkit.core.errors import UnknownPlugin
 from toolkit.ui import Ui
 
 if TYPE_CHECKING:
-    from toolkit.ops.findings import Finding
-    from toolkit.ops.proof import Proof
+    from toolkit.ops.doctor.findings import Finding
+    from toolkit.ops.doctor.proof import Proof
 
 _LONGEST = 28  # characters of a cell
 _MOST = 20  # violations that are listed; --json has all

@@ -4,19 +4,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from toolkit.core.errors import AlError, UsageError
-from toolkit.ops import (
-    deploy_lease,
-    pulumi,
-    push,
-    push_plan,
-    push_preview,
-    push_steps,
-    rollback,
-)
+from toolkit.ops import deploy_lease, pulumi, push
 from toolkit.ops.deploy_lease import Busy
-from toolkit.ops.push import Extent, Push
-from toolkit.ops.push_report import Report
-from toolkit.ops.rollback import Rollback
+from toolkit.ops.push import Extent, Push, rollback
+from toolkit.ops.push import plan as push_plan
+from toolkit.ops.push import preview as push_preview
+from toolkit.ops.push import steps as push_steps
+from toolkit.ops.push.report import Report
+from toolkit.ops.push.rollback import Rollback
 
 from ._app import App, Exit
 

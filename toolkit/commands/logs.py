@@ -40,7 +40,7 @@ def command(
     app: App, /, target: str, raw: bool, everything: bool, as_json: bool, **wanted: Any
 ) -> None:
     from toolkit.ops import logs
-    from toolkit.ops.logview import View, separated
+    from toolkit.ops.logs.view import View, separated
 
     view = View.RAW if raw else View.ALL if everything else View.CONVERSATION
     wish = _wish(target, view=View.RAW if as_json else view, **wanted)
@@ -61,8 +61,8 @@ def _wish(
 ) -> Any:
     """The options as one value.  Raises UsageError for a time that is none."""
     from toolkit.core.errors import UsageError
-    from toolkit.ops.log_times import day, moment
     from toolkit.ops.logs import Wish
+    from toolkit.ops.logs.times import day, moment
 
     now = datetime.now().astimezone()
     if date and (after or before):

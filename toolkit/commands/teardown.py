@@ -9,7 +9,7 @@ from ._app import App, Exit, json_option, shared, yes_option
 
 if TYPE_CHECKING:
     from toolkit.ops.teardown import Teardown
-    from toolkit.ops.teardown_steps import Receipt
+    from toolkit.ops.teardown.steps import Receipt
 
 DECLINED = "not agreed: nothing was removed"
 
@@ -25,8 +25,9 @@ DECLINED = "not agreed: nothing was removed"
 @shared
 @click.pass_obj
 def command(app: App, agent: str | None, dry_run: bool, as_json: bool) -> None:
-    from toolkit.ops import teardown, teardown_steps
+    from toolkit.ops import teardown
     from toolkit.ops.load import load_account
+    from toolkit.ops.teardown import steps as teardown_steps
 
     with app.ui.steps() as step:
         services = load_account(app.directory, app.env, note=app.ui.note)
@@ -46,7 +47,7 @@ def command(app: App, agent: str | None, dry_run: bool, as_json: bool) -> None:
 
 def agree(app: App, decided: "Teardown", *, as_json: bool) -> None:
     """Ask where something is to go.  Raises Exit for a no: who asked for a teardown has not got one."""
-    from toolkit.ops import teardown_steps
+    from toolkit.ops.teardown import steps as teardown_steps
 
     asked = f"Remove this from {decided.services.environment.name}? It cannot be brought back."
     if not decided.due or app.ui.agrees(asked, headless_consents=False):

@@ -9,7 +9,7 @@ from toolkit.core.logs import Entry
 from toolkit.core.run import Run, RunState
 from toolkit.ops import logs
 from toolkit.ops import run as runs
-from toolkit.ops.logview import Lines, View
+from toolkit.ops.logs.view import Lines, View
 from toolkit.wiring import Services
 
 STOP, LEAVE = "stop the run", "stop watching"

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from toolkit.core.errors import AccessDenied, AlError
-
-from .findings import Finding, note, refused
+from toolkit.ops.doctor.findings import Finding, note, refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

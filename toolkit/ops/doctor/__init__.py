@@ -1,0 +1,193 @@
+"""Everything that is wrong, at once, each finding with its remedy: what one look fails at does not hide the rest.
+
+Looks, and with `settle` records how runs have ended; deletes nothing (ops/leftovers does, when asked to) and repairs no
+identity (ops/reconcile does).
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from toolkit.config.checks import cloud_problems
+from toolkit.config.problems import ConfigErrors
+from toolkit.core.agent import Agent, Project
+from toolkit.core.clock import now
+from toolkit.core.environment import GcpCloud
+from toolkit.core.errors import AlError, ConfigError, NotFound
+from toolkit.core.placement import runtime_name
+from toolkit.images import base as bases
+from toolkit.ops import credentials
+from toolkit.ops.doctor import credential_checks as doctor_credentials
+from toolkit.ops.doctor import leftovers, quotas, quotas_google, strays, unseen
+from toolkit.ops.doctor import names as doctor_names
+from toolkit.ops.doctor import webhooks as doctor_webhooks
+from toolkit.ops.doctor.credential_checks import NOT_ASKED, Asking
+from toolkit.ops.doctor.findings import (
+    Finding,
+    Weight,
+    failing,
+    of_problem,
+    refused,
+    section,
+    warning,
+)
+from toolkit.ops.doctor.preflight import Live
+from toolkit.wiring import Services
+
+SOME_DIGEST = "sha256:" + "0" * 64  # a definition needs an image, and which one changes no size
+Examine = Callable[[Services, Callable[[str], None]], Live]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """All that was found, and what is predicted of the account's quotas."""
+
+    findings: tuple[Finding, ...]
+    uses: tuple[quotas.Use, ...] = ()
+
+
+def unreadable(errors: ConfigErrors) -> Examination:
+    """A project that cannot be loaded: every problem of its files."""
+    return Examination(findings=tuple(of_problem(problem) for problem in errors.problems))
+
+
+def examine(
+    services: Services,
+    *,
+    settle: bool,
+    note: Callable[[str], None],
+    asking: Asking = NOT_ASKED,
+    live: Examine | None = None,
+) -> Examination:
+    """Configuration, credentials, webhooks, limits and quotas; the account; runs that ended unseen, and leftovers.
+
+    `settle`: record the end of runs that ended unseen, which also deletes their secrets; without it nothing is
+    changed.  `live` looks at the account where there is one.
+    """
+    where, project = services.environment.name, services.project
+    note(f"looking at the runs and secrets of {where}")
+    known = _known(services)
+    seen = live(services, note) if live and known.reached else Live()
+    uses = _uses(services, project, seen) if project else ()
+    findings = [*_project(services, project, known.values, asking)] if project else []
+    findings += [*quotas.found(uses, assumed=_weight_of_defaults(services)), *seen.findings]
+    if known.silent:
+        # credentials of another account are why it is silent, and that is said already
+        findings += [known.silent] if seen.ours else []
+    else:
+        findings += _environment(services, settle=settle)
+    return Examination(findings=_once(findings), uses=uses)
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What the account and the ledger both say is left over, once: the account says more of it."""
+    unique: dict[object, Finding] = {}
+    for number, finding in enumerate(findings):
+        unique.setdefault(finding.about if strays.is_stray(finding) else number, finding)
+    return tuple(unique.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """The values that the environment has; or why it does not say, and whether it is any use to ask for more."""
+
+    values: Collection[str] = ()
+    silent: Finding | None = None
+    reached: bool = True
+
+
+def _known(services: Services) -> _Known:
+    where = services.environment.name
+    try:
+        return _Known(values=credentials.known(services.ledger.facts(credentials.PUSHED)))
+    except NotFound as error:
+        message = f"nothing was pushed there, as far as can be seen ({error.message})"
+        return _Known(silent=warning(where, message, error.hint))
+    except AlError as error:
+        reached = not error.temporary and not isinstance(error, ConfigError)
+        return _Known(silent=refused(where, error), reached=reached)
+
+
+def _environment(services: Services, *, settle: bool) -> Iterator[Finding]:
+    where = services.environment.name
+    ended = unseen.settled(services) if settle else unseen.seen(services)
+    yield from section(where, ended)
+    yield from section(where, leftovers.found(services))
+    if services.project and services.environment.cloud:
+        yield from section(where, strays.recorded(services, services.project))
+        yield from section(where, strays.undeployed(services, services.project))
+
+
+# the project
+
+
+def _project(
+    services: Services, project: Project, known: Collection[str], asking: Asking
+) -> Iterator[Finding]:
+    """What can be said without the environment.  `known` are the credential values that it has."""
+    yield from _configuration(project)
+    sound, forbidden = doctor_credentials.allowed(project)
+    yield from forbidden
+    yield from section("configuration", _cloud(services, sound))
+    for agent in project.agents:
+        yield from section(str(agent.name), _platform(services, agent))
+    yield from doctor_names.found(services, project)
+    yield from doctor_webhooks.found(project, services.environment)
+    yield from doctor_credentials.found(sound, services.local_store, known, asking)
+
+
+def _configuration(project: Project) -> Iterator[Finding]:
+    for line in project.warnings:
+        message, _, remedy = line.partition(" → ")
+        yield warning("configuration", message, remedy or "see docs/configuration.md")
+    for agent in project.agents:
+        if not agent.schedule and not agent.webhooks and agent.scale > 0:
+            message = "has neither a schedule nor webhooks, so only `al run` starts it"
+            yield warning(str(agent.name), message, "give it one, unless that is what you want")
+
+
+def _cloud(services: Services, project: Project) -> Iterator[Finding]:
+    for problem in cloud_problems(project, services.environment):
+        yield of_problem(problem)
+
+
+def _platform(services: Services, agent: Agent) -> Iterator[Finding]:
+    if agent.dockerfile:
+        message = "its Dockerfile is not built by this version yet"
+        what = "what every agent needs belongs into the base image"
+        remedy = f"remove agents/{agent.name}/Dockerfile; {what}"
+        yield failing(str(agent.name), message, remedy)
+    for problem in services.runtime_for(agent).check(agent):
+        remedy = f"change agents/{agent.name}/config.toml for {services.environment.name}"
+        yield failing(str(agent.name), problem, remedy)
+
+
+# quotas
+
+
+def _uses(services: Services, project: Project, seen: Live) -> tuple[quotas.Use, ...]:
+    environment, cap = services.environment, project.scale
+    if environment.cloud is None:
+        return ()
+    loads = [_load(services, agent) for agent in project.agents]
+    if isinstance(environment.cloud, GcpCloud):
+        own = environment.cloud.service_account is None
+        kept = environment.keep_images
+        return quotas_google.predicted(loads, cap=cap, after=now(), kept=kept, accounts=own)
+    return quotas.predicted(loads, cap=cap, after=now(), known=seen.limits)
+
+
+def _load(services: Services, agent: Agent) -> quotas.Load:
+    """The agent as its runtime defines it: that says how many processors a run of it has."""
+    names = services.context.names
+    try:
+        image = bases.image(services.context, names.repository(agent.name), SOME_DIGEST)
+        attributes = services.runtime_for(agent).definition(agent, image).attributes
+    except AlError:  # a size that there is not: `_platform` says so, and it takes nothing
+        attributes = {}
+    runtime = runtime_name(agent, services.environment)
+    return quotas.Load(agent=agent, runtime=runtime, vcpus=int(attributes.get("cpu", 0)) / 1024)
+
+
+def _weight_of_defaults(services: Services) -> Weight:
+    """In the sandbox, what a cloud gives a new account is worth knowing and stops nobody."""
+    return Weight.NOTE if services.environment.embedded else Weight.WARNING
