@@ -111,6 +111,8 @@ class Agent:
     credentials: tuple[CredentialRef, ...] = ()
     schedule: str | None = None
     timezone: str | None = None
+    missed: str = "skip"  # ticks that nobody was there for; or "once": one run makes them all good
+    jitter: int = 0  # seconds by which a scheduled start may be late
     webhooks: tuple[WebhookTrigger, ...] = ()
     hooks_pre: tuple[str, ...] = ()
     hooks_post: tuple[str, ...] = ()

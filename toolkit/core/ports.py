@@ -5,10 +5,12 @@ Every implementation, and every fake in tests/fakes.py, passes the same suite in
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from .agent import Agent
+from .books import Calls, Deliveries, Locks, Queue
 from .environment import Environment
 from .logs import LogEvent
 from .names import Names
@@ -124,7 +126,12 @@ class Store(Protocol):
 
 
 class Ledger(Protocol):
-    """The environment's shared state (D5b, D10).  Later: the queue, locks and calls."""
+    """The environment's shared state (D5b, D10): its runs and facts, and the books of core/books.py beside them."""
+
+    queue: Queue
+    locks: Locks
+    calls: Calls
+    deliveries: Deliveries
 
     def prepare(self) -> bool:
         """Create what the ledger lives in, when it is missing; whether it had to.  Refuses a foreign one (Conflict)."""
@@ -164,6 +171,9 @@ class Ledger(Protocol):
         these other facts have these values, none of them None; whether it was kept.  All in one atomic step."""
 
     def facts(self, prefix: str) -> Mapping[str, Any]: ...
+
+    def prune(self, before: datetime) -> int:
+        """Forget the final runs, calls and deliveries that are older; how many.  What is not over stays."""
 
 
 class Platform(Protocol):

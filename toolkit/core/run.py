@@ -52,13 +52,21 @@ class TriggerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """Why a run starts."""
+    """Why a run starts.
+
+    `source` is the webhook source's name, the calling run, or which rerun of how many; `context` is what the agent is
+    told of the webhook or call.  `delivery` is the receipt of the webhook, `call` the id of the call that it serves.
+    """
 
     agent: AgentName
     kind: TriggerKind
     prompt: str | None = None
     source: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
+    delivery: str | None = None
+    call: str | None = None
+    depth: int = 0  # how many calls led here
+    rerun: int = 0  # how many runs before it asked to be run again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +109,7 @@ class Cause(StrEnum):
     NEVER_STARTED = "never_started"
     INTERRUPTED = "interrupted"
     SPOT_INTERRUPTION = "spot_interruption"  # the platform took its cheaper capacity back
+    DROPPED = "dropped"  # newer work took its place in a full queue
     UNKNOWN = "unknown"
 
 
@@ -220,6 +229,15 @@ class Run:
     lease: SecretLease | None = None
     receipt: Receipt = field(default_factory=Receipt)
     return_value: str | None = None
+    # of its trigger, for whoever looks later
+    source: str | None = None
+    prompt: str | None = None  # what a user asked for by hand
+    delivery: str | None = None
+    call: str | None = None
+    depth: int = 0
+    rerun: int = 0
+    token: str = ""  # SHA-256, in hex, of the token with which the run speaks to the gateway
+    usage: Mapping[str, Any] = field(default_factory=dict)  # tokens, money, turns, seconds of hooks
 
     def handle_at(self, mailbox: Mailbox) -> RunHandle | None:
         """The handle, with what the run's container said of where it is.
