@@ -240,4 +240,4 @@ def test_a_role_that_lambda_may_never_assume_is_an_error_at_once(aws_context: Co
         service.add_client_error("create_function", "InvalidParameterValueException", refused, 400)
         with pytest.raises(AlError, match="cannot be assumed by Lambda") as caught:
             runtime.define(wanted(runtime))
-    assert "al push" in caught.value.hint
+    assert "al doctor -c" in caught.value.hint

@@ -1,5 +1,6 @@
 """A project in a home of its own, the embedded cloud behind it, and the real `al` in processes of its own."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -145,10 +146,11 @@ def wait_until(look: Callable[[], Any], seconds: float = 60.0) -> Any:
     return found
 
 
-def kill(process: subprocess.Popen[str]) -> None:
-    """`kill -9`, as a machine that loses power would."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+def kill(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """`kill -9`, as a machine that loses power would; what it had still said, in both its streams.  It may be over."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.communicate()
 
 
 def copy_of(stage: Stage, target: Path) -> Stage:

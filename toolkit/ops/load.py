@@ -7,7 +7,7 @@ from pathlib import Path
 from toolkit import wiring
 from toolkit.config import load as config
 from toolkit.config.environments import SANDBOX_GCP, SANDBOXES, in_sandbox
-from toolkit.core.environment import Environment, GcpCloud
+from toolkit.core.environment import Environment
 from toolkit.core.errors import ConfigError
 
 
@@ -38,15 +38,8 @@ def load_account(
 
 
 def _reachable(environment: Environment, note: Callable[[str], None]) -> Environment:
-    """On a cloud that this version deploys to; the sandbox is started."""
-    if environment.name in SANDBOXES:
-        return with_sandbox(environment, note=note)
-    if isinstance(environment.cloud, GcpCloud):
-        raise ConfigError(
-            f"the environment {environment.name!r} is on Google Cloud, which this version does not deploy to yet",
-            hint="use an environment on AWS (`al env init NAME -t ecs`), or -E sandbox",
-        )
-    return environment
+    """With the sandbox started, where that is the environment."""
+    return with_sandbox(environment, note=note) if environment.name in SANDBOXES else environment
 
 
 def with_sandbox(environment: Environment, *, note: Callable[[str], None]) -> Environment:

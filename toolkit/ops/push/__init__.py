@@ -1,6 +1,6 @@
 """The deciding half of a push: the project, what earlier pushes recorded, and the difference as a plan.
 
-Nothing is changed here, and what is unchanged costs a hash and no call; `push_steps` does what was decided.
+Nothing is changed here, and what is unchanged costs a hash and no call; `steps` does what was decided.
 """
 
 import json

@@ -3,7 +3,7 @@
 state -> lease -> additions to the infrastructure -> images -> (the gateway) -> definitions -> credential values
 -> removals -> gateway health -> prune
 
-Each step (push_parts.py) records what it did as a fact in the ledger, so the first failure stops, and the next push
+Each step (parts.py) records what it did as a fact in the ledger, so the first failure stops, and the next push
 does the rest.
 """
 
