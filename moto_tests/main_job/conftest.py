@@ -18,6 +18,8 @@ import pytest
 
 from toolkit.sandbox import daemon
 
+from . import in_process
+
 Done = subprocess.CompletedProcess[str]
 
 
@@ -41,11 +43,9 @@ class Stage:
         )  # fmt: skip
 
     def al(self, *words: str, given: str = "") -> Done:
-        command = [sys.executable, "-m", "toolkit.cli", *words]
-        return subprocess.run(
-            command, cwd=self.project, env=self.environment, input=given, text=True, capture_output=True,
-            check=False, timeout=240,
-        )  # fmt: skip
+        return in_process.al(
+            words, directory=self.project, environment=self.environment, given=given
+        )
 
     def answer(self, *words: str) -> Any:
         """What a verb answers in JSON; it must succeed."""
