@@ -6,11 +6,13 @@ What moto falls over on and the real services accept is mended here, never in th
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import botocore.session
 import httpx
 import pytest
+from moto.dynamodb.responses import DynamoHandler
 from moto.ecs import models as ecs
 from moto.server import ThreadedMotoServer
 
@@ -36,6 +38,7 @@ def models_are_read_once() -> Iterator[None]:
 def moto_url() -> Iterator[str]:
     """The endpoint of a moto server that lives as long as the tests."""
     _mend_ecs()
+    _mend_dynamodb()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -140,6 +143,18 @@ def counted() -> Iterator[Callable[[Clients], list[str]]]:
     yield count
     for events in watched:
         events.unregister("before-call", note)
+
+
+def _mend_dynamodb() -> None:
+    """One request at a time: moto's transactions are neither atomic nor apart between the server's threads, and one that
+    is refused puts the whole table back as it was before it."""
+    plain, lock = DynamoHandler.call_action, RLock()
+
+    def call_action(self: Any) -> Any:
+        with lock:
+            return plain(self)
+
+    DynamoHandler.call_action = call_action  # type: ignore[method-assign]
 
 
 def _mend_ecs() -> None:

@@ -19,6 +19,8 @@ from toolkit.core.plan import Grant, Item
 from toolkit.core.ports import Limits
 from toolkit.core.run import Cause, Mailbox, Run, RunHandle, RunId, RunSpec, RunState, RunStatus
 from toolkit.core.secrets import Receipt, Secret, StoredSecret
+from toolkit.scheduler.ledgers._codec import ended_before
+from toolkit.scheduler.ledgers._on_facts import Calls, Deliveries, Locks, Queue, forget
 
 T = TypeVar("T")
 
@@ -91,12 +93,18 @@ class MemoryStore:
 class MemoryLedger:
     """A Ledger in dictionaries; `note` is the container's hand in a run's mailbox."""
 
+    most_facts = 100
+
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._prepared = False
         self._runs: dict[RunId, Run] = {}
         self._boxes: dict[RunId, Mailbox] = {}
         self._facts: dict[str, str] = {}
+        self.queue = Queue(self)
+        self.locks = Locks(self)
+        self.calls = Calls(self)
+        self.deliveries = Deliveries(self, self.queue)
 
     def prepare(self) -> bool:
         with self._lock:
@@ -156,16 +164,32 @@ class MemoryLedger:
         given: Mapping[str, Any] | None = None,
     ) -> bool:
         conditions = {**(given or {}), **({} if expected is ... else {key: expected})}
-        with self._lock:
-            if any(self._facts.get(k, "null") != _text(v) for k, v in conditions.items()):
-                return False
-            self._facts[key] = _text(value)
-            if value is None:
-                del self._facts[key]
-            return True
+        return self.set_facts({key: value}, expected=conditions)
 
     def facts(self, prefix: str) -> Mapping[str, Any]:
-        return {k: json.loads(v) for k, v in self._facts.items() if k.startswith(prefix)}
+        with self._lock:
+            return {k: json.loads(v) for k, v in self._facts.items() if k.startswith(prefix)}
+
+    def read_facts(self, keys: Sequence[str]) -> Mapping[str, Any]:
+        with self._lock:
+            return {k: json.loads(self._facts[k]) for k in keys if k in self._facts}
+
+    def set_facts(self, values: Mapping[str, Any], *, expected: Mapping[str, Any]) -> bool:
+        with self._lock:
+            if any(self._facts.get(k, "null") != _text(v) for k, v in expected.items()):
+                return False
+            self._facts |= {key: _text(value) for key, value in values.items()}
+            for gone in (key for key, value in values.items() if value is None):
+                del self._facts[gone]
+            return True
+
+    def prune(self, before: datetime) -> int:
+        with self._lock:
+            old = [r.id for r in self._runs.values() if ended_before(r, iso(before))]
+            for run in old:
+                del self._runs[run]
+                self._boxes.pop(run, None)
+        return len(old) + forget(self, before)
 
 
 def _check_fields(changes: Mapping[str, Any]) -> None:

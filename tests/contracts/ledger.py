@@ -53,6 +53,11 @@ def a_full_run() -> Run:
         lease=lease,
         receipt=Receipt(created=iso(START), read=None, deleted=iso(START)),
         return_value="four",
+        source="github",
+        prompt="go »on«",
+        depth=2,
+        token="ab" * 32,
+        usage={"input_tokens": 3, "cost": 0.0125, "hooks": {"pre": 1e-07}},
     )
 
 

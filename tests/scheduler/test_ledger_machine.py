@@ -2,20 +2,25 @@
 
 import shutil
 import tempfile
+from datetime import datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
-from tests.contracts.ledger import a_run
+from tests.contracts.ledger import START, a_run
 from tests.fakes import MemoryLedger
+from toolkit.core.agent import AgentName
+from toolkit.core.clock import iso
 from toolkit.core.environment import Environment, Scope
 from toolkit.core.errors import AlError
 from toolkit.core.ports import Context, Ledger
-from toolkit.core.run import Cause, Run, RunId, RunState
+from toolkit.core.run import Cause, Run, RunId, RunState, Trigger, TriggerKind
 from toolkit.core.secrets import Receipt
+from toolkit.core.work import Call, CallState, DeadReason, Delivery, DeliveryState, Rooms, WorkItem
 from toolkit.scheduler.ledgers.sqlite import PLUGIN
 
 TIMES = st.none() | st.sampled_from(["t1", "t2"])
@@ -37,29 +42,37 @@ VALUES = st.none() | st.booleans() | st.integers(-9, 9) | st.lists(st.text(max_s
 def outcome(ledger: Ledger, verb: str, *args: Any, **options: Any) -> Any:
     """The answer, or the kind of refusal."""
     try:
-        return getattr(ledger, verb)(*args, **options)
+        answer = attrgetter(verb)(ledger)(*args, **options)
     except AlError as error:
         return type(error)
+    return tuple(answer) if isinstance(answer, list) else answer  # a sequence is a sequence
 
 
-class Ledgers(RuleBasedStateMachine):
-    """Two ledgers that get the same operations."""
-
-    runs = Bundle("runs")
+class Both(RuleBasedStateMachine):
+    """A file and a memory that get the same operations."""
 
     def __init__(self) -> None:
         super().__init__()
         self.place = Path(tempfile.mkdtemp())
         environment = Environment(name="local", scope=Scope(project="p", environment="local"))
         context = Context(environment=environment, home=self.place, project=self.place)
-        self.pair: tuple[Ledger, Ledger] = (PLUGIN(context), MemoryLedger())
+        self.file = PLUGIN(context)
+        self.pair: tuple[Ledger, Ledger] = (self.file, MemoryLedger())
 
     def teardown(self) -> None:
+        self.file.close()
         shutil.rmtree(self.place)
 
-    def both(self, verb: str, *args: Any, **options: Any) -> None:
+    def both(self, verb: str, *args: Any, **options: Any) -> Any:
         file, memory = (outcome(ledger, verb, *args, **options) for ledger in self.pair)
         assert file == memory
+        return file
+
+
+class Ledgers(Both):
+    """Runs, mailboxes and facts."""
+
+    runs = Bundle("runs")
 
     @rule(
         target=runs,
@@ -100,7 +113,179 @@ class Ledgers(RuleBasedStateMachine):
         self.both("facts", "")
 
 
+AGENTS = st.sampled_from(["dev", "ops"])
+PEOPLE = st.sampled_from(["ann", "bob"])
+HOLDERS = st.sampled_from([RunId(f"dev-{n:08x}") for n in range(3)])
+RESOURCES = st.sampled_from(["git://a", "git://b", "git://c"])
+SECONDS = st.sampled_from([1.0, 5.0, 60.0])
+ROOMS = st.builds(
+    Rooms,
+    agents=st.dictionaries(AGENTS, st.integers(0, 2), max_size=2),
+    total=st.none() | st.integers(0, 3),
+)
+
+
+class Timed(Both):
+    """Time passes between the operations, for both alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moment: datetime = START
+        self.made = 0
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 4.0, 60.0]))
+    def wait(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+    def work(self, agent: str, once: str = "") -> tuple[Run, WorkItem]:
+        """Each is younger than the one before."""
+        self.made += 1
+        self.moment += timedelta(milliseconds=1)
+        created = iso(self.moment)
+        run = a_run(agent, id=RunId(f"{agent}-{self.made:08x}"), created=created)
+        trigger = Trigger(
+            agent=AgentName(agent), kind=TriggerKind.WEBHOOK, context={"n": self.made}
+        )
+        return run, WorkItem(run=run.id, trigger=trigger, created=created, once=once)
+
+
+class Queues(Timed):
+    """Work, and who does it."""
+
+    queued = Bundle("queued")
+
+    @rule(
+        target=queued, agent=AGENTS, once=st.sampled_from(["", "", "tick"]), most=st.integers(1, 4)
+    )
+    def add(self, agent: str, once: str, most: int) -> RunId:
+        run, item = self.work(agent, once)
+        self.both("queue.add", run, item, most=most)
+        self.both("queue.add", run, item, most=most)
+        return run.id
+
+    @rule(holder=PEOPLE, rooms=ROOMS, seconds=SECONDS)
+    def take(self, holder: str, rooms: Rooms, seconds: float) -> None:
+        self.both("queue.take", holder, rooms, seconds=seconds, moment=self.moment)
+
+    @rule(run=queued, holder=PEOPLE, seconds=SECONDS)
+    def renew(self, run: RunId, holder: str, seconds: float) -> None:
+        self.both("queue.renew", run, holder, seconds=seconds, moment=self.moment)
+
+    @rule(run=queued, holder=PEOPLE)
+    def started(self, run: RunId, holder: str) -> None:
+        self.both("queue.started", run, holder)
+
+    @rule(run=queued, holder=PEOPLE, seconds=SECONDS)
+    def give_back(self, run: RunId, holder: str, seconds: float) -> None:
+        later = self.moment + timedelta(seconds=seconds)
+        self.both("queue.give_back", run, holder, not_before=later)
+
+    @rule(run=queued)
+    def done(self, run: RunId) -> None:
+        self.both("queue.done", run)
+
+    @rule(run=queued, agent=st.none() | AGENTS, limit=st.integers(0, 3))
+    def look(self, run: RunId, agent: str | None, limit: int) -> None:
+        self.both("queue.get", run)
+        self.both("get", run)
+        self.both("queue.waiting", agent, limit=limit)
+
+    @invariant()
+    def lines_agree(self) -> None:
+        self.both("queue.lengths")
+        self.both("queue.waiting")
+        self.both("queue.at_work")
+
+
+class Sharing(Timed):
+    """Locks, calls and deliveries."""
+
+    calls = Bundle("calls")
+    receipts = Bundle("receipts")
+
+    @rule(key=RESOURCES, holder=HOLDERS, seconds=SECONDS, single=st.booleans())
+    def acquire(self, key: str, holder: RunId, seconds: float, single: bool) -> None:
+        self.both("locks.acquire", key, holder, seconds=seconds, moment=self.moment, single=single)
+
+    @rule(key=RESOURCES, holder=HOLDERS)
+    def release(self, key: str, holder: RunId) -> None:
+        self.both("locks.release", key, holder, moment=self.moment)
+
+    @rule(key=RESOURCES, holder=HOLDERS, seconds=SECONDS)
+    def heartbeat(self, key: str, holder: RunId, seconds: float) -> None:
+        self.both("locks.heartbeat", key, holder, seconds=seconds, moment=self.moment)
+
+    @rule(holder=HOLDERS)
+    def release_all(self, holder: RunId) -> None:
+        self.both("locks.held", holder, moment=self.moment)
+        mine = outcome(self.file, "locks.held", holder, moment=self.moment)
+        for ledger in self.pair:  # one may count those whose time is over
+            assert outcome(ledger, "locks.release_all", holder) >= len(mine)
+
+    @rule(target=calls, caller=HOLDERS, number=st.integers(0, 4))
+    def call(self, caller: RunId, number: int) -> str:
+        self.moment += timedelta(milliseconds=1)
+        call = Call(
+            id=f"c{number}",
+            caller=caller,
+            target=AgentName("ops"),
+            run=RunId(f"ops-{number:08x}"),
+            context="do",
+            depth=1,
+            created=iso(self.moment),
+        )
+        self.both("calls.add", call)
+        return call.id
+
+    @rule(call=calls, state=st.sampled_from(CallState), value=st.none() | st.text(max_size=3))
+    def answer(self, call: str, state: CallState, value: str | None) -> None:
+        self.both("calls.update", call, state=state, return_value=value)
+
+    @rule(caller=HOLDERS, active=st.booleans(), limit=st.integers(0, 3))
+    def calls_agree(self, caller: RunId, active: bool, limit: int) -> None:
+        self.both("calls.of_caller", caller)
+        self.both("calls.of_run", RunId("ops-00000001"))
+        self.both("calls.recent", limit=limit, active=active)
+
+    @rule(
+        target=receipts,
+        number=st.none() | st.sampled_from(["n1", "n2"]),
+        reason=st.none() | st.sampled_from(DeadReason),
+        agents=st.lists(AGENTS, max_size=2, unique=True),
+    )
+    def accept(self, number: str | None, reason: DeadReason | None, agents: list[str]) -> Any:
+        work = [(*self.work(agent), 2) for agent in agents]
+        delivery = Delivery(
+            id=f"r{self.made}-{iso(self.moment)}",
+            source="github",
+            received=iso(self.moment),
+            delivery=number,
+            headers={"x": "y"},
+            body=b"{}",
+            reason=reason,
+            state=DeliveryState.DEAD if reason else DeliveryState.PROCESSED,
+        )
+        answer = self.both("deliveries.accept", delivery, work)
+        self.both("deliveries.seen", "github", number or "")
+        return multiple() if isinstance(answer, type) else answer.receipt
+
+    @rule(receipt=receipts, state=st.none() | st.sampled_from(DeliveryState))
+    def deliveries_agree(self, receipt: str, state: DeliveryState | None) -> None:
+        self.both("deliveries.get", receipt)
+        self.both("deliveries.list", state=state, limit=2, offset=1)
+
+    @invariant()
+    def locks_and_lines_agree(self) -> None:
+        self.both("locks.held", moment=self.moment)
+        self.both("queue.lengths")
+
+
 Ledgers.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, database=None
+    max_examples=25, stateful_step_count=25, deadline=None, database=None
+)
+Queues.TestCase.settings = Sharing.TestCase.settings = settings(
+    max_examples=15, stateful_step_count=30, deadline=None, database=None
 )
 TestLedgers = Ledgers.TestCase
+TestQueues = Queues.TestCase
+TestSharing = Sharing.TestCase

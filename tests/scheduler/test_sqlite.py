@@ -18,7 +18,7 @@ from toolkit.core.environment import Environment, Scope
 from toolkit.core.errors import AlError, Conflict, LimitExceeded, Unreachable
 from toolkit.core.ports import Context
 from toolkit.core.run import RunId, RunState
-from toolkit.scheduler.ledgers import sqlite as subject
+from toolkit.scheduler.ledgers import _sqlite_file as subject
 from toolkit.scheduler.ledgers.sqlite import PLUGIN, SqliteLedger
 
 
@@ -195,6 +195,7 @@ def test_a_file_that_cannot_be_written_is_an_error_of_ours(
 ) -> None:
     """SQLite says `attempt to write a readonly database`; we say whose rights to check."""
     ledger.prepare()
+    ledger.close()
     real = sqlite3.connect
 
     def read_only(path: Path, **options: Any) -> sqlite3.Connection:
@@ -218,10 +219,16 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(
         db.execute("PRAGMA max_page_count = 1")
         return db
 
+    ledger.close()
     monkeypatch.setattr(subject.sqlite3, "connect", small)
     with pytest.raises(LimitExceeded, match="disk is full"):
         ledger.update(run.id, state=RunState.RUNNING, reason="x" * 1_000_000)
     assert ledger.get(run.id) == run
+    monkeypatch.setattr(subject.sqlite3, "connect", real)
+    ledger.close()
+    ledger.update(run.id, state=RunState.RUNNING, reason="there is room again")
+    with closing(real(ledger.path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_a_writer_that_waits_too_long_may_try_again(

@@ -89,9 +89,12 @@ class Environment:
         default_factory=dict
     )  # [pulumi]: backend, secretsProvider, root
     gateway_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()  # whose X-Forwarded-For the gateway believes
     local_process: bool = (
         False  # [local] runtime = "process": a model may run on the bare host (D22)
     )
+    docker: bool = False  # without a cloud: whether agents run in Docker, here or at `docker_host`
+    docker_host: str | None = None  # [local] dockerHost; None: DOCKER_HOST's, or this machine's own
 
     @property
     def embedded(self) -> bool:

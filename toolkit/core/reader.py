@@ -13,14 +13,21 @@ from itertools import chain
 
 from .bookmark import Bookmark, Older, Spot
 from .clock import now
+from .environment import Environment
 from .history import NewestFirst
 from .logs import OVERLAP_MS, Cursor, Entry, LogEvent, Reading, entry, fresh, is_last
 from .run import Run, RunId
 from .sources import LEDGER_OVERLAP_MS, Lines, Records, Sources, Target, created_ms
 
-SETTLE_SECONDS = (
-    20.0  # the wait for late lines of a run whose last line was not seen: what the overlap covers
-)
+# The wait for late lines of a run whose last line was not seen: what the overlap covers, or next to none where a log is
+# complete when its process has gone.
+SETTLE_SECONDS, SETTLE_HERE = 20.0, 1.0
+
+
+def settle_seconds(environment: Environment) -> float:
+    """Only a real cloud's log service lags behind; this machine and the embedded clouds do not."""
+    late = environment.cloud is not None and not environment.embedded
+    return SETTLE_SECONDS if late else SETTLE_HERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

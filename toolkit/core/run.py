@@ -130,11 +130,12 @@ class RunStatus:
 def status_of_exit(code: int, *, state: str | None = None, reason: str = "") -> RunStatus:
     """What the exit code of a run means: 0 and 42 succeed, 124 is the run's own timeout, all others fail.
 
-    `state` is the run's own word, and counts where the code cannot tell: for a run that was stopped or timed out.
+    `state` is the run's own word, and counts where the code cannot tell: for a run that was stopped or timed out, and for
+    one that says that it failed with the code that otherwise asks for another run.
     """
     if state in (RunState.STOPPED, RunState.TIMED_OUT):
         return RunStatus(state=RunState(state), exit_code=code, reason=reason)
-    if code in (0, RERUN):
+    if code == 0 or (code == RERUN and state != RunState.FAILED):
         return RunStatus(state=RunState.SUCCEEDED, exit_code=code, reason=reason)
     if code == TIMEOUT:
         return RunStatus(state=RunState.TIMED_OUT, exit_code=code, reason=reason)
@@ -147,7 +148,8 @@ class RunSpec:
     """Everything `Runtime.launch` needs: references, never values (D1).
 
     `definition` is what `Runtime.define` returned: a task definition with its revision, a function version,
-    a program on this machine.  `timeout` is the agent's, in seconds.
+    a program on this machine.  `timeout` is the agent's, in seconds.  `again`: an earlier start of this run is known to
+    have come to nothing, so this is no repetition of it.
     """
 
     run: RunId
@@ -156,6 +158,7 @@ class RunSpec:
     timeout: int
     lease: SecretLease
     image: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -180,8 +180,13 @@ class Sources:
 
 def reported(record: Run, ledger: Records) -> Run:
     """The run as recorded, and where nobody has closed it yet, as its container's own report says."""
-    report = None if record.state.final else ledger.mailbox(record.id).report
-    if report is None:
+    return record if record.state.final else as_said(record, ledger.mailbox(record.id))
+
+
+def as_said(record: Run, mailbox: Mailbox) -> Run:
+    """The same, with the mailbox that was read."""
+    report = mailbox.report
+    if record.state.final or report is None:
         return record
     return replace(
         record,

@@ -17,8 +17,8 @@ def encode(value: Any) -> dict[str, Any]:
             return {"NULL": True}
         case bool():
             return {"BOOL": value}
-        case int():
-            return {"N": str(value)}
+        case int() | float():
+            return {"N": repr(value)}
         case str():
             return {"S": cut(value)}
         case Mapping():
@@ -28,13 +28,13 @@ def encode(value: Any) -> dict[str, Any]:
 
 
 def decode(attribute: Mapping[str, Any]) -> Any:
-    """The value again; numbers are whole."""
+    """The value again."""
     ((kind, value),) = attribute.items()
     match kind:
         case "NULL":
             return None
         case "N":
-            return int(value)
+            return int(value) if value.lstrip("-").isdigit() else float(value)
         case "M":
             return {key: decode(inner) for key, inner in value.items()}
         case _:

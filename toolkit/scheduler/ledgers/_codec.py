@@ -36,6 +36,11 @@ def from_data(data: Mapping[str, Any]) -> Run:
     return Run(**{name: _parsed(name, value) for name, value in data.items() if name in FIELDS})
 
 
+def ended_before(run: Run, moment: str) -> bool:
+    """Whether it has been over since then; one that says no time of its end, since it was made."""
+    return run.state.final and (run.finished or run.created) < moment
+
+
 def plain(value: Any) -> Any:
     """One field's value as JSON."""
     match value:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from toolkit.clouds.gcp import gcp_clients_for, translated
-from toolkit.clouds.gcp_errors import class_of
+from toolkit.clouds.gcp_errors import BY_HAND, class_of
 from toolkit.core.environment import GcpCloud
 from toolkit.core.errors import AlError, Conflict
 from toolkit.core.retry import retrying
@@ -23,11 +23,14 @@ T = TypeVar("T")
 Values = Mapping[str, Any]
 Write = Mapping[str, Any]
 PATIENCE = 20.0  # seconds that a call is repeated for
+MOST_WRITES = 500  # of one request, which may have 10 MiB
 ANSWER = 15.0  # seconds that one answer is waited for
 _LAST = "\U0010ffff"  # no text of ours has it: where a prefix ends
 _EXPIRED = "transaction has expired"
 # Google's own words have the address where that is done; a push needs the database before it enables anything
-HINTS = {"ConfigError": "enable the Firestore API in the project, and run the command again"}
+HINTS = {
+    "ConfigError": f"enable the Firestore API in the project (before a first push {BY_HAND}), and run the command again"
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,13 @@ class Documents:
         """One that is not there is fine."""
         self._patiently(lambda: self._call("delete_document", {"name": name}))
 
+    def delete_all(self, names: Sequence[str]) -> None:
+        """Those that are there."""
+        for start in range(0, len(names), MOST_WRITES):
+            writes = [self.deleting(name) for name in names[start : start + MOST_WRITES]]
+            request = {"database": self.path, "writes": writes}
+            self._patiently(partial(self._call, "commit", request))
+
     def query(
         self,
         collection: str,
@@ -120,9 +130,11 @@ class Documents:
         *,
         newest_first: bool = False,
         prefix: str = "",
+        below: str = "",
         limit: int | None = None,
     ) -> list[Snapshot]:
-        """The documents that have the field `order`, by it and then by their ids; with a prefix, where it begins so."""
+        """The documents that have the field `order`, by it and then by their ids; with a prefix, where it begins so,
+        or where it is below a text."""
         direction = "DESCENDING" if newest_first else "ASCENDING"
         query: dict[str, Any] = {
             "from_": [{"collection_id": collection}],
@@ -130,6 +142,7 @@ class Documents:
             "limit": limit,
         }
         query |= {"where": _begins(order, prefix)} if prefix else {}
+        query |= {"where": _compared(order, "LESS_THAN", below)} if below else {}
         request = {"parent": f"{self.path}/documents", "structured_query": query}
         answers = self._patiently(lambda: self._stream("run_query", request))
         return [_snapshot(answer.document) for answer in answers if answer.document.name]
@@ -221,12 +234,14 @@ def _again(error: AlError) -> bool:
 
 
 def _begins(field: str, prefix: str) -> Values:
-    def bound(op: str, text: str) -> Values:
-        value = {"string_value": text}
-        return {"field_filter": {"field": {"field_path": field}, "op": op, "value": value}}
-
-    filters = [bound("GREATER_THAN_OR_EQUAL", prefix), bound("LESS_THAN", prefix + _LAST)]
+    bounds = (("GREATER_THAN_OR_EQUAL", prefix), ("LESS_THAN", prefix + _LAST))
+    filters = [_compared(field, op, text) for op, text in bounds]
     return {"composite_filter": {"op": "AND", "filters": filters}}
+
+
+def _compared(field: str, op: str, text: str) -> Values:
+    value = {"string_value": text}
+    return {"field_filter": {"field": {"field_path": field}, "op": op, "value": value}}
 
 
 def _document(name: str, values: Values) -> Values:

@@ -17,6 +17,8 @@ def encode(value: Any) -> dict[str, Any]:
             return {"boolean_value": value}
         case int():
             return {"integer_value": value}
+        case float():
+            return {"double_value": value}
         case str():
             return {"string_value": value}
         case datetime():

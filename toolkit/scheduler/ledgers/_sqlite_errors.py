@@ -61,3 +61,12 @@ def translated(path: Path) -> Iterator[None]:
             f"{path} cannot be made or opened: {error.strerror}",
             hint=f"check the owner and mode of {path.parent}",
         ) from error
+
+
+def meaning_of(error: sqlite3.Error | OSError, path: Path) -> BaseException:
+    """`error` as `translated` would raise it."""
+    try:
+        with translated(path):
+            raise error
+    except BaseException as told:  # it is the answer
+        return told

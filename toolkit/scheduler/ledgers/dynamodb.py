@@ -1,26 +1,28 @@
 """The ledger of an environment on AWS: one table that laptops, CI and the gateway share (D5b).
 
 Partitions: `run/<id>` the record; `runs`, `runs/<agent>` and `active` point to records, so that listing never
-scans; `box/<agent>/<id>` the mailbox, which a run's container writes; `fact` what push and run remember.
+scans; `box/<agent>/<id>` the mailbox, which a run's container writes; `fact` what push and run remember (see
+_dynamodb_facts.py).
 Every read is strongly consistent.  Runs and what points to them expire when their logs do.
 """
 
 import json
-import secrets
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
 from typing import Any
 
 from toolkit.clouds.aws import cloud_of
-from toolkit.core.clock import from_iso
-from toolkit.core.errors import AlError, AlreadyExists, LimitExceeded, NotFound
+from toolkit.core.clock import from_iso, iso
+from toolkit.core.errors import AlError, AlreadyExists, NotFound
 from toolkit.core.ports import Context
 from toolkit.core.run import Mailbox, Run, RunId, RunState
 
 from . import _codec as codec
 from ._attributes import decode, encode
+from ._dynamodb_facts import Facts
 from ._making import EXPIRY, make
+from ._on_facts import Calls, Deliveries, Locks, Queue, forget
 from ._table import MOST_KEYS, Item, Request, Table, condition_failed, key
 
 SHORTEST_DAYS = (
@@ -28,17 +30,23 @@ SHORTEST_DAYS = (
 )
 ENDED = "ended"  # an attribute that only a final run's record has
 KNOWN = "attribute_exists(pk)"
-LARGEST_FACT = 380_000  # bytes: an item holds 400 KB, its attributes' names included
 
 
 class DynamoLedger:
     """core.ports.Ledger in the table `Names.table`."""
+
+    most_facts = Facts.most
 
     def __init__(self, context: Context) -> None:
         self._cloud = cloud_of(context.environment)
         self._names = context.names
         self._kept = timedelta(days=max(context.environment.log_retention_days, SHORTEST_DAYS))
         self._table = Table(self._cloud, context.names.table)
+        self._facts = Facts(self._table)
+        self.queue = Queue(self)
+        self.locks = Locks(self)
+        self.calls = Calls(self)
+        self.deliveries = Deliveries(self, self.queue)
 
     def prepare(self) -> bool:
         return make(self._table.client, self._names)
@@ -110,8 +118,7 @@ class DynamoLedger:
         self._table.set(self._box(run), {"stop": True})
 
     def fact(self, key: str) -> Any | None:
-        item = self._table.get(_fact(key))
-        return _value(item) if item else None
+        return self._facts.fact(key)
 
     def set_fact(
         self,
@@ -121,37 +128,36 @@ class DynamoLedger:
         expected: Any = ...,
         given: Mapping[str, Any] | None = None,
     ) -> bool:
-        writer = {"S": secrets.token_hex(8)}
-        item = {"value": {"S": _text(key, value)}, "writer": writer} if value is not None else None
-        try:
-            self._write_fact(_fact(key), item, _if_it_is(expected), given or {})
-        except AlError as error:
-            if not condition_failed(error):
-                raise
-            # a write whose answer was lost is sent again, and then meets itself
-            return (self._table.get(_fact(key)) or {}).get("writer") == writer
-        return True
-
-    def _write_fact(
-        self, where: Request, item: Item | None, condition: Request, given: Mapping[str, Any]
-    ) -> None:
-        if given:
-            change = {"Put": {"Item": {**where, **item}}} if item else {"Delete": {"Key": where}}
-            for request in change.values():
-                request.update(condition)
-            checks = [
-                {"ConditionCheck": {"Key": _fact(name), **_if_it_is(value)}}
-                for name, value in given.items()
-            ]
-            self._table.transact([change, *checks])
-        elif item:
-            self._table.put({**where, **item}, condition)
-        else:
-            self._table.delete(where, condition)
+        return self._facts.set_fact(key, value, expected=expected, given=given)
 
     def facts(self, prefix: str) -> Mapping[str, Any]:
-        items = self._table.query("fact", prefix=prefix)
-        return {item["sk"]["S"]: _value(item) for item in items}
+        return self._facts.facts(prefix)
+
+    # for the books
+
+    def read_facts(self, keys: Sequence[str]) -> Mapping[str, Any]:
+        return self._facts.read_facts(keys)
+
+    def set_facts(self, values: Mapping[str, Any], *, expected: Mapping[str, Any]) -> bool:
+        return self._facts.set_facts(values, expected=expected)
+
+    def prune(self, before: datetime) -> int:
+        """Runs would expire by themselves, but not before their logs."""
+        old, found = self._older(iso(before)), 0
+        while pointers := list(islice(old, MOST_KEYS)):
+            over = [run for run in self._read(pointers) if codec.ended_before(run, iso(before))]
+            found += len(over)
+            for run in over:
+                self._forget(run)
+        return found + forget(self, before)
+
+    def _older(self, before: str) -> Iterator[Item]:
+        pointers = self._table.query("runs", page=1000)
+        return takewhile(lambda pointer: pointer["sk"]["S"] < before, pointers)
+
+    def _forget(self, run: Run) -> None:
+        gone = (_where(run.id), _newest("runs", run), _newest(f"runs/{run.agent}", run))
+        self._table.transact([Table.deleting(where) for where in (*gone, self._box(run.id))])
 
     def _known(self, run: RunId) -> Run:
         if (record := self.get(run)) is None:
@@ -203,10 +209,6 @@ def _active(run: RunId) -> Request:
     return key("active", run)
 
 
-def _fact(name: str) -> Request:
-    return key("fact", name)
-
-
 def _pointed(pointer: Item) -> RunId:
     return RunId(pointer["run"]["S"])
 
@@ -225,33 +227,6 @@ def _paths(changes: Mapping[str, Any]) -> dict[str, Any]:
     plain = {name: codec.plain(value) for name, value in changes.items()}
     receipt = plain.pop("receipt", {})
     return plain | {f"receipt.{name}": time for name, time in receipt.items()}
-
-
-def _value(item: Item) -> Any:
-    return json.loads(item["value"]["S"])
-
-
-def _text(name: str, value: Any) -> str:
-    text = codec.canonical(value)
-    if (size := len(text.encode())) > LARGEST_FACT:
-        raise LimitExceeded(
-            f"what is to be kept as {name!r} is {size:,} bytes, and an item holds 400 KB",
-            hint="split the project, or deploy fewer agents into one environment",
-        )
-    return text
-
-
-def _if_it_is(expected: Any) -> Request:
-    """The condition that the present value is `expected`; none when it may be anything."""
-    if expected is ...:
-        return {}
-    if expected is None:
-        return {"ConditionExpression": "attribute_not_exists(pk)"}
-    return {
-        "ConditionExpression": "#value = :expected",
-        "ExpressionAttributeNames": {"#value": "value"},
-        "ExpressionAttributeValues": {":expected": {"S": codec.canonical(expected)}},
-    }
 
 
 PLUGIN = DynamoLedger

@@ -11,11 +11,10 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from toolkit.clouds.gcp import cloud_of
-from toolkit.core.clock import from_iso, now
-from toolkit.core.errors import AlreadyExists, LimitExceeded, NotFound
+from toolkit.core.clock import from_iso, iso, now
+from toolkit.core.errors import AlreadyExists, NotFound
 from toolkit.core.gcp_names import GcpNames
 from toolkit.core.ports import Context
 from toolkit.core.retry import retrying
@@ -23,8 +22,10 @@ from toolkit.core.run import Mailbox, Run, RunId
 
 from . import _codec as codec
 from ._attributes import cut
-from ._firestore_documents import PATIENCE, Documents, Overtaken, Snapshot, Write
+from ._firestore_documents import PATIENCE, Documents, Overtaken, Snapshot
+from ._firestore_facts import Facts
 from ._firestore_making import EXPIRY, make
+from ._on_facts import Calls, Deliveries, Locks, Queue, forget
 from ._recently import Recently
 
 # days that a run's record is kept; and never shorter than its log, which is found by it
@@ -33,11 +34,12 @@ RUNS, EXPIRES = EXPIRY
 LINE, ACTIVE = "line", "active"  # fields that only listing needs
 # bytes of one text: a document holds 1 MiB, and two of a run's fields may be long
 LONGEST = 300_000
-LARGEST_FACT = 1_000_000  # bytes: a document holds 1 MiB, its name and its fields' names included
 
 
 class FirestoreLedger:
     """core.ports.Ledger in the database `GcpNames.database`."""
+
+    most_facts = Facts.most
 
     def __init__(self, context: Context, *, clock: Callable[[], datetime] = now) -> None:
         cloud, self._scope = cloud_of(context.environment), context.environment.scope
@@ -45,6 +47,11 @@ class FirestoreLedger:
         self._documents = Documents(cloud, GcpNames(self._scope).database)
         self._seen: Recently[RunId, Snapshot] = Recently(256)
         self._clock = clock
+        self._facts = Facts(self._documents)
+        self.queue = Queue(self)
+        self.locks = Locks(self)
+        self.calls = Calls(self)
+        self.deliveries = Deliveries(self, self.queue)
 
     def prepare(self) -> bool:
         return make(self._documents, self._scope)
@@ -106,7 +113,7 @@ class FirestoreLedger:
         self._seen[run] = self._documents.merge(self._where(run), flag, ["mailbox.stop"])
 
     def fact(self, key: str) -> Any | None:
-        return _value(self._documents.get(self._fact(key)))
+        return self._facts.fact(key)
 
     def set_fact(
         self,
@@ -116,19 +123,24 @@ class FirestoreLedger:
         expected: Any = ...,
         given: Mapping[str, Any] | None = None,
     ) -> bool:
-        conditions = {**(given or {}), **({} if expected is ... else {key: expected})}
-        kept = None if value is None else {"value": _text(key, value), "key": key}
-        if conditions:
-            return self._set_if(key, kept, conditions)
-        if kept is None:
-            self._documents.delete(self._fact(key))
-        else:
-            self._documents.put(self._fact(key), kept)
-        return True
+        return self._facts.set_fact(key, value, expected=expected, given=given)
 
     def facts(self, prefix: str) -> Mapping[str, Any]:
-        found = self._documents.query("facts", "key", prefix=prefix)
-        return {snapshot.values["key"]: _value(snapshot) for snapshot in found}
+        return self._facts.facts(prefix)
+
+    def prune(self, before: datetime) -> int:
+        old = self._documents.query(RUNS, "created", below=iso(before))
+        over = [found.name for found in old if codec.ended_before(_run(found), iso(before))]
+        self._documents.delete_all(over)
+        return len(over) + forget(self, before)
+
+    # for the books
+
+    def read_facts(self, keys: Sequence[str]) -> Mapping[str, Any]:
+        return self._facts.read_facts(keys)
+
+    def set_facts(self, values: Mapping[str, Any], *, expected: Mapping[str, Any]) -> bool:
+        return self._facts.set_facts(values, expected=expected)
 
     # runs
 
@@ -173,30 +185,6 @@ class FirestoreLedger:
     def _where(self, run: RunId) -> str:
         return self._documents.name(RUNS, run)
 
-    # facts
-
-    def _set_if(
-        self, key: str, kept: Mapping[str, Any] | None, conditions: Mapping[str, Any]
-    ) -> bool:
-        writer, place = secrets.token_hex(8), self._fact(key)
-        wanted = {self._fact(name): _canonical(value) for name, value in conditions.items()}
-
-        def decide(found: Mapping[str, Snapshot], unsure: bool) -> Sequence[Write] | None:
-            present = found[place].values if place in found else None
-            if unsure and (present is None if kept is None else _written_by(present, writer)):
-                return ()  # it was done, and the answer was lost
-            texts = {name: snapshot.values["value"] for name, snapshot in found.items()}
-            if any(texts.get(name) != text for name, text in wanted.items()):
-                return None
-            if kept is None:
-                return (Documents.deleting(place),)
-            return (Documents.putting(place, {**kept, "writer": writer}),)
-
-        return self._documents.transact(sorted({place, *wanted}), decide)
-
-    def _fact(self, key: str) -> str:
-        return self._documents.name("facts", _id(key))
-
 
 def _run(snapshot: Snapshot) -> Run:
     return codec.from_data(snapshot.values)
@@ -224,35 +212,6 @@ def _activity(run: Run) -> dict[str, Any]:
 def _line(agent: str) -> str:
     """What an agent's runs begin with, and no other's: no name has a `#`."""
     return f"{agent}#"
-
-
-def _id(key: str) -> str:
-    """The key as a document's id, which has no slash, is not `.` and not `__x__`
-    (https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields)."""
-    first = f"%{ord(key[0]):02X}" if key[:1] in {".", "_"} else quote(key[:1], safe="")
-    return first + quote(key[1:], safe="")
-
-
-def _value(snapshot: Snapshot | None) -> Any:
-    return json.loads(snapshot.values["value"]) if snapshot else None
-
-
-def _written_by(present: Mapping[str, Any] | None, writer: str) -> bool:
-    return present is not None and present.get("writer") == writer
-
-
-def _canonical(value: Any) -> str | None:
-    return None if value is None else codec.canonical(value)
-
-
-def _text(name: str, value: Any) -> str:
-    text = codec.canonical(value)
-    if (size := len(text.encode())) > LARGEST_FACT:
-        raise LimitExceeded(
-            f"what is to be kept as {name!r} is {size:,} bytes, and a document holds 1 MiB",
-            hint="split the project, or deploy fewer agents into one environment",
-        )
-    return text
 
 
 PLUGIN = FirestoreLedger

@@ -1,0 +1,43 @@
+"""The books in memory obey the laws that all books obey."""
+
+import pytest
+
+from tests.contracts.calls import CallsContract
+from tests.contracts.deliveries import DeliveriesContract, PruneContract
+from tests.contracts.locks import A, LocksContract
+from tests.contracts.queue import QueueContract, at
+from tests.fakes import MemoryLedger
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    return MemoryLedger()
+
+
+class TestQueue(QueueContract):
+    """On facts."""
+
+
+class TestLocks(LocksContract):
+    """On facts."""
+
+    def test_more_locks_than_one_step_changes_are_freed(self, ledger: MemoryLedger) -> None:
+        """A transaction of DynamoDB changes a hundred items."""
+        many = [f"file:///{n:03}" for n in range(120)]
+        for key in many:
+            ledger.locks.acquire(key, A, seconds=10, moment=at(0))
+        assert ledger.locks.release_all(A) == 120
+        assert list(ledger.locks.held(moment=at(0))) == []
+        assert ledger.facts("") == {}
+
+
+class TestCalls(CallsContract):
+    """On facts."""
+
+
+class TestDeliveries(DeliveriesContract):
+    """On facts."""
+
+
+class TestPrune(PruneContract):
+    """Of everything in memory."""

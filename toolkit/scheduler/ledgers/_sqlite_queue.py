@@ -1,0 +1,168 @@
+"""Work that waits, in the embedded ledger: core.books.Queue.
+
+However long the queue is, no step here takes longer: the file keeps its lengths and heads in `lines` (see the schema).
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from toolkit.core.clock import iso
+from toolkit.core.run import Cause, Run, RunId, RunState
+from toolkit.core.work import Added, Rooms, WorkItem
+
+from . import _sqlite_runs as runs
+from ._sqlite_file import File
+from ._sqlite_values import HELD, ITEM, STARTED, item_of, work_text
+
+_OF_RUN = "number = (SELECT number FROM runs WHERE id = ?)"
+Entry = tuple[WorkItem, Sequence[Any], str, int]  # with the run's row, the work as text, and `most`
+
+
+class SqliteQueue:
+    """core.books.Queue."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+
+    def add(self, run: Run, item: WorkItem, *, most: int) -> Added:
+        entry = entry_of(run, item, most)
+        return self._file.write(lambda db: add(db, entry))
+
+    def take(
+        self, holder: str, rooms: Rooms, *, seconds: float, moment: datetime
+    ) -> WorkItem | None:
+        now, until = iso(moment), iso(moment + timedelta(seconds=seconds))
+
+        def taken(db: sqlite3.Connection) -> WorkItem | None:
+            if (number := _next(db, rooms, now)) is None:
+                return None
+            query = f"UPDATE queue SET state = {HELD}, holder = ?, until = ?, attempts = attempts + 1 WHERE number = ? RETURNING {ITEM}"  # noqa: S608
+            (row,) = db.execute(query, (holder, until, number)).fetchall()
+            return item_of(row)
+
+        return self._file.write(taken)
+
+    def renew(self, run: RunId, holder: str, *, seconds: float, moment: datetime) -> bool:
+        until = iso(moment + timedelta(seconds=seconds))
+        return self._held("until = ?", (until,), run, holder, unless_over=iso(moment))
+
+    def started(self, run: RunId, holder: str) -> bool:
+        return self._held(f"state = {STARTED}, holder = NULL, until = NULL", (), run, holder)
+
+    def give_back(self, run: RunId, holder: str, *, not_before: datetime) -> bool:
+        changes = "state = 0, holder = NULL, until = NULL, not_before = ?"
+        return self._held(changes, (iso(not_before),), run, holder)
+
+    def done(self, run: RunId) -> bool:
+        query = f"DELETE FROM queue WHERE {_OF_RUN}"  # noqa: S608 - our own constant
+        return self._file.write(lambda db: db.execute(query, (run,)).rowcount == 1)
+
+    def get(self, run: RunId) -> WorkItem | None:
+        found = self._items(_OF_RUN, (run,))
+        return found[0] if found else None
+
+    def waiting(self, agent: str | None = None, *, limit: int = 100) -> Sequence[WorkItem]:
+        whose = "agent = ? AND " if agent is not None else ""
+        first = f"SELECT number FROM queue WHERE {whose}state = 0 ORDER BY place LIMIT ?"  # noqa: S608 - our own constants
+        values = (max(limit, 0),) if agent is None else (agent, max(limit, 0))
+        return self._items(f"number IN ({first})", values)
+
+    def at_work(self) -> Sequence[WorkItem]:
+        return self._items("state > 0", ())
+
+    def lengths(self) -> Mapping[str, int]:
+        with self._file.reading() as db:
+            return dict(db.execute("SELECT agent, waiting FROM lines WHERE waiting > 0"))
+
+    def _held(
+        self, changes: str, values: tuple[str, ...], run: RunId, holder: str, unless_over: str = ""
+    ) -> bool:
+        query = f"UPDATE queue SET {changes} WHERE {_OF_RUN} AND holder = ? AND state = {HELD} AND until > ?"  # noqa: S608 - our own constants
+        everything = (*values, run, holder, unless_over)
+        return self._file.write(lambda db: db.execute(query, everything).rowcount == 1)
+
+    def _items(self, where: str, values: tuple[Any, ...]) -> Sequence[WorkItem]:
+        query = f"SELECT {ITEM} FROM queue WHERE {where} ORDER BY place"  # noqa: S608 - our own constants
+        with self._file.reading() as db:
+            return tuple(item_of(row) for row in db.execute(query, values))
+
+
+def entry_of(run: Run, item: WorkItem, most: int) -> Entry:
+    """What `add` writes, put into words before anybody waits for it."""
+    return item, runs.row_of(run), work_text(item.trigger), most
+
+
+def add(db: sqlite3.Connection, entry: Entry) -> Added:
+    """One step of a transaction; as core.books.Queue.add."""
+    item, run, work, most = entry
+    if item.once and (waits := _waits_already(db, item)) is not None:
+        return Added(run=waits, joined=waits != item.run)  # nothing to join for the same one again
+    if (number := runs.added(db, run)) is None:
+        return Added(run=item.run)
+    dropped = _make_room(db, item, most)
+    query = """INSERT INTO queue (number, run, agent, once, created, place, not_before, attempts, work)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    place = f"{item.created} {item.run}"
+    what = (item.run, item.agent, item.once, item.created, place, item.not_before, item.attempts)
+    db.execute(query, (number, *what, work))
+    return Added(run=item.run, dropped=dropped)
+
+
+def _waits_already(db: sqlite3.Connection, item: WorkItem) -> RunId | None:
+    query = "SELECT run FROM queue WHERE agent = ? AND once = ? AND state = 0 AND once <> '' ORDER BY place LIMIT 1"
+    row = db.execute(query, (item.agent, item.once)).fetchone()
+    return RunId(row[0]) if row else None
+
+
+def _make_room(db: sqlite3.Connection, item: WorkItem, most: int) -> tuple[RunId, ...]:
+    row = db.execute("SELECT waiting FROM lines WHERE agent = ?", (item.agent,)).fetchone()
+    too_many = (row[0] if row else 0) - most + 1
+    if too_many <= 0:
+        return ()
+    query = "SELECT number, run FROM queue WHERE agent = ? AND state = 0 ORDER BY place LIMIT ?"
+    oldest = db.execute(query, (item.agent, too_many)).fetchall()
+    for number, run in oldest:
+        db.execute("DELETE FROM queue WHERE number = ?", (number,))
+        runs.change(db, RunId(run), _dropped(item.created))
+    return tuple(RunId(run) for _, run in oldest)
+
+
+def _dropped(moment: str) -> Mapping[str, Any]:
+    return {
+        "state": RunState.FAILED,
+        "cause": Cause.DROPPED,
+        "finished": moment,
+        "reason": "newer work took its place in a full queue",
+    }
+
+
+def _next(db: sqlite3.Connection, rooms: Rooms, now: str) -> int | None:
+    """The number of the oldest item that may be taken."""
+    _free(db, now)
+    at_work = dict(db.execute("SELECT agent, working FROM lines WHERE working > 0"))
+    if rooms.total is not None and sum(at_work.values()) >= rooms.total:
+        return None
+    room = {a for a, most in rooms.agents.items() if at_work.get(a, 0) < most}
+    return _oldest(db, room, now)
+
+
+def _free(db: sqlite3.Connection, now: str) -> None:
+    """What nobody holds any more waits again, in its old place."""
+    query = "UPDATE queue SET state = 0, holder = NULL, until = NULL WHERE state = 1 AND until <= ?"
+    db.execute(query, (now,))
+
+
+def _oldest(db: sqlite3.Connection, room: set[str], now: str) -> int | None:
+    """The oldest due item of those agents: nearly always the first of the first line."""
+    heads = "SELECT head, agent FROM lines WHERE waiting > 0 ORDER BY head, agent"
+    first_due = """SELECT place, number FROM queue WHERE agent = ? AND state = 0 AND (not_before IS NULL OR not_before <= ?)
+                   ORDER BY place LIMIT 1"""
+    best: tuple[str, int] | None = None
+    for head, agent in db.execute(heads):
+        if best is not None and head > best[0]:
+            break
+        if agent in room and (found := db.execute(first_due, (agent, now)).fetchone()):
+            best = found if best is None else min(best, found)
+    return best[1] if best else None
