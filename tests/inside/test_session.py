@@ -62,6 +62,7 @@ def test_instructions_and_the_one_message_are_what_was_baked_and_this_run(stage:
     assert (system["role"], system["content"]) == ("system", "Be useful.")
     assert user["role"] == "user"
     assert user["content"].startswith("<agent-config>")
+    assert "skill-lock" not in user["content"]  # there is no gateway
     assert user["content"].endswith("<user-prompt>\nfix the build\n</user-prompt>\n\nDo this task.")
 
 

@@ -15,6 +15,7 @@ from toolkit.core.secrets import Secret
 from .job import AgentFile, App
 from .lines import Log
 from .outcome import OK, RERUN, Outcome
+from .prompt import sharing_prompt
 from .records import Reader
 from .secret import RunSecret
 from .shell import Shell
@@ -48,10 +49,17 @@ def request(app: App, agent: AgentFile, secret: RunSecret, shell: Shell) -> Mapp
     return {
         "models": [{**model, "key": key.reveal() if key else None} for model, key in models],
         "skill": app.text("SKILL.md"),
-        "prompt": f"{app.text('prompt-static.txt')}\n\n{shell.env['PROMPT']}",
+        "prompt": "\n\n".join(_prompt(app, secret, shell)),
         "env": dict(shell.env),
         "cwd": str(shell.cwd),
     }
+
+
+def _prompt(app: App, secret: RunSecret, shell: Shell) -> Iterator[str]:
+    yield app.text("prompt-static.txt")
+    if secret.gateway:
+        yield sharing_prompt(secret.sharing)
+    yield shell.env["PROMPT"]
 
 
 def _baked(
@@ -72,5 +80,6 @@ def _outcome(code: int, signals: Signals, records: Reader, log: Log) -> Outcome:
         log.info("signal-result", type="rerun")
     if (answer := signals.answer) is not None:
         log.info("signal-result", type="return", value=answer[:1000])
-    outcome = Outcome.of_code(code, "the session", reason=records.reason)
+    asked = code == RERUN and wanted is None
+    outcome = Outcome.of_code(code, "the session", reason=records.reason, rerun=asked)
     return outcome.with_(return_value=answer, usage=records.usage)

@@ -51,9 +51,11 @@ class Outcome:
     usage: Mapping[str, Any] | None = None
 
     @classmethod
-    def of_code(cls, code: int, what: str, *, reason: str = "") -> "Outcome":
-        """What a process that ended with `code` means; `what` names it: 'the script'."""
-        if code in (OK, RERUN):
+    def of_code(cls, code: int, what: str, *, reason: str = "", rerun: bool = True) -> "Outcome":
+        """What a process that ended with `code` means; `what` names it: 'the script'.
+
+        `rerun`: whether RERUN asks for another run; by `al-exit` it is a number like any other."""
+        if code == OK or (code == RERUN and rerun):
             return cls(exit_code=code, state=RunState.SUCCEEDED)
         return cls(exit_code=code, state=RunState.FAILED, reason=reason or f"{what} {_words(code)}")
 
@@ -81,7 +83,7 @@ class Outcome:
             "finished": finished,
             "return_value": self.return_value,
             "usage": dict(self.usage) if self.usage else None,
-            "rerun": self.exit_code == RERUN,
+            "rerun": self.exit_code == RERUN and self.state is RunState.SUCCEEDED,
         }
         # half of a surrogate pair, in somebody's error message, is no text that a table takes
         valid = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from toolkit.core.errors import CredentialError
@@ -13,6 +13,8 @@ from toolkit.core.secrets import Secret
 class RunSecret:
     """`credentials` is `<type>/<instance>/<field>` -> value; `token` opens the gateway for this run only.
 
+    `sharing` is what it is told of locks and of agents that it may call: see prompt.py.
+
     `models`, when there are any, take the place of the image's: each as in agent-config.json, and its key.
     """
 
@@ -21,6 +23,7 @@ class RunSecret:
     trigger: Mapping[str, Any]
     token: Secret
     gateway: str | None = None
+    sharing: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[tuple[Mapping[str, Any], Secret | None], ...] = ()
 
     def hidden(self) -> list[str]:
@@ -39,6 +42,7 @@ class RunSecret:
                 trigger=data.get("trigger") or {},
                 token=Secret(data.get("token") or ""),
                 gateway=data.get("gateway"),
+                sharing=dict(data.get("sharing") or {}),
                 models=tuple(_model(entry) for entry in data.get("models") or ()),
             )
         except (ValueError, KeyError, TypeError, AttributeError):

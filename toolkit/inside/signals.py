@@ -13,6 +13,9 @@ from toolkit.core.errors import UsageError
 
 MOST_RETURN = 256 * 1024  # bytes: the report is one table item, and DynamoDB's hold 400 KB
 MOST_STATUS = 1000  # characters
+# bytes of what one agent asks of another: it reaches the other in its run's one secret, which holds 64 KiB with the
+# credentials (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html)
+MOST_CONTEXT = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)

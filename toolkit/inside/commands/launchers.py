@@ -3,7 +3,23 @@
 import shlex
 from collections.abc import Mapping
 
-COMMANDS = {"al-rerun": "rerun", "al-status": "status", "al-return": "return_", "al-exit": "exit"}
+# name -> module; those that ask another agent have the names of two generations
+COMMANDS: Mapping[str, str] = {
+    "al-rerun": "rerun",
+    "al-status": "status",
+    "al-return": "return_",
+    "al-exit": "exit",
+    "al-shutdown": "shutdown",
+    "al-call": "call",
+    "al-check": "check",
+    "al-wait": "wait",
+    "al-subagent": "call",
+    "al-subagent-check": "check",
+    "al-subagent-wait": "wait",
+    "rlock": "rlock",
+    "runlock": "runlock",
+    "rlock-heartbeat": "rlock_heartbeat",
+}
 
 # -P: an agent's working directory must not stand in for the standard library or for us
 _LAUNCHER = """\

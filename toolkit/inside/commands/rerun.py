@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from toolkit.inside.signals import Signals
 
-from ._frame import run
+from ._frame import run, tell
 
 
 def send(_arguments: Sequence[str], signals: Signals) -> None:
     signals.send("rerun")
+    tell("/signals/rerun", {})
 
 
 def main(arguments: Sequence[str]) -> int:

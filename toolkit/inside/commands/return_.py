@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from toolkit.core.errors import LimitExceeded
 from toolkit.inside.signals import MOST_RETURN, Signals
 
-from ._frame import run
+from ._frame import run, tell, words
 
 
 def send(arguments: Sequence[str], signals: Signals) -> None:
-    value = " ".join(arguments) if arguments else _standard_input()
+    value = words(arguments) if arguments else _standard_input()
     if len(value.encode()) > MOST_RETURN:
         raise LimitExceeded(
             f"a return value has at most {MOST_RETURN:,} bytes",
             hint="store the rest somewhere and return where it is",
         )
     signals.send("return", value)
+    tell("/signals/return", {"value": value})
 
 
 def _standard_input() -> str:

@@ -4,15 +4,16 @@ import sys
 from collections.abc import Sequence
 
 from toolkit.core.errors import UsageError
-from toolkit.inside.signals import Signals
+from toolkit.inside.signals import MOST_STATUS, Signals
 
-from ._frame import run
+from ._frame import run, tell, words
 
 
 def send(arguments: Sequence[str], signals: Signals) -> None:
-    if not (text := " ".join(arguments).strip()):
+    if not (text := words(arguments).strip()):
         raise UsageError("no status text given", hint='use it as: al-status "reviewing PR 12"')
     signals.send("status", text)
+    tell("/signals/status", {"text": text[:MOST_STATUS]})
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,0 +1,55 @@
+"""The token with which a run speaks to the gateway: made for one run, good for that run's own things, over when it ends.
+
+The ledger keeps only its hash, so that whoever reads the ledger cannot speak for a run.
+"""
+
+import hashlib
+import hmac
+import secrets
+
+from toolkit.core.errors import AccessDenied, UsageError
+from toolkit.core.ports import Ledger
+from toolkit.core.run import Run, RunId
+from toolkit.core.secrets import Secret
+
+_RANDOM = 32  # bytes; 43 characters
+_LONGEST = 200  # characters: an agent's name has at most 64
+_NOBODY = "0" * 64  # what a run without a token is compared with: no token hashes to it
+
+
+class InvalidToken(AccessDenied):
+    """What was presented is no run's token, or that of a run that is over."""
+
+
+def new(run: RunId) -> tuple[Secret, str]:
+    """A token for this run, and the hash that its record keeps."""
+    token = f"{run}.{secrets.token_urlsafe(_RANDOM)}"
+    return Secret(token), digest(token)
+
+
+def digest(token: str) -> str:
+    """SHA-256 in hex.  256 random bits need no slow hash."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def run_of(ledger: Ledger, token: str) -> Run:
+    """The run that this token was made for.  Raises InvalidToken, and says no more than that."""
+    record = ledger.get(run) if (run := _named(token)) else None
+    kept = record.token if record and record.token else _NOBODY
+    good = hmac.compare_digest(kept, digest(token))
+    if record is None or not good or record.state.final:
+        raise InvalidToken(
+            "invalid secret", hint="a run's token is good for that run only, and until it ends"
+        )
+    return record
+
+
+def _named(token: str) -> RunId | None:
+    """The run that a token claims to be of; None, and the ledger is not asked, when that is no run id."""
+    name, dot, _ = token.partition(".")
+    if not dot or len(token) > _LONGEST:
+        return None
+    try:
+        return RunId.parse(name)
+    except UsageError:
+        return None
