@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := toolkit runtimes infra gateway tests moto_tests
 
-.PHONY: demo test check format lint types bench clean
+.PHONY: demo test check chaos format lint types bench clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test     every test (ARGS='-k push' for some)"
 	@echo "make check    format check, lint, types, tests: what CI runs"
 	@echo "make format   rewrite the code in the house style"
+	@echo "make chaos    kill the ledger's writers thousands of times (AL_CHAOS=5000), and pushes before every fact"
 	@echo "make bench    print the figures"
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -27,6 +28,9 @@ demo: $(VENV)/.ready
 
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+
+chaos: $(VENV)/.ready
+	AL_CHAOS=$${AL_CHAOS:-5000} $(BIN)/python -m pytest -s tests/scheduler/test_crash.py moto_tests/main_job/test_resume.py $(ARGS)
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check $(SOURCES)
