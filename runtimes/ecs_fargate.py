@@ -220,7 +220,7 @@ class EcsFargate(OnAws):
             "taskDefinition": spec.definition.removesuffix(_ON_SPOT),
             "count": 1,
             **_capacity(spec.definition),
-            "clientToken": shorten(spec.run, TOKEN),
+            "clientToken": _token(spec),
             "startedBy": str(spec.run),
             "tags": tag_list(self._names.tags(agent=spec.agent, run=spec.run)),
             "networkConfiguration": {"awsvpcConfiguration": self._network},
@@ -280,6 +280,12 @@ class EcsFargate(OnAws):
 
 
 _ON_SPOT = "@spot"
+
+
+def _token(spec: RunSpec) -> str:
+    """One task per run; ECS answers a token that it knows with the task that it started, also when that has failed."""
+    mark = hashlib.sha256(spec.lease.ref.name.encode()).hexdigest()[:8]
+    return shorten(f"{spec.run}.{mark}" if spec.again else spec.run, TOKEN)
 
 
 def _capacity(definition: str) -> dict[str, Any]:

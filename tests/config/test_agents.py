@@ -167,3 +167,11 @@ def test_repeated_credentials_count_once(load: Load) -> None:
     """`x` and `x:default` are the same reference."""
     files = {DEV: "models = ['m']\ncredentials = ['aws', 'aws:default', ' aws ']\n"}
     assert [str(ref) for ref in load(files).project.agents[0].credentials] == ["aws"]
+
+
+def test_missed_starts_and_jitter_are_the_agent_s(load: Load) -> None:
+    """Skipped and none at all, unless the agent says otherwise."""
+    plain, own = load().project.agents[0], "models = ['m']\nmissed = 'once'\njitter = 60\n"
+    assert (plain.missed, plain.jitter) == ("skip", 0)
+    agent = load({DEV: own}).project.agents[0]
+    assert (agent.missed, agent.jitter) == ("once", 60)

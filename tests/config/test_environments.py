@@ -18,9 +18,7 @@ Problems = Callable[..., list[str]]
 PROD = "environments/prod.toml"
 RUNNER = "runner@my-project.iam.gserviceaccount.com"
 AWS = '[cloud]\nprovider = "ecs"\nregion = "eu-central-1"\naccountId = "123456789012"\n'
-GOOGLE = (
-    '[cloud]\nprovider = "cloud-run"\nproject = "p"\nregion = "r"\nartifactRegistry = "images"\n'
-)
+GOOGLE = '[cloud]\nprovider = "cloud-run"\nproject = "acme-prod"\nregion = "europe-west1"\nartifactRegistry = "images"\n'
 CHOICES = [
     ("flag", "variable", "file", ("flag", "--env")),
     (None, "variable", "file", ("variable", "AL_ENV")),
@@ -97,28 +95,38 @@ def test_an_aws_environment_has_everything_that_its_file_says(load: Load) -> Non
     assert found.gateway_url == "https://g.example"
 
 
-@pytest.mark.parametrize("path", ["al-images", "r-docker.pkg.dev/p/al-images"])
+@pytest.mark.parametrize("path", ["al-images", "europe-west1-docker.pkg.dev/acme-prod/al-images"])
 @pytest.mark.parametrize("project", ["project", "gcpProject", "gcp_project"])
 def test_both_google_schemas_are_read(load: Load, path: str, project: str) -> None:
     """`project` and `gcpProject`; the registry's name and its whole path."""
     text = (
-        f'[cloud]\nprovider = "cloud-run"\n{project} = "p"\nregion = "r"\nservice_account = "{RUNNER}"\n'
+        f'[cloud]\nprovider = "cloud-run"\n{project} = "acme-prod"\nregion = "europe-west1"\nservice_account = "{RUNNER}"\n'
         f'artifact_registry = "{path}"\n'
     )
     found = load({PROD: text}, "prod").environment.cloud
     assert found == GcpCloud(
-        project="p", region="r", repository="al-images", service_account=RUNNER
+        project="acme-prod", region="europe-west1", repository="al-images", service_account=RUNNER
     )
 
 
 def test_a_google_environment_needs_a_project_and_a_region_alone(load: Load) -> None:
     """Push makes a repository of the environment's own; the gateway has an instance only while it is asked."""
-    text = '[cloud]\nprovider = "cloud-run"\nproject = "p"\nregion = "r"\n'
+    text = '[cloud]\nprovider = "cloud-run"\nproject = "acme-prod"\nregion = "europe-west1"\n'
     found = load({PROD: text}, "prod").environment.cloud
-    assert found == GcpCloud(project="p", region="r", repository="al-demo-prod-images")
+    assert found == GcpCloud(
+        project="acme-prod", region="europe-west1", repository="al-demo-prod-images"
+    )
     assert isinstance(found, GcpCloud)
     warm = load({PROD: text + "minInstances = 2\n"}, "prod").environment.cloud
     assert warm == replace(found, min_instances=2)
+
+
+def test_a_region_that_is_not_known_is_doubted_and_taken(load: Load) -> None:
+    """Google opens new ones (https://cloud.google.com/run/docs/locations)."""
+    loaded = load({PROD: GOOGLE.replace("europe-west1", "europe-wst1")}, "prod")
+    assert isinstance(loaded.environment.cloud, GcpCloud)
+    (warning,) = [w for w in loaded.project.warnings if "europe-wst1" in str(w)]
+    assert "europe-west1" in str(warning)
 
 
 def test_the_account_is_read_from_the_repository(load: Load) -> None:
@@ -155,17 +163,21 @@ WRONG = [
     ),
     (AWS + 'ecrRepository = "docker.io/x"\n', "cloud.ecrRepository: is not an ECR repository"),
     (AWS.replace("ecs", "gke"), "cloud.provider: 'gke' is not one of its values → use one of: "),
-    (AWS + 'gcpProject = "p"\n', "cloud.project: is a key of provider 'cloud-run'"),
+    (AWS + 'gcpProject = "acme-prod"\n', "cloud.project: is a key of provider 'cloud-run'"),
     (GOOGLE + "subnets = ['s']\n", "cloud.subnets: is a key of provider 'ecs'"),
-    (GOOGLE.replace('region = "r"\n', ""), "cloud.region: is required"),
-    (GOOGLE.replace('project = "p"\n', ""), "cloud.project: is required"),
+    (GOOGLE.replace('region = "europe-west1"\n', ""), "cloud.region: is required"),
+    (GOOGLE.replace('project = "acme-prod"\n', ""), "cloud.project: is required"),
+    (GOOGLE.replace("acme-prod", "My Project"), "'My Project' is no project's id"),
+    (GOOGLE.replace("acme-prod", "123456789012"), "'123456789012' is no project's id"),
+    (GOOGLE.replace("europe-west1", "europe-west1-b"), "'europe-west1-b' is no region of Google's"),
+    (GOOGLE.replace("europe-west1", "EU"), "'EU' is no region of Google's"),
     (
         GOOGLE.replace('"images"', '"My_Images"'),
         "cloud.artifactRegistry: 'My_Images' is no repository's id",
     ),
     (
         GOOGLE.replace('"images"', '"q-docker.pkg.dev/p/i"'),
-        "cloud.artifactRegistry: is not in r-docker.pkg.dev/p",
+        "cloud.artifactRegistry: is not in europe-west1-docker.pkg.dev/acme-prod",
     ),
     (
         GOOGLE + "serviceAccount = 'runner'\n",

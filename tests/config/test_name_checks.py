@@ -92,7 +92,7 @@ def test_agents_that_are_one_after_shortening_are_found(load: Load) -> None:
     assert problem.remedy == "rename one of the two agents"
 
 
-GOOGLE = '[cloud]\nprovider = "cloud-run"\nregion = "europe-west1"\nproject = "p-1"\n'
+GOOGLE = '[cloud]\nprovider = "cloud-run"\nregion = "europe-west1"\nproject = "acme-1"\n'
 
 
 def test_a_secret_s_name_counts_as_google_writes_it(load: Load) -> None:

@@ -106,7 +106,7 @@ def test_anything_else_is_no_boundary(problems: Problems, boundary: str, said: s
 
 def test_google_has_no_boundary(problems: Problems) -> None:
     """The keys are AWS's."""
-    google = '[cloud]\nprovider = "cloud-run"\nproject = "p"\nregion = "r"\nartifactRegistry = "images"\n'
+    google = '[cloud]\nprovider = "cloud-run"\nproject = "acme-prod"\nregion = "europe-west1"\nartifactRegistry = "images"\n'
     found = problems({PROD: f'{google}permissionBoundary = "{BOUNDARY}"\n'}, "prod")
     assert [line for line in found if "permissionBoundary: is a key of provider 'ecs'" in line]
 

@@ -67,7 +67,7 @@ def test_a_damaged_state_says_what_to_do(load: Load) -> None:
 def test_a_google_environment_moves_into_a_sandbox(load: Load) -> None:
     """Its settings stay, its addresses are the sandbox's, and no name of a real project's things comes along."""
     text = (
-        '[cloud]\nprovider = "cloud-run"\nproject = "p"\nregion = "r"\nkeepImages = 9\n'
+        '[cloud]\nprovider = "cloud-run"\nproject = "acme-prod"\nregion = "europe-west1"\nkeepImages = 9\n'
         'artifactRegistry = "images"\nserviceAccount = "own@p.iam.gserviceaccount.com"\n'
     )
     found = in_sandbox(load({"environments/prod.toml": text}, "prod").environment, STATE)

@@ -85,6 +85,7 @@ def test_a_source_of_another_type_s_secret_is_refused(problems: Problems) -> Non
             ["github_webhook_secret:Org"],
         ),
         ('type = "slack"\nslack_signing_secret = "S"', ["slack_signing_secret:S"]),
+        ('type = "standard-webhooks"', ["standard_webhooks_secret:default"]),
         ('type = "test"', []),
     ],
 )
@@ -93,3 +94,13 @@ def test_a_source_has_the_secret_of_its_type(load: Load, text: str, secrets: lis
     config = AGENT["config.toml"] + f"[webhooks.w]\n{text}\n"
     found = load({"config.toml": config}).project.webhook_sources["w"]
     assert found["credentials"] == secrets
+
+
+def test_a_source_may_be_limited(load: Load, problems: Problems) -> None:
+    """Deliveries a minute and address; nothing is limited that does not ask for it."""
+    config = AGENT["config.toml"] + '[webhooks.w]\ntype = "github"\n'
+    assert "rateLimit" not in load({"config.toml": config}).project.webhook_sources["w"]
+    limited = load({"config.toml": f"{config}rateLimit = 60\n"})
+    assert limited.project.webhook_sources["w"]["rateLimit"] == 60
+    (line,) = problems({"config.toml": f"{config}rateLimit = 0\n"})
+    assert "webhooks.w.rateLimit" in line

@@ -212,7 +212,9 @@ def test_a_run_that_may_have_started_and_never_speaks_ends_as_not_started(tmp_pa
         dispatch(made, DEV)
     run = only(made)
     assert settle(made, [run])[0].state is RunState.STARTING
-    old = replace(run, id=RunId("dev-00000001"), created=iso(now() - timedelta(minutes=11)))
+    began = now() - timedelta(minutes=11)
+    lease = replace(run.lease, created=began)
+    old = replace(run, id=RunId("dev-00000001"), created=iso(began), lease=lease)
     made.ledger.add(old)
     assert settle(made, [old], ask_platform=False)[0].state is RunState.STARTING
     (settled,) = settle(made, [old])
@@ -221,6 +223,16 @@ def test_a_run_that_may_have_started_and_never_speaks_ends_as_not_started(tmp_pa
         Cause.NEVER_STARTED,
         "no connection",
     )
+
+
+def test_a_run_that_waited_long_in_the_queue_has_its_time_to_start(tmp_path: Path) -> None:
+    """Its ten minutes begin with its launch, not with its record."""
+    made = services(tmp_path, runtime=Never)
+    with pytest.raises(Unreachable):
+        dispatch(made, DEV)
+    old = replace(only(made), id=RunId("dev-00000001"), created=iso(now() - timedelta(hours=5)))
+    made.ledger.add(old)
+    assert settle(made, [old])[0].state is RunState.STARTING
 
 
 class Stubborn(MemoryStore):

@@ -10,6 +10,7 @@ from .values import (
     Count,
     Cpus,
     Credentials,
+    Jitter,
     Memory,
     Percent,
     Positive,
@@ -80,6 +81,8 @@ class AgentConfig(Section):
     credentials: Credentials = ()
     schedule: Schedule | None = None
     timezone: Timezone | None = None
+    missed: Literal["skip", "once"] = "skip"
+    jitter: Jitter = 0
     webhooks: Annotated[tuple[Mapping[str, Any], ...], Field(strict=False)] = ()
     hooks: Hooks = Field(default_factory=Hooks)
     preflight: Annotated[tuple[Preflight, ...], Field(strict=False)] = ()

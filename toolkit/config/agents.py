@@ -107,6 +107,8 @@ class AgentReader:
             credentials=tuple(dict.fromkeys(map(CredentialRef.parse, found.credentials))),
             schedule=found.schedule,
             timezone=found.timezone or config.timezone,
+            missed=found.missed,
+            jitter=found.jitter,
             webhooks=tuple(self._webhooks(found, merged)),
             hooks_pre=found.hooks.pre,
             hooks_post=found.hooks.post,

@@ -14,10 +14,11 @@ from toolkit.core.aws_limits import (
 )
 from toolkit.core.environment import AwsCloud, GcpCloud, Scope
 from toolkit.core.gcp_names import GcpNames
+from toolkit.core.gcp_regions import REGIONS
 
 from .cloud_schema import AWS, GOOGLE, AgentRoles, Cloud
 from .origin import DEFAULT, Merged
-from .problems import Findings
+from .problems import Findings, nearest
 
 _REPOSITORY = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/.+"
@@ -36,6 +37,10 @@ _ROLE = re.compile(
 _ARTIFACTS = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # https://cloud.google.com/iam/docs/service-account-types
 _ACCOUNT = re.compile(r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com")
+# https://cloud.google.com/resource-manager/docs/creating-managing-projects; with an organization's domain those of old
+_PROJECT = re.compile(r"([a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+# https://cloud.google.com/run/docs/locations: regions alone, no zones and no multi-regions
+_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]{1,2}")
 PLACEHOLDER = "REPLACE_ME"  # in the environment files that `al env init` writes
 _LISTS = {
     "subnets": MOST_SUBNETS,
@@ -172,6 +177,7 @@ class CloudReader:
     def _google(self, cloud: Cloud, scope: Scope) -> GcpCloud | None:
         project = self._require("project", "gcpProject", cloud.project)
         region = self._require("region", "region", cloud.region)
+        self._check_place(project, region)
         self._check_account(cloud.service_account or "")
         if not project or not region:
             return None
@@ -183,6 +189,24 @@ class CloudReader:
             mount_secrets=cloud.secrets == "mount",
             min_instances=cloud.min_instances,
         )
+
+    def _check_place(self, project: str, region: str) -> None:
+        if project and PLACEHOLDER not in project and not _PROJECT.fullmatch(project):
+            form = "write its id, not its name or number: 6-30 lower-case letters, digits and inner hyphens"
+            self.error("project", f"{project!r} is no project's id", form)
+        if region and PLACEHOLDER not in region and not _REGION.fullmatch(region):
+            form = "write one of https://cloud.google.com/run/docs/locations, such as 'us-central1'"
+            self.error("region", f"{region!r} is no region of Google's", form)
+        elif region and PLACEHOLDER not in region and region not in REGIONS:
+            meant = nearest(
+                region, REGIONS, otherwise="see https://cloud.google.com/run/docs/locations"
+            )
+            self.findings.warn(
+                self._file("region"),
+                "cloud.region",
+                f"{region!r} is no region that al knows",
+                meant,
+            )
 
     def _repository(self, cloud: Cloud, project: str, region: str) -> str:
         """Its id; "" where none is named."""

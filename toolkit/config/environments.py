@@ -20,6 +20,7 @@ from .project_files import ENVIRONMENT_TEXT, LOCAL_CONFIG, Places
 from .schema import Config
 
 LOCAL, SANDBOX, SANDBOX_GCP = "local", "sandbox", "sandbox-gcp"
+OWN_BASE = "al-agent"  # of images
 BUILT_IN = (LOCAL, SANDBOX, SANDBOX_GCP)
 SANDBOXES = frozenset({SANDBOX, SANDBOX_GCP})
 # what a sandbox takes over of [cloud]: what shapes a deployment, whichever account it is in
@@ -215,11 +216,22 @@ class EnvironmentReader:
             scope=scope,
             keep_images=cloud.keep_images if cloud else 3,
             log_retention_days=cloud.log_retention_days if cloud else 30,
-            images=config.images.model_dump(by_alias=True, exclude_none=True),
+            images=self._images(name),
             pulumi=config.pulumi.model_dump(by_alias=True, exclude_none=True),
             gateway_url=config.gateway.url,
+            trusted_proxies=config.gateway.trusted_proxies,
             local_process=config.local.runtime == "process",
+            docker=config.local.runtime == "docker",
+            docker_host=config.local.docker_host,
         )
+
+    def _images(self, name: str) -> dict[str, str]:
+        """On this machine `[local] image` is the base, unless it is the word by which every version calls its own."""
+        found = self.config.images.model_dump(by_alias=True, exclude_none=True)
+        own = self.config.local.image
+        if name == LOCAL and own and own.partition(":")[0] != OWN_BASE:
+            found.setdefault("base", own)
+        return found
 
     def _refuse_placeholders(self) -> None:
         for setting in self.merged.explain():

@@ -38,10 +38,25 @@ def check_schedule(text: str) -> str:
 
 def next_run(expression: str, after: datetime) -> datetime | None:
     """When a checked expression fires next after `after` (in that moment's time zone); None for never."""
+    return next(ticks(expression, after), None)
+
+
+def ticks(expression: str, after: datetime) -> Iterator[datetime]:
+    """All moments after `after` at which a checked expression fires, in its time zone, each once and in order.
+
+    A time of day that the clocks skip is made good when they have been put forward, and one that they show twice counts
+    once; an hour or a minute that begins with `*` follows the sun instead (as Debian's cron(8) does it).
+    """
+    last = after.astimezone(UTC)
     try:
-        return next(iter(CronSim(expression, after)), None)
+        for tick in CronSim(expression, after):
+            if (
+                tick.astimezone(UTC) > last
+            ):  # in UTC: two times of one zone are compared as they are on the wall
+                last = tick.astimezone(UTC)
+                yield tick
     except CronSimError:
-        return None  # checked before: what is left is a day that its months do not have
+        return  # checked before: what is left is a day that its months do not have
 
 
 def minutes(expression: str, after: datetime) -> Iterator[datetime]:

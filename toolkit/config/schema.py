@@ -15,8 +15,10 @@ from .section import Section
 from .values import (
     Count,
     Cpus,
+    DockerHost,
     Instance,
     Memory,
+    Networks,
     Port,
     Positive,
     Seconds,
@@ -26,7 +28,15 @@ from .values import (
 )
 
 SourceKind = Literal[
-    "github", "sentry", "linear", "mintlify", "discord", "twitter", "slack", "test"
+    "github",
+    "sentry",
+    "linear",
+    "mintlify",
+    "discord",
+    "twitter",
+    "slack",
+    "standard-webhooks",
+    "test",
 ]
 
 
@@ -35,6 +45,7 @@ class Local(Section):
 
     enabled: bool = True
     runtime: Literal["docker", "process"] | None = None
+    docker_host: DockerHost | None = None
     image: Text | None = None
     memory: Memory | None = None
     cpus: Cpus | None = None
@@ -46,21 +57,24 @@ class Gateway(Section):
 
     port: Port = 8080
     url: Url | None = None
+    trusted_proxies: Networks = ()
     max_chat_sessions: Positive | None = None
 
 
 class WebhookSource(Section):
     """`[webhooks.<name>]`: a sender of events.  The instance of its secret is `credential`, or a key named
-    after the secret's type."""
+    after the secret's type.  `rate_limit` is deliveries a minute from one address."""
 
     type: SourceKind
     credential: Instance | None = None
     allow_unsigned: bool = False
+    rate_limit: Positive | None = None
     github_webhook_secret: Instance | None = Field(None, alias="github_webhook_secret")
     sentry_client_secret: Instance | None = Field(None, alias="sentry_client_secret")
     linear_webhook_secret: Instance | None = Field(None, alias="linear_webhook_secret")
     mintlify_webhook_secret: Instance | None = Field(None, alias="mintlify_webhook_secret")
     slack_signing_secret: Instance | None = Field(None, alias="slack_signing_secret")
+    standard_webhooks_secret: Instance | None = Field(None, alias="standard_webhooks_secret")
     discord_bot: Instance | None = Field(None, alias="discord_bot")
     x_twitter_api: Instance | None = Field(None, alias="x_twitter_api")
     x_twitter_user_oauth1: Instance | None = Field(None, alias="x_twitter_user_oauth1")
@@ -89,6 +103,7 @@ class Config(Section):
     max_call_depth: Count = 3
     work_queue_size: Positive = 20
     resource_lock_timeout: Positive = 1800
+    one_lock_per_run: bool = False
     scale: Count | None = None
     default_agent_scale: Count = 1
     history_retention_days: Positive = 14

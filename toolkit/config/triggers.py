@@ -1,6 +1,6 @@
 """Webhook sources and the triggers that refer to them: which types there are, their secrets, their filters.
 
-Data first: a new type is one line in SOURCES.  Matching events against filters is the gateway's.
+Data first: a new type is one line in SOURCES.  Matching events against filters is the scheduler's (scheduler/matching).
 """
 
 from collections.abc import Mapping
@@ -38,6 +38,7 @@ SOURCES: Mapping[str, SourceType] = {
     "discord": _type("discord_bot", "events guilds channels commands"),
     "twitter": _type("x_twitter_api x_twitter_user_oauth1 x_twitter_user_oauth2", "events repos"),
     "slack": _type("slack_signing_secret", "events channels team_ids"),
+    "standard-webhooks": _type("standard_webhooks_secret", "events actions"),
     "test": _type("", "events actions repos"),
 }
 _MEANT = {
@@ -57,7 +58,7 @@ _MEANT = {
 
 
 def described(name: str, source: WebhookSource, file: str, findings: Findings) -> dict[str, Any]:
-    """The source as the rest of the product sees it: type, allowUnsigned, and the secrets' references."""
+    """The source as the rest of the product sees it: type, allowUnsigned, its limit if any, and the secrets' references."""
     kind = SOURCES[source.type]
     chosen = source.model_dump(by_alias=True, exclude_none=True)
     secrets = {key for entry in SOURCES.values() for key in entry.secrets}
@@ -66,11 +67,13 @@ def described(name: str, source: WebhookSource, file: str, findings: Findings) -
         findings.error(file, f"webhooks.{name}.{key}", f"is no secret of {source.type}", remedy)
     default = source.credential or "default"
     wanted = [key for key in kind.secrets if key in chosen] or list(kind.secrets[:1])
-    return {
+    limit = {} if source.rate_limit is None else {"rateLimit": source.rate_limit}
+    found: dict[str, Any] = {
         "type": source.type,
         "allowUnsigned": source.allow_unsigned,
         "credentials": [f"{key}:{chosen.get(key, default)}" for key in wanted],
     }
+    return found | ({"rateLimit": source.rate_limit} if source.rate_limit else {}) | limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

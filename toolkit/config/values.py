@@ -4,6 +4,7 @@ A parser raises ConfigError; `parsed` makes a pydantic type of it that keeps the
 """
 
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -57,6 +58,28 @@ def _url(text: str) -> str:
     return text
 
 
+def _docker_host(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("unix", "ssh", "tcp") or not (parts.hostname or parts.path):
+        raise ConfigError(
+            f"{text!r} is no address of a Docker daemon",
+            hint="write it like 'ssh://user@host' or 'unix:///var/run/docker.sock'",
+        )
+    if parts.password:
+        raise ConfigError("an address must not hold a password", hint="log in with an SSH key")
+    return text
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise ConfigError(
+            f"{text!r} is no address and no network ({error})",
+            hint="write it like '10.0.0.7' or '10.0.0.0/8'",
+        ) from error
+
+
 def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
@@ -73,13 +96,19 @@ def _cpus(value: Any) -> Any:
 Text = Annotated[str, Field(min_length=1)]
 TextOrNumber = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(strict=False)]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(parsed(_network))], ...], Field(strict=False)
+]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+# an hour: a start that is later than that is another schedule
+Jitter = Annotated[int, Field(ge=0, le=3600)]
 # a week: the longest that any platform runs one task (https://cloud.google.com/run/docs/configuring/task-timeout)
 Seconds = Annotated[int, Field(ge=1, le=604_800)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Percent = Annotated[int, Field(ge=1, le=100)]
 Url = Annotated[str, AfterValidator(parsed(_url))]
+DockerHost = Annotated[str, AfterValidator(parsed(_docker_host))]
 Memory = Annotated[int, BeforeValidator(parsed(_memory))]
 Cpus = Annotated[float, BeforeValidator(parsed(_cpus))]
 Schedule = Annotated[str, AfterValidator(parsed(check_schedule))]

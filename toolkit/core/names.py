@@ -3,7 +3,7 @@
 Names carry project and environment.  One that is longer than a service's limit keeps its beginning and ends
 in eight hex digits of its SHA-256, so it is the same on every machine.  Limits, each from the service's API
 reference: IAM role 64, Lambda function 64, ECS family/cluster 255, ECR repository 256, DynamoDB table 255,
-log group 512, Secrets Manager 256 (SecretNameType), security group 255.
+log group 512, Secrets Manager 256 (SecretNameType), security group 255, EventBridge rule 64.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ GATEWAY = (
 )
 BASE = "-base"  # the part of the base image's repository
 TASKS, FUNCTIONS = "tasks", "functions"  # what is in a network: Fargate's, and Lambda's in a VPC
+TIMER, ENDS = "timer", "ends"  # what wakes a deployed gateway: the clock, and tasks that end
 
 
 _HASH = 9  # characters that end a shortened name: a hyphen and eight digits
@@ -82,6 +83,10 @@ class Names:
     def security_group(self, of: str) -> str:
         """Of the tasks or the functions: `al-<project>-<env>--tasks`."""
         return self.scoped(f"-{of}", 255)
+
+    def event_rule(self, of: str) -> str:
+        """What wakes the gateway, by the clock or at the end of tasks: `al-<project>-<env>--timer`."""
+        return self.scoped(f"-{of}", 64)
 
     @property
     def ecs_log_group(self) -> str:

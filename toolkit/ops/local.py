@@ -2,37 +2,78 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from toolkit.core.agent import Agent
 from toolkit.core.clock import iso, now
+from toolkit.core.placement import runtime_name
 from toolkit.core.ports import LayerFile
 from toolkit.credentials import resolve
 from toolkit.images.context import APP, agent_files, base_files, content_hash
 from toolkit.ops import definitions
+from toolkit.scheduler.dispatch import fact_key
+from toolkit.scheduler.roster import FACT, of_project
 from toolkit.wiring import Services
 
 
-def prepare(services: Services, agent: Agent) -> None:
-    """Write the agent's files where its process finds them, and record its definition.
+def prepare(
+    services: Services, agent: Agent, *, note: Callable[[str], None] = lambda _: None
+) -> None:
+    """Put the agent's files where its runs find them, a directory or an image, and record its definition.
 
     Raises CredentialError naming every missing field but the models' keys, which the run's own settings find, and
     ConfigError for what the local runtime refuses.
     """
-    assert services.project is not None  # noqa: S101 - only called with one
     services.ledger.prepare()
+    make(services, agent, note=note)
+    record_roster(services)
+
+
+def make(
+    services: Services, agent: Agent, *, note: Callable[[str], None] = lambda _: None
+) -> None:
+    """The same, for a ledger that is prepared and a roster that somebody else records."""
+    assert services.project is not None  # noqa: S101 - only called with one
     values = resolve.resolve(replace(agent, models=()), services.local_store)
+    made = _image(services, agent, note) if in_docker(services, agent) else _app(services, agent)
+    new = definitions.wanted(services, agent, made, paths=sorted(values))
+    key = fact_key(agent.name)
+    known = services.ledger.fact(key)
+    facts = {key: known} if known else {}
+    if new.due(facts):
+        definitions.define(services, new, facts, moment=iso(now()))
+
+
+def record_roster(services: Services) -> None:
+    """What the scheduler must know of the project's agents; nothing is written where it knows it already."""
+    assert services.project is not None  # noqa: S101 - only called with one
+    wanted = of_project(services.project).to_fact()
+    if services.ledger.fact(FACT) != wanted:
+        services.ledger.set_fact(FACT, wanted)
+
+
+def in_docker(services: Services, agent: Agent) -> bool:
+    return runtime_name(agent, services.environment) == "docker"
+
+
+def _image(services: Services, agent: Agent, note: Callable[[str], None]) -> str:
+    types = {ref.type: resolve.type_of(ref) for ref in agent.credentials}
+    builder = services.builder("docker")
+    reference: str = builder.image(services.project, agent, types=types, note=note)
+    return reference
+
+
+def _app(services: Services, agent: Agent) -> str:
+    """A directory that is named by what is in it."""
+    assert services.project is not None  # noqa: S101 - only called with one
     types = {ref.type: resolve.type_of(ref) for ref in agent.credentials}
     files = {**agent_files(services.project, agent, types), **base_files()}
     app = services.context.project / ".al" / "apps" / f"{agent.name}-{content_hash('', files, {})}"
     if not app.exists():
         _write(app, files)
-    new = definitions.wanted(services, agent, str(app), paths=sorted(values))
-    facts = services.ledger.facts("definition/")
-    if new.due(facts):
-        definitions.define(services, new, facts, moment=iso(now()))
+    return str(app)
 
 
 def permitted(services: Services, agent: Agent) -> None:

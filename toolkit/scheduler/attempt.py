@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from toolkit.core.clock import iso, now
-from toolkit.core.errors import AlError, LaunchError, LimitExceeded, NotFound, Unreachable
+from toolkit.core.errors import AlError, NotFound, Unreachable
 from toolkit.core.retry import retrying
-from toolkit.core.run import Cause, Run, RunHandle, RunSpec, RunState
+from toolkit.core.run import Run, RunHandle, RunSpec, RunState
 from toolkit.core.secrets import Receipt, SecretLease
 from toolkit.credentials.lease import close_lease
 from toolkit.wiring import Services
 
 from .adopt import found
+from .starts import StoppedBefore, cause_of
 
 CLOSING = 15.0  # seconds for the secret of a run that did not start: somebody waits for the error
 
@@ -73,6 +74,26 @@ class Attempt:
                 self._close(self.lease)
         self._say(error)
 
+    def postpone(self, error: BaseException) -> None:
+        """The run is to be started again later: it waits, and nothing of this attempt stays.
+
+        After a launch whose answer was lost all of it stays: whoever starts it next finds out first what became of it.
+        """
+        if self.may_run:
+            return
+        if self.lease:
+            with _despite(error, f"the secret of {self.run.id} is still there"):
+                close_lease(
+                    self.services.run_secrets, self.lease, Receipt(), now=now, seconds=CLOSING
+                )
+        self.services.ledger.update(
+            self.run.id,
+            state=RunState.QUEUED,
+            cause=cause_of(error, leased=self.lease is not None),
+            reason=error.message if isinstance(error, AlError) else "",
+            lease=None,
+        )
+
     def _launched(self, spec: RunSpec) -> RunHandle:
         self.may_run = True
         try:
@@ -104,20 +125,14 @@ class Attempt:
             # its state is named so that a record that somebody has closed already stays as it is
             ledger.update(self.run.id, state=self.run.state, reason=known, **where)
             return
+        stopped = isinstance(error, StoppedBefore) or not isinstance(error, Exception)
         ledger.update(
             self.run.id,
-            state=RunState.FAILED if isinstance(error, Exception) else RunState.STOPPED,
-            cause=self._cause(error),
+            state=RunState.STOPPED if stopped else RunState.FAILED,
+            cause=None if stopped else cause_of(error, leased=self.lease is not None),
             reason=known,
             finished=iso(now()),
         )
-
-    def _cause(self, error: BaseException) -> Cause:
-        if isinstance(error, LaunchError):
-            return Cause(error.cause)
-        if isinstance(error, LimitExceeded):
-            return Cause.TOO_LARGE
-        return Cause.NEVER_STARTED if self.lease else Cause.SECRET_MISSING
 
     def _close(self, lease: SecretLease) -> None:
         known = Receipt(created=iso(lease.created))

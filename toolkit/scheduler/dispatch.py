@@ -1,13 +1,12 @@
-"""The single door to a run: cron, webhook, `al run` and an agent's call all come through `dispatch`.
+"""The single door to `Runtime.launch`: `dispatch` starts a run at once, `start` one that has waited in the queue.
 
-It works from what `al push` recorded in the ledger, so it needs no project directory and serves the gateway
-as well.  Only its attempts (attempt.py) call `Runtime.launch`.
+Both work from what `al push` recorded in the ledger, so they need no project directory and serve the gateway as well.
+Only their attempts (attempt.py) call `Runtime.launch`.
 """
 
-import secrets
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from datetime import timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from toolkit.core.agent import AgentName, CredentialRef
@@ -18,7 +17,12 @@ from toolkit.core.secrets import Receipt, Secret, SecretLease
 from toolkit.credentials.lease import open_lease
 from toolkit.wiring import Services
 
+from . import tokens
 from .attempt import Attempt, Patience
+from .roster import FACT as ROSTER
+from .roster import Roster
+from .sharing import sharing
+from .starts import StoppedBefore
 
 # of a definition: what one version has that another may not
 VERSION = ("ref", "image", "hash", "timeout", "credentials", "pushed")
@@ -106,15 +110,102 @@ def dispatch(
     attempt = Attempt(services=services, run=run)
     try:
         services.ledger.add(run)
-        payload = _payload(services, trigger, credentials) | _models(models)
+        token = _token(services, run)
+        payload = _payload(trigger, credentials, token) | _models(models)
         lease = attempt.lease = _lease(services, run, payload, definition.timeout)
         receipt = Receipt(created=iso(lease.created))
-        services.ledger.update(run.id, lease=lease, receipt=receipt)
+        services.ledger.update(run.id, lease=lease, receipt=receipt, token=token.hash)
         handle = attempt.launch(_spec(run, lease, definition), patience)
         return services.ledger.update(run.id, handle=handle, started=iso(now()))
     except BaseException as error:  # also on Ctrl-C: nothing that was made may wait for the sweeper
         attempt.undo(error)
         raise
+
+
+def start(
+    services: Services,
+    run: Run,
+    trigger: Trigger,
+    postponed: Callable[[BaseException, bool], bool],
+    *,
+    models: Callable[[], RunModels | None] = lambda: None,
+) -> Run:
+    """Start a run that was allocated when it was queued: secret, ledger, launch, in this order.
+
+    The secret comes before the record, which then says at once where it is and when its launch began; one that is made
+    and never recorded is the sweeper's.  When it fails, `postponed(error, leased)` says whether the run is to wait
+    for another attempt.  `models` gives those that take the place of the image's.  Raises what `dispatch` does, and
+    StoppedBefore.
+    """
+    attempt = Attempt(services=services, run=run)
+    try:
+        definition = definition_of(services, trigger.agent)
+        chosen = models()
+        credentials = read_credentials(services, definition, chosen.instead_of if chosen else ())
+        token = _token(services, run)
+        payload = _payload(trigger, credentials, token) | _models(chosen)
+        lease = attempt.lease = _lease(services, run, payload, definition.timeout)
+        attempt.run = _begun(services, run, definition, lease, token.hash)
+        return _launched(
+            attempt, _spec(attempt.run, lease, definition, again=run.cause is not None)
+        )
+    except BaseException as error:
+        _given_up(attempt, error, postponed)
+        raise
+
+
+def start_again(
+    services: Services, run: Run, trigger: Trigger, postponed: Callable[[BaseException, bool], bool]
+) -> Run:
+    """Send the launch of a run once more whose launcher died, or never got the answer: a runtime starts no second one
+    of the same run and secret.  As `start` otherwise."""
+    attempt = Attempt(services=services, run=run, lease=run.lease)
+    try:
+        definition = definition_of(services, trigger.agent)
+        asked = replace(definition, ref=run.definition, image=run.image)
+        assert run.lease is not None  # noqa: S101 - only called with one
+        return _launched(attempt, _spec(run, run.lease, asked, again=run.cause is not None))
+    except BaseException as error:
+        _given_up(attempt, error, postponed)
+        raise
+
+
+def _launched(attempt: Attempt, spec: RunSpec) -> Run:
+    """Launch it, unless somebody has asked it to stop; whoever asks meanwhile finds its handle, or we see the wish."""
+    ledger = attempt.services.ledger
+    if ledger.mailbox(spec.run).stop or attempt.run.state.final:
+        raise StoppedBefore(f"{spec.run} was stopped before it started", hint="run it again")
+    handle = attempt.launch(spec, AT_ONCE)
+    run = ledger.update(spec.run, handle=handle, started=iso(now()))
+    if run.state.final or ledger.mailbox(spec.run).stop:
+        attempt.services.runtime(handle.runtime).stop(handle)
+    return run
+
+
+def _given_up(
+    attempt: Attempt, error: BaseException, postponed: Callable[[BaseException, bool], bool]
+) -> None:
+    if postponed(error, attempt.lease is not None):
+        attempt.postpone(error)
+    else:
+        attempt.undo(error)
+
+
+def _begun(
+    services: Services, run: Run, definition: Definition, lease: SecretLease, token: str
+) -> Run:
+    """The record of a run whose launch is about to be sent; one that was stopped meanwhile stays stopped."""
+    return services.ledger.update(
+        run.id,
+        state=RunState.STARTING,
+        runtime=definition.runtime,
+        image=definition.image,
+        definition=definition.ref,
+        deadline=_deadline(now(), definition),
+        lease=lease,
+        receipt=Receipt(created=iso(lease.created)),
+        token=token,
+    )
 
 
 def read_credentials(
@@ -158,15 +249,38 @@ def _new(trigger: Trigger, definition: Definition) -> Run:
         trigger=trigger.kind,
         created=iso(moment),
         state=RunState.STARTING,
-        deadline=iso(moment + START_MARGIN + timedelta(seconds=definition.timeout)),
+        deadline=_deadline(moment, definition),
         image=definition.image,
         definition=definition.ref,
+        source=trigger.source,
+        prompt=trigger.prompt,
     )
 
 
-def _payload(
-    services: Services, trigger: Trigger, credentials: Mapping[str, Secret]
-) -> dict[str, Any]:
+def _deadline(moment: datetime, definition: Definition) -> str:
+    return iso(moment + START_MARGIN + timedelta(seconds=definition.timeout))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Token:
+    """What a run speaks to the gateway with; nothing where there is no gateway."""
+
+    gateway: str | None = None
+    secret: Secret | None = None
+    hash: str = ""
+    sharing: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _token(services: Services, run: Run) -> _Token:
+    gateway = services.environment.gateway_url or (_fact(services, "gateway") or {}).get("url")
+    if not gateway:
+        return _Token()
+    secret, digest = tokens.new(run.id)
+    others = sharing(Roster.from_fact(_fact(services, ROSTER) or {}), run)
+    return _Token(gateway=gateway, secret=secret, hash=digest, sharing=others)
+
+
+def _payload(trigger: Trigger, credentials: Mapping[str, Secret], token: _Token) -> dict[str, Any]:
     """The run's one secret (D2): what it may know, and what is particular to it."""
     return {
         "credentials": {path: value.reveal() for path, value in credentials.items()},
@@ -176,9 +290,9 @@ def _payload(
             "source": trigger.source,
             "context": dict(trigger.context),
         },
-        "token": secrets.token_urlsafe(32),
-        "gateway": services.environment.gateway_url
-        or (_fact(services, "gateway") or {}).get("url"),
+        "token": token.secret.reveal() if token.secret else None,
+        "gateway": token.gateway,
+        "sharing": dict(token.sharing),
     }
 
 
@@ -197,7 +311,7 @@ def _lease(services: Services, run: Run, payload: Mapping[str, Any], timeout: in
     )
 
 
-def _spec(run: Run, lease: SecretLease, definition: Definition) -> RunSpec:
+def _spec(run: Run, lease: SecretLease, definition: Definition, *, again: bool = False) -> RunSpec:
     return RunSpec(
         run=run.id,
         agent=run.agent,
@@ -205,4 +319,5 @@ def _spec(run: Run, lease: SecretLease, definition: Definition) -> RunSpec:
         timeout=definition.timeout,
         lease=lease,
         image=definition.image,
+        again=again,
     )

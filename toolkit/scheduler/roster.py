@@ -4,6 +4,7 @@
 recorded, the fact `roster`.  Pure, and nothing secret is in it.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -66,7 +67,10 @@ class Roster:
 
     def to_fact(self) -> dict[str, Any]:
         """Plain JSON, the same for the same roster."""
-        return asdict(self)
+        plain: dict[str, Any] = json.loads(
+            json.dumps(asdict(self))
+        )  # lists, where there are tuples
+        return plain
 
     @classmethod
     def from_fact(cls, fact: Mapping[str, Any]) -> "Roster":

@@ -25,7 +25,9 @@ from toolkit.core.run import (
 from toolkit.credentials.lease import close_lease
 from toolkit.wiring import Services
 
+from . import calling
 from .adopt import adopted
+from .postpone import started_again
 
 RUNNING = RunStatus(state=RunState.RUNNING)
 _TAKEN = (Cause.SPOT_INTERRUPTION, Cause.INTERRUPTED)  # ends that the platform alone knows of
@@ -108,7 +110,7 @@ def _explained(run: Run, mailbox: Mailbox, end: RunStatus) -> RunStatus:
 def _silenced(run: Run, mailbox: Mailbox, moment: datetime) -> RunStatus | None:
     """The end of a run that nobody knows anything of, or None while it may yet be heard of."""
     if run.handle is None and not mailbox.claimed and run.state is RunState.STARTING:
-        if moment <= from_iso(run.created) + LAUNCH_PATIENCE:
+        if moment <= _launching_since(run) + LAUNCH_PATIENCE:
             return None
         state = RunState.STOPPED if mailbox.stop else RunState.FAILED
         reason = run.reason or "it was never launched"
@@ -118,6 +120,11 @@ def _silenced(run: Run, mailbox: Mailbox, moment: datetime) -> RunStatus | None:
     if run.reason == OVERDUE:
         return RunStatus(state=RunState.TIMED_OUT, reason=OVERDUE)
     return RunStatus(state=RunState.LOST, reason="no report and no trace of it after its deadline")
+
+
+def _launching_since(run: Run) -> datetime:
+    """A run may have waited long in the queue; its secret is made when its launch begins."""
+    return run.lease.created if run.lease else from_iso(run.created)
 
 
 def settle(services: Services, runs: Sequence[Run], *, ask_platform: bool = True) -> list[Run]:
@@ -166,9 +173,19 @@ def _settled(
         status = verdict(run, mailbox, known, moment, asked=asked and not began)
     elif platform is not None and overdue(run, moment):
         run = _stopped(services, run, mailbox)
+    if status.state.final and not run.state.final and started_again(services, run, mailbox, status):
+        return services.ledger.get(run.id) or run
     if not run.state.final and status.state is not run.state:
         run = services.ledger.update(run.id, **_changes(status, mailbox))
+        if run.state.final:
+            _let_go(services, run, moment)
     return closed(services, run, mailbox) if run.state.final else run
+
+
+def _let_go(services: Services, run: Run, moment: datetime) -> None:
+    """Whoever sees the end first frees what the run held: others wait for it, a scheduler or none."""
+    services.ledger.locks.release_all(run.id)
+    calling.over(services.ledger, run, moment)
 
 
 def _stopped(services: Services, run: Run, mailbox: Mailbox) -> Run:
@@ -189,6 +206,7 @@ def _changes(status: RunStatus, mailbox: Mailbox) -> dict[str, Any]:
             "reason": status.reason,
             "finished": report.get("finished") or iso(now()),
             "return_value": report.get("return_value"),
+            "usage": report.get("usage") or {},
         }
     return changes
 

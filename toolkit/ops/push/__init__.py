@@ -19,6 +19,7 @@ from toolkit.ops import deploy_lease
 from toolkit.ops.images import Images
 from toolkit.ops.push import credentials as push_credentials
 from toolkit.ops.push import plan as push_plan
+from toolkit.scheduler import clockwork, switches
 from toolkit.wiring import Services
 
 
@@ -108,13 +109,16 @@ def _files(agent: Agent) -> str:
 
 
 def read_facts(services: Services) -> dict[str, Any]:
-    """What earlier pushes recorded, their lease left out; nothing where there has been none."""
+    """What earlier pushes recorded; nothing where there has been none.  Left out are their lease, and what changes while
+    the environment is at work: where its schedules are, and what its users have switched."""
     try:
-        facts = dict(services.ledger.facts(""))
+        facts = services.ledger.facts("")
     except NotFound:
         return {}
-    facts.pop(deploy_lease.FACT, None)
-    return facts
+    others = (deploy_lease.FACT, switches.FACT)
+    return {
+        k: v for k, v in facts.items() if k not in others and not k.startswith(clockwork.PREFIX)
+    }
 
 
 def _facts(services: Services, project: Project) -> Mapping[str, Any]:

@@ -21,7 +21,9 @@ from toolkit.ops.images import prune
 from toolkit.ops.push import PUSHED_AS, Push, pushed_as
 from toolkit.ops.push import credentials as push_credentials
 from toolkit.ops.push import plan as push_plan
+from toolkit.ops.push import roster as push_roster
 from toolkit.ops.push.report import Report
+from toolkit.scheduler import roster
 from toolkit.scheduler.dispatch import fact_key
 from toolkit.wiring import Services
 
@@ -32,7 +34,10 @@ AT_ONCE = (
     8  # images and definitions in flight; AWS allows 15 control calls a second (Lambda quotas page)
 )
 # of a plan's items, those that no engine makes
-OTHER_KINDS = {*state.KINDS, "image", "definition", "credential value", "gateway"}
+OTHER_KINDS = {
+    *state.KINDS,
+    *("image", "definition", "credential value", "gateway", push_roster.KIND),
+}
 
 
 @dataclass
@@ -145,6 +150,12 @@ def define(work: Work, references: Mapping[str, str]) -> None:
         work.begin(f"definition: {gone} is no longer in the project")
         definitions.remove(work.services, gone, work.facts.pop(fact_key(gone)))
         work.report.mark("definition", gone)
+
+
+def record_roster(work: Work) -> None:
+    """After the definitions: whoever schedules finds every agent of it pushed."""
+    work.note_fact(roster.FACT, push_roster.wanted(work.push, work.facts))
+    work.report.mark_all(push_roster.KIND)
 
 
 def write_credentials(work: Work) -> None:

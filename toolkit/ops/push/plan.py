@@ -15,6 +15,8 @@ from toolkit.ops import credentials, definitions, infrastructure, state
 from toolkit.ops.images import gateway_image
 from toolkit.ops.push import credentials as push_credentials
 from toolkit.ops.push import one_agent
+from toolkit.ops.push import roster as push_roster
+from toolkit.scheduler import roster
 from toolkit.scheduler.dispatch import fact_key
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ def plan(push: "Push") -> Plan:
         return values
     images, references = push.images.decided(dict(push.facts))
     made = _table(push) + _infrastructure(push, images) + _images(push, images)
-    return made + Plan(tuple(_definitions(push, references))) + values + _health(push)
+    definitions = Plan(tuple(_definitions(push, references)))
+    return made + definitions + _roster(push) + values + _health(push)
 
 
 def to_dict(plan: Plan) -> dict[str, Any]:
@@ -116,6 +119,14 @@ def _definitions(push: "Push", references: Mapping[str, str | None]) -> Iterator
             yield _change("definition", str(agent.name), action, AGAIN)
     for name in gone(push, facts):
         yield _change("definition", name, Action.DELETE, infrastructure.GONE)
+
+
+def _roster(push: "Push") -> Plan:
+    """When agents start, and how many at once, as the scheduler and the gateway know it."""
+    if not push_roster.due(push):
+        return Plan()
+    action = Action.UPDATE if roster.FACT in push.facts else Action.CREATE
+    return Plan((_change(push_roster.KIND, push.services.context.names.base, action),))
 
 
 def gone(push: "Push", facts: Mapping[str, Any]) -> list[AgentName]:

@@ -135,6 +135,7 @@ def _steps(work: Work) -> None:
     references = push_parts.push_images(work)
     push_parts.apply(work, references[GATEWAY])
     push_parts.define(work, references)
+    push_parts.record_roster(work)
     if work.push.extent.values:
         push_parts.write_credentials(work)
     push_parts.apply(work, references[GATEWAY], removals=True)

@@ -1,0 +1,187 @@
+"""Takes due work and launches it, several at a time: a launch may take a cloud seconds.
+
+Each hand takes an item, launches it and takes the next, until there is none or no room.  A launched item stays held
+until its run has begun (watch.py), so that a start which comes to nothing can be made again.
+"""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Collection
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
+
+from toolkit.core.clock import iso
+from toolkit.core.errors import AlError
+from toolkit.core.run import Run, RunId, RunState
+from toolkit.core.work import Rooms, WorkItem
+
+from . import starts, switches
+from .adopt import adopted
+from .desk import Desk
+from .dispatch import start, start_again
+from .ending import over
+from .stopping import UNSTARTED
+
+LOG = logging.getLogger("al.scheduler")
+HANDS = 16
+HOLD = 120.0  # seconds that an item is held without a sign of life: longer than the minute between two timers
+
+
+def new_holder() -> str:
+    """A name that no other process has."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def rooms(desk: Desk) -> Rooms:
+    """How many may be at work, as the roster and the switches are now: none while all is paused."""
+    roster, turned = desk.roster(), switches.read(desk.services.ledger)
+    if turned.paused:
+        return Rooms(agents={})
+    names = roster.posts.keys() - set(turned.disabled)
+    scales = {name: turned.scale(roster, name) for name in names}
+    return Rooms(
+        agents={name: scale for name, scale in scales.items() if scale > 0},
+        total=turned.limit(roster),
+    )
+
+
+class Worker:
+    """The hands of one scheduler; `holder` is its name in the queue."""
+
+    def __init__(self, desk: Desk, holder: str, *, hands: int = HANDS) -> None:
+        self._desk, self._holder, self._most = desk, holder, hands
+        self._pool = ThreadPoolExecutor(hands, thread_name_prefix="al-launch")
+        self._guard = threading.Lock()
+        self._hands: set[Future[None]] = set()
+        self._launching: set[RunId] = set()
+        self._closed = False
+
+    @property
+    def launching(self) -> Collection[RunId]:
+        with self._guard:
+            return frozenset(self._launching)
+
+    def work(self) -> None:
+        """See that somebody looks for work.  Returns at once."""
+        with self._guard:
+            if self._closed or len(self._hands) >= self._most:
+                return
+            hand = self._pool.submit(self._drain)
+            self._hands.add(hand)
+        hand.add_done_callback(self._rested)
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Until nothing is being launched any more; or for so long."""
+        while hands := self._now():
+            if wait(hands, timeout=seconds).not_done:
+                return
+
+    def renew(self) -> None:
+        """What is being launched stays ours."""
+        moment = self._desk.clock()
+        for run in self.launching:
+            self._desk.services.ledger.queue.renew(run, self._holder, seconds=HOLD, moment=moment)
+
+    def close(self, seconds: float) -> None:
+        """Take nothing more, and wait so long for the launches that are under way.
+
+        What is still being launched then, another scheduler looks after when its time is up."""
+        with self._guard:
+            self._closed = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.wait(seconds)
+
+    def _now(self) -> frozenset[Future[None]]:
+        with self._guard:
+            return frozenset(self._hands)
+
+    def _rested(self, hand: Future[None]) -> None:
+        with self._guard:
+            self._hands.discard(hand)
+        if not hand.cancelled() and (error := hand.exception()):
+            LOG.error("work could not be taken: %s", error)
+
+    def _drain(self) -> None:
+        while not self._closed and (item := self._taken()):
+            self.work()  # where there is one there may be more
+            try:
+                begin(self._desk, item, self._holder)
+            except AlError as error:
+                LOG.error("%s could not be started: %s", item.run, error.message)
+            finally:
+                with self._guard:
+                    self._launching.discard(item.run)
+
+    def _taken(self) -> WorkItem | None:
+        desk = self._desk
+        item = desk.services.ledger.queue.take(
+            self._holder, rooms(desk), seconds=HOLD, moment=desk.clock()
+        )
+        if item:
+            with self._guard:
+                self._launching.add(item.run)
+        return item
+
+
+def begin(desk: Desk, item: WorkItem, holder: str) -> None:
+    """Launch the item's run, or find out what became of it when it was taken before.
+
+    Raises what the ledger raises; a run that cannot be started is recorded, and another attempt made or not."""
+    ledger = desk.services.ledger
+    run = ledger.get(item.run)
+    if run is None:
+        ledger.queue.done(item.run)
+        return
+    if run.state is RunState.QUEUED and ledger.mailbox(run.id).stop:
+        run = ledger.update(
+            run.id, state=RunState.STOPPED, reason=UNSTARTED, finished=iso(desk.clock())
+        )
+    if run.state.final:
+        over(desk, run)
+        return
+    try:
+        _launch(desk, run, item)
+    except AlError as error:
+        _failed(desk, item, holder, error)
+
+
+def _launch(desk: Desk, run: Run, item: WorkItem) -> None:
+    services = desk.services
+    postponed = partial(_postponed, item.attempts)
+    if run.state is RunState.QUEUED:
+        start(services, run, item.trigger, postponed, models=partial(desk.models, run.agent))
+    elif _untraced(desk, run):
+        start_again(services, run, item.trigger, postponed)
+
+
+def _postponed(attempts: int, error: BaseException, leased: bool) -> bool:
+    return starts.again(error, attempts, leased=leased)
+
+
+def _untraced(desk: Desk, run: Run) -> bool:
+    """Whether nothing is known of a run whose launch somebody has begun, and its secret still lies there unread.
+
+    One that has been found has its handle in the record from now on, and `watch` looks after it.  Where neither run
+    nor secret is to be found, its time decides (settle.py): it may be running.
+    """
+    services = desk.services
+    box = services.ledger.mailbox(run.id)
+    known = adopted(services, [run], {run.id: box})[run.id]
+    if known.handle or box.claimed or known.lease is None:
+        return False
+    return services.run_secrets.exists(known.lease.ref.name)
+
+
+def _failed(desk: Desk, item: WorkItem, holder: str, error: AlError) -> None:
+    """The record says whether it is over; what is not waits for another attempt."""
+    run = desk.services.ledger.get(item.run)
+    if run and run.state.final:
+        LOG.warning("%s did not start: %s", item.run, error.message)
+        over(desk, run)
+    elif run and not desk.services.ledger.mailbox(run.id).stop:
+        begin_at = starts.not_before(item.attempts, desk.clock())
+        LOG.warning("%s did not start: %s; again at %s", item.run, error.message, iso(begin_at))
+        desk.services.ledger.queue.give_back(item.run, holder, not_before=begin_at)
