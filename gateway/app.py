@@ -1,6 +1,7 @@
-"""The gateway: the environment's runs and their logs over HTTP.
+"""The gateway: the environment's runs, their logs and their control over HTTP.
 
-It reads; it starts nothing, and holds no state that the ledger and the log service do not have.
+It launches nothing itself: what it is asked to start it queues (toolkit/scheduler), and it holds no state that the ledger
+and the log service do not have.
 """
 
 from collections.abc import Callable
@@ -12,19 +13,57 @@ from starlette.middleware import Middleware
 
 from toolkit.core.environment import GcpCloud
 from toolkit.core.errors import AlError
-from toolkit.core.reader import SETTLE_SECONDS, Reader
+from toolkit.core.reader import Reader, settle_seconds
 from toolkit.core.secrets import Secret
 from toolkit.core.sources import Lines
+from toolkit.scheduler.desk import Desk, recorded_roster
 from toolkit.wiring import Services
 
 from . import errors
 from .auth import Guard, KeyRing, stored_key
 from .intake import AccessLog, BodyLimit
-from .routes import health, later, logs, runs
+from .openapi import describe
+from .rates import Limiter, networks
+from .recent import recent_lines
+from .routes import (
+    auth,
+    calls,
+    control,
+    dashboard,
+    health,
+    later,
+    locks,
+    logs,
+    runs,
+    shutdown,
+    signals,
+    stats,
+    status_stream,
+    webhooks,
+)
+from .sessions import Sessions
 from .shared import Shared, SharedLines, SharedRecords
 from .sse import Pace
 
-SETTLE_HERE = 1.0  # a log file on this machine is complete when its process has gone
+ROSTER_SECONDS = 5.0  # how old the gateway's idea may be of what the last push recorded
+# Cloud Run hands requests over on the instance's own link, where nobody else is, and names the client in
+# X-Forwarded-For (https://cloud.google.com/run/docs/container-contract)
+GOOGLE_FRONT_END = ("169.254.0.0/16",)
+# The more particular ones come first: a path that two of them match is the first one's.
+OF_RUNS = (locks, calls, signals, shutdown)  # what a run asks for with its own token
+ROOMS = (
+    health,
+    webhooks,
+    auth,
+    control,
+    stats,
+    dashboard,
+    status_stream,
+    logs,
+    runs,
+    *OF_RUNS,
+    later,
+)
 
 
 def create_app(
@@ -32,9 +71,19 @@ def create_app(
     *,
     load_key: Callable[[], Secret | None] | None = None,
     pace: Pace | None = None,
+    desk: Desk | None = None,
+    stop: Callable[[], None] | None = None,
 ) -> FastAPI:
-    """The ASGI application.  Nothing is asked of the cloud before the first request."""
+    """The ASGI application.  Nothing is asked of the cloud before the first request.
+
+    `desk` is that of the scheduler in this process, and `stop` ends the process; both are None where there is none.
+    """
+    desk = desk or recorded_desk(services)
     keys = KeyRing(load_key or stored_key(services.context, services.store))
+    sessions = Sessions(services.ledger, keys.bind, clock=desk.clock)
+    cloud = services.environment.cloud
+    own = GOOGLE_FRONT_END if isinstance(cloud, GcpCloud) else ()
+    trusted = networks((*services.environment.trusted_proxies, *own))
     app = FastAPI(
         title="al gateway",
         docs_url="/api/docs",
@@ -44,24 +93,45 @@ def create_app(
         middleware=[
             Middleware(AccessLog),
             Middleware(errors.Errors),
+            Middleware(webhooks.Door),
             Middleware(BodyLimit),
-            Middleware(Guard, keys),
+            Middleware(Guard, keys, sessions, trusted),
         ],
         exception_handlers={HTTPException: errors.plain, AlError: errors.told},
     )
     shared = Shared()
-    app.state.records = records = SharedRecords(services.ledger, shared)
+    app.state.reception = webhooks.reception_of(desk)
+    app.state.desk, app.state.stop, app.state.shared = desk, stop, shared
+    app.state.keys, app.state.sessions, app.state.trusted = keys, sessions, trusted
+    app.state.log_ins = Limiter(auth.LOG_INS)
+    app.state.recent = recent_lines()
+    app.state.began = desk.clock()
+    app.state.records = SharedRecords(services.ledger, shared)
+    app.state.reader = _reader(services, shared)
+    app.state.pace = pace or Pace()
+    for room in ROOMS:
+        app.include_router(room.router)
+    describe(app)
+    return app
 
+
+def recorded_desk(services: Services) -> Desk:
+    """For a gateway without a scheduler beside it: what the last push recorded, looked at again every few seconds."""
+    shared = Shared(ROSTER_SECONDS)
+    return Desk(
+        services=services,
+        roster=lambda: shared.get("roster", lambda: recorded_roster(services), lambda _: True),
+    )
+
+
+def _reader(services: Services, shared: Shared) -> Reader:
     @cache
     def lines(runtime: str) -> Lines:
         return SharedLines(services.runtime(runtime), shared)
 
     cloud = services.environment.cloud
-    settle = SETTLE_HERE if cloud is None else SETTLE_SECONDS
+    settle = settle_seconds(services.environment)
     # on Google a run reports in its log alone, and whoever records its end may have gone
     in_log = isinstance(cloud, GcpCloud)
-    app.state.reader = Reader(records, lines, settle=settle, last_line_ends=in_log)
-    app.state.pace = pace or Pace()
-    for room in (health, later, logs, runs):
-        app.include_router(room.router)
-    return app
+    records = SharedRecords(services.ledger, shared)
+    return Reader(records, lines, settle=settle, last_line_ends=in_log)

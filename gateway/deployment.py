@@ -62,7 +62,8 @@ def load(path: Path = PLACE) -> Services:
 
 def _environment(fields: dict[str, Any], cloud: dict[str, Any] | None) -> Environment:
     scope = Scope(**fields.pop("scope"))
-    return Environment(scope=scope, cloud=_cloud(cloud) if cloud else None, **fields)
+    known = {name: _frozen(value) for name, value in fields.items()}
+    return Environment(scope=scope, cloud=_cloud(cloud) if cloud else None, **known)
 
 
 def _cloud(fields: dict[str, Any]) -> Cloud:

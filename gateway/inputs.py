@@ -1,11 +1,16 @@
-"""The logs API's query, checked by hand: each mistake is a 400 that says what to write instead."""
+"""Queries and bodies, checked by hand: each mistake is a 400 that says what to write instead."""
 
+import json
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
 
+from toolkit.core.agent import AgentName
 from toolkit.core.clock import from_iso
 from toolkit.core.errors import UsageError
 from toolkit.core.reader import Query
@@ -15,6 +20,8 @@ from toolkit.core.sources import Target
 from .grep import checked
 
 LINES, MOST_LINES = 200, 2_000
+ROWS, MOST_ROWS = 50, 200
+MOST_JSON = 65_536  # bytes: as much as a run's secret may hold
 LONGEST_WAIT = 20.0  # seconds; API Gateway gives up after 29
 PAGE_SIZE = (
     1_000_000  # characters: an answer stays below Lambda's 6,291,456 bytes, escapes included
@@ -67,8 +74,6 @@ def log_request(  # noqa: PLR0917 - FastAPI reads the query's names here
 
 def target(agent: str, run: str | None = None) -> Target:
     """Raises ConfigError for what can be no name."""
-    from toolkit.core.agent import AgentName
-
     return Target(agent=AgentName.parse(agent), run=RunId.parse(run) if run is not None else None)
 
 
@@ -121,3 +126,63 @@ def flag(name: str, text: str | None) -> bool:
     if (text or "").lower() in ("1", "true", "yes"):
         return True
     raise UsageError(f"{name}={text!r} is neither yes nor no", hint="write true or false")
+
+
+def page(limit: str | None, offset: str | None, *, default: int = ROWS) -> tuple[int, int]:
+    """How many rows, and after how many.  Raises UsageError."""
+    if offset and not (offset.isascii() and offset.isdecimal()):
+        raise UsageError(f"offset={offset!r} is not a number of rows", hint="0 or more")
+    return whole("limit", limit, default, most=MOST_ROWS), int((offset or "0")[:9])
+
+
+def choices(name: str, text: str | None, known: Collection[str]) -> frozenset[str]:
+    """Several words with commas between them; `all` and nothing mean all.  Raises UsageError."""
+    words = frozenset(word.strip() for word in (text or "").split(",")) - {"", "all"}
+    if strange := sorted(words - set(known)):
+        raise UsageError(
+            f"{name}={strange[0]!r} is none of them", hint=f"use {', '.join(sorted(known))}"
+        )
+    return words
+
+
+def names(text: str | None) -> frozenset[str]:
+    """Agents with commas between them.  Raises ConfigError for what can be no name."""
+    words = (word.strip() for word in (text or "").split(","))
+    return frozenset(AgentName.parse(word) for word in words if word)
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """The body, an object; no body at all is an empty one.  Raises UsageError, and 413 beyond MOST_JSON."""
+    data = b""
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MOST_JSON:
+            raise HTTPException(413, f"the body is larger than {MOST_JSON} bytes")
+    try:
+        read = json.loads(data) if data.strip() else {}
+        json.dumps(read, ensure_ascii=False).encode()  # half a surrogate pair cannot be kept
+    except (ValueError, RecursionError) as error:
+        raise UsageError("the body is not JSON in UTF-8", hint="send a JSON object") from error
+    if not isinstance(read, dict):
+        raise UsageError("the body is not a JSON object", hint='send {"name": "value"}')
+    return read
+
+
+def text_in(body: Mapping[str, Any], name: str) -> str | None:
+    """A field that is text, or not there.  Raises UsageError."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise UsageError(f"{name!r} is not text", hint=f'send {{"{name}": "..."}}')
+    return value
+
+
+def count_in(body: Mapping[str, Any], name: str, *, most: int) -> int:
+    """A field that is a whole number from 1 to `most`.  Raises UsageError."""
+    value = body.get(name)
+    good = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+    if not good:
+        raise UsageError(f"{name!r} is not a whole number from 1 to {most}", hint="send such a one")
+    return int(str(value))
+
+
+Body = Annotated[dict[str, Any], Depends(json_body)]

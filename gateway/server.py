@@ -24,16 +24,20 @@ def main() -> None:
 
     from .app import create_app
     from .deployment import load, place
+    from .memory import settle
     from .sse import Pace
 
     log_to_stdout()
+    app = create_app(load(place()), pace=Pace(longest=LONGEST))
+    settle()
     uvicorn.run(
-        create_app(load(place()), pace=Pace(longest=LONGEST)),
+        app,
         host=host(),
         port=port(os.environ.get("PORT")),
         log_config=None,  # ours is there already
         access_log=False,  # it would have the query in it
         server_header=False,
+        proxy_headers=False,  # uvicorn would believe every process on this machine; rates.py asks the configuration
         timeout_graceful_shutdown=LAST_SECONDS,
     )
 

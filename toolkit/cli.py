@@ -18,7 +18,7 @@ from toolkit import __version__
 from toolkit.core.errors import AlError
 
 COMMANDS = Path(__file__).parent / "commands"
-ALIASES = {"stat": "status"}
+ALIASES = {"status": "stat"}
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 

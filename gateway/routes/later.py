@@ -3,28 +3,21 @@
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
-SCHEDULER = "there is no scheduler in this version yet: cron and webhooks need `al start`"
-CALLS = "locks and calls between agents are not served by this version yet"
-CONTROL = "this version's gateway starts and stops nothing yet: use `al run`"
-PAGES = "this version has no web pages and statistics yet: see GET /api/runs and `al logs`"
+PAGES = "this version has no web pages and no chat yet: see /api/docs and `al stat`"
 
+LOG = "the scheduler's own lines are where it runs: on its terminal, or in its service's log"
 LATER: tuple[tuple[str, str, str], ...] = (
-    ("GET POST", "/webhooks/{source}", SCHEDULER),
-    ("POST", "/api/webhooks/{receipt}/replay", SCHEDULER),
-    ("GET", "/api/logs/scheduler", SCHEDULER),
+    ("GET", "/api/logs/scheduler", LOG),
     ("POST", "/api/logs/agents/{agent}/{run}/summarize", PAGES),
-    ("POST", "/shutdown", CONTROL),
-    ("POST", "/locks/{verb}", CALLS),
-    ("GET", "/locks/{verb}", CALLS),
-    ("POST", "/calls", CALLS),
-    ("GET", "/calls/{call}", CALLS),
-    ("POST", "/signals/{verb}", CALLS),
-    ("GET POST", "/control/{rest:path}", CONTROL),
-    ("GET", "/api/stats/{rest:path}", PAGES),
-    ("GET", "/api/dashboard/{rest:path}", PAGES),
-    ("GET", "/dashboard/api/{rest:path}", PAGES),
     ("GET POST DELETE", "/api/chat/{rest:path}", PAGES),
-    ("POST", "/api/auth/{verb}", PAGES),
+    *(
+        ("GET", page, PAGES)
+        for page in ("/", "/login", "/activity", "/stats", "/triggers", "/jobs")
+    ),
+    *(
+        ("GET", page, PAGES)
+        for page in ("/dashboard", "/dashboard/{rest:path}", "/chat/{rest:path}")
+    ),
 )
 
 

@@ -12,22 +12,26 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from gateway.grep import Search
 from gateway.inputs import MOST_LINES, LogRequest, log_request, target
+from gateway.openapi import answers, fields, listing
 from gateway.sse import HEADERS, Stream
 from toolkit.core.reader import Page, Reader
 from toolkit.core.sources import Target
 
 router = APIRouter(prefix="/api/logs/agents")
+PAGE = fields(entries=listing(), cursor={"type": ["string", "null"]}, hasMore={"type": "boolean"})
 SEARCH_SECONDS = 8.0  # after which a page hands over what it has found, and where it stopped
 
 Wanted = Annotated[LogRequest, Depends(log_request)]
+ANSWERS = answers(PAGE, 400, 404)
+ANSWERS[200]["content"]["text/event-stream"] = {}
 
 
-@router.get("/{agent}")
+@router.get("/{agent}", responses=ANSWERS)
 async def of_agent(request: Request, agent: str, wanted: Wanted) -> Response:
     return await _answer(request, target(agent), wanted)
 
 
-@router.get("/{agent}/{run}")
+@router.get("/{agent}/{run}", responses=ANSWERS)
 async def of_run(request: Request, agent: str, run: str, wanted: Wanted) -> Response:
     return await _answer(request, target(agent, run), wanted)
 
@@ -44,7 +48,7 @@ async def _answer(request: Request, whose: Target, wanted: LogRequest) -> Respon
     onward = replace(wanted, query=replace(wanted.query, lines=MOST_LINES))
     stream = Stream(
         read=lambda cursor: _page(reader, whose, onward, cursor=cursor),
-        wait=wanted.wait if _buffered(request) else None,
+        wait=wanted.wait if buffered(request) else None,
         pace=request.app.state.pace,
         clock=time.monotonic,
         sleep=asyncio.sleep,
@@ -72,7 +76,7 @@ def _deadline(clock: Callable[[], float], seconds: float) -> Callable[[], bool]:
     return lambda: clock() >= end
 
 
-def _buffered(request: Request) -> bool:
+def buffered(request: Request) -> bool:
     """Whether the whole answer is held back until it is complete: Mangum puts the event into the scope."""
     return "aws.event" in request.scope
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from gateway.inputs import flag, target, whole
+from gateway.openapi import OBJECT, answers, fields, listing
 from toolkit.core.errors import NotFound
 from toolkit.core.run import Run, RunId
 from toolkit.core.sources import Records, reported
@@ -21,7 +22,7 @@ def records(request: Request) -> Records:
 Ledger = Annotated[Records, Depends(records)]
 
 
-@router.get("/runs")
+@router.get("/runs", responses=answers(fields(runs=listing()), 400))
 def list_runs(
     ledger: Ledger, agent: str | None = None, active: str | None = None, limit: str | None = None
 ) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def list_runs(
     return {"runs": [view(run) for run in runs if not (going_on and run.state.final)]}
 
 
-@router.get("/runs/{run}")
+@router.get("/runs/{run}", responses=answers(fields(run=OBJECT), 400, 404))
 def show_run(ledger: Ledger, run: str) -> dict[str, Any]:
     record = ledger.get(RunId.parse(run))
     if record is None:

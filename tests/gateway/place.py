@@ -42,12 +42,12 @@ class Place:
         handle = RunHandle(
             runtime="local", run=run, agent=run.agent, ids={"pid": "0", "started": "x"}
         )
-        fields = {"state": RunState.RUNNING, "handle": handle, **changes}
+        usual = {"state": RunState.RUNNING, "handle": handle, "trigger": TriggerKind.MANUAL}
+        fields = {**usual, **changes}
         record = Run(
             id=run,
             agent=run.agent,
             runtime="local",
-            trigger=TriggerKind.MANUAL,
             created=iso(datetime.now(UTC) - timedelta(seconds=ago)),
             **fields,
         )

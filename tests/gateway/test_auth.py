@@ -17,7 +17,7 @@ from .place import BEARER, KEY, Place
 CLOSED = [
     "/api/logs/agents/dev", "/api/logs/agents/dev/dev-00000001", "/api/logs/scheduler", "/api/runs", "/api/runs/dev-1",
     "/control/status", "/control/kill/x", "/locks/status", "/api/docs", "/api/openapi.json", "/dashboard/api/locks",
-    "/nothing", "/", "/health/", "//health", "/health/../api/runs", "/%2e%2e/api/runs", "/API/runs", "/webhooks/a/b",
+    "/nothing", "/", "/health/", "//health", "/health/../api/runs", "/%2e%2e/api/runs", "/API/runs", "/webhooks/a/b/c",
 ]  # fmt: skip
 
 

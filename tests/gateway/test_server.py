@@ -73,7 +73,7 @@ def test_it_listens_where_it_is_told(served: Served) -> None:
 
 def test_it_ends_when_it_is_told(served: Served) -> None:
     """SIGTERM comes ten seconds before SIGKILL; the log up to then is JSON, line by line."""
-    assert served.get("/webhooks/github").is_error
+    assert served.get("/login").is_error
     served.process.send_signal(signal.SIGTERM)
     told, _ = served.process.communicate(timeout=10)
     lines = [json.loads(line) for line in told.splitlines()]

@@ -4,16 +4,13 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from toolkit.core.agent import AgentName
 from toolkit.core.errors import (
-    AccessDenied,
     AlError,
     ConfigError,
-    CredentialError,
     NotFound,
     UsageError,
 )
@@ -22,12 +19,10 @@ from toolkit.core.reader import Page, Query
 from toolkit.core.run import RunId, RunState
 from toolkit.core.secrets import Secret
 from toolkit.core.sources import Target
-from toolkit.ops.credentials import GATEWAY_PATH, cloud_name, own_key_name
-from toolkit.ops.logs.source import POLL, Direct, Following, Look, Refused, Source, last_lines
+from toolkit.ops.logs.source import POLL, Direct, Following, Look, Source, last_lines
 from toolkit.ops.logs.view import View, counted
+from toolkit.ops.remote import KEY, Refused, deployed_url, gateway_key
 from toolkit.wiring import Services
-
-KEY = "AL_GATEWAY_API_KEY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +57,12 @@ def stream(
     """
     query, target = _query(wish), target_of(services, wish.target)
     direct = Direct(services, target, query, sleep=sleep)
-    key = _key(services, variables)
+    key = gateway_key(services, variables)
     url = services.environment.gateway_url
     if not (
         url and key
     ):  # with both, the gateway reads the ledger, and nobody here need be able to
-        deployed = _deployed_url(services)
+        deployed = deployed_url(services)
         url = url or deployed
     if url and not key:
         note(f"this machine has no key for the gateway ({KEY}): reading the logs directly")
@@ -160,15 +155,6 @@ def _agents(services: Services) -> list[AgentName]:
     return [agent.name for agent in services.project.agents] if services.project else []
 
 
-def _deployed_url(services: Services) -> str | None:
-    """Where the ledger says that the gateway is.  Raises NotFound where there is no ledger yet."""
-    try:
-        return (services.ledger.fact("gateway") or {}).get("url")
-    except NotFound as error:
-        env = services.environment.name
-        raise NotFound(f"nothing has been pushed to {env} yet", hint=f"al push -E {env}") from error
-
-
 def _why_nothing(services: Services, target: Target) -> str | None:
     """Why there is no line of an agent that has not run, or of a run that has not begun; None for any other."""
     try:
@@ -184,29 +170,6 @@ def _why_nothing(services: Services, target: Target) -> str | None:
     if run.state.final:
         return f"{run.id} {run.state.value}: {run.reason}" if run.reason else None
     return f"{run.id} has not started yet"
-
-
-def _key(services: Services, variables: Mapping[str, str]) -> Secret | None:
-    if given := variables.get(KEY):
-        return Secret(given)
-    if services.environment.cloud is None:
-        return services.local_store.get(GATEWAY_PATH)
-    names = services.context.names
-    known = services.local_store.get(own_key_name(names))
-    if known is None and (known := _deployed_key(services)):
-        with suppress(
-            CredentialError
-        ):  # it spares the next call a look; a machine without a home does without
-            services.local_store.put(own_key_name(names), known, tags={})  # another machine pushed
-    return known or services.local_store.get(GATEWAY_PATH)
-
-
-def _deployed_key(services: Services) -> Secret | None:
-    """The key in the environment's store; who reads logs need not be allowed to read it there."""
-    try:
-        return services.store.get(cloud_name(services.context.names, GATEWAY_PATH))
-    except AccessDenied:
-        return None
 
 
 def _remote(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
-from toolkit.core.errors import AccessDenied, Unreachable
+from toolkit.core.errors import AccessDenied
 from toolkit.core.logs import LAST_LINE, Entry
-from toolkit.core.reader import SETTLE_SECONDS, Page, Query, Reader
+from toolkit.core.reader import Page, Query, Reader, settle_seconds
 from toolkit.core.retry import retrying
 from toolkit.core.run import Run, RunId
 from toolkit.core.sources import Target, reported
@@ -20,7 +20,6 @@ MOST_AT_ONCE = 500  # lines that one step back asks for, when few of those befor
 LAST_LOOKS = 5  # how much more often a log is looked at that has said its last line
 PLATFORM_EVERY = 5.0  # seconds between two questions to the platform whether a run goes on
 CLOSING_EVERY = 1.0  # ditto, once its last line was seen
-SETTLE_HERE = 1.0  # seconds: a log file on this machine is complete when its process has gone
 PATIENCE = 60.0  # seconds for which a follower bears a service that is busy or out of reach
 
 
@@ -32,10 +31,6 @@ class Source(Protocol):
 
     def follow(self, cursor: str) -> Iterator[Entry]:
         """What comes after `cursor`: of a run to its end, of an agent for ever."""
-
-
-class Refused(Unreachable):
-    """Nobody listens at the gateway's address."""
 
 
 def last_lines(
@@ -72,11 +67,9 @@ class Direct:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        settle_seconds = SETTLE_HERE if services.environment.cloud is None else SETTLE_SECONDS
+        settle = settle_seconds(services.environment)
         self._look = Look(services, clock=clock)
-        self._reader = Reader(
-            services.ledger, services.runtime, look=self._look, settle=settle_seconds
-        )
+        self._reader = Reader(services.ledger, services.runtime, look=self._look, settle=settle)
         self._target, self._query = target, query
         self._poll, self._sleep, self._clock = poll, sleep, clock
 

@@ -1,0 +1,94 @@
+"""Receiving webhooks on one event loop: each is judged, and recorded together with others that come at the same time."""
+
+import asyncio
+from collections import deque
+from functools import cached_property
+
+from starlette.concurrency import run_in_threadpool
+
+from toolkit.core.books import AcceptsMany
+from toolkit.core.work import Accepted, Delivery
+from toolkit.scheduler.submit import report_dropped
+
+from .delivery import Arrival, Intake, Outcome
+
+INLINE = 64 * 1024  # bytes: what a larger body takes is too long for the event loop
+
+
+class Soon:
+    """Makes deliveries durable together, and brings the ledger's answers back to the event loop together, too."""
+
+    def __init__(self, deliveries: AcceptsMany) -> None:
+        self._deliveries = deliveries
+        self._loop = asyncio.get_running_loop()
+        self._done: deque[tuple[asyncio.Future[Accepted], Accepted | BaseException]] = deque()
+        self._called = False
+
+    @property
+    def here(self) -> bool:
+        """Whether its loop is the one that runs."""
+        return self._loop is asyncio.get_running_loop()
+
+    async def accept(self, outcome: Outcome, delivery: Delivery) -> Accepted:
+        future: asyncio.Future[Accepted] = self._loop.create_future()
+
+        def then(answer: Accepted | BaseException) -> None:
+            self._done.append((future, answer))
+            if not self._called:  # one call for all that are told at once
+                self._called = True
+                self._loop.call_soon_threadsafe(self._tell)
+
+        self._deliveries.accept_soon(delivery, outcome.work, then)
+        return await future
+
+    def _tell(self) -> None:
+        self._called = False  # before the last look, so that nothing is left lying
+        while self._done:
+            future, answer = self._done.popleft()
+            if future.done():
+                continue  # the client has gone
+            if isinstance(answer, BaseException):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+
+class Reception:
+    """Judges deliveries and has them recorded, on one event loop."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        self._desk = intake.desk
+        self._soon: Soon | None = None
+        # where the ledger is a file of this machine, a look at it is quicker than another thread
+        self._near = self._desk.services.environment.cloud is None
+
+    async def judge(self, arrival: Arrival) -> Outcome:
+        if self._near and len(arrival.request.body) <= INLINE:
+            return self.intake.judge(arrival)
+        return await run_in_threadpool(self.intake.judge, arrival)
+
+    async def recorded(self, outcome: Outcome) -> Accepted | None:
+        """Durable when this returns; None for what is not recorded."""
+        if (delivery := outcome.delivery) is None:
+            return None
+        accepted = await self._accept(outcome, delivery)
+        for added in accepted.added:
+            report_dropped(added)
+        if accepted.added:
+            self._desk.wake()
+        return accepted
+
+    async def _accept(self, outcome: Outcome, delivery: Delivery) -> Accepted:
+        if self._many is None:
+            accept = self._desk.services.ledger.deliveries.accept
+            return await run_in_threadpool(accept, delivery, outcome.work)
+        if self._soon is None or not self._soon.here:
+            self._soon = Soon(self._many)
+        return await self._soon.accept(outcome, delivery)
+
+    @cached_property
+    def _many(self) -> AcceptsMany | None:
+        """The ledger's deliveries, if it takes many at once."""
+        deliveries = self._desk.services.ledger.deliveries
+        return deliveries if isinstance(deliveries, AcceptsMany) else None

@@ -1,0 +1,76 @@
+"""Whatever is sent, the gateway answers with a status that it has described, and never with a failure of its own."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.app import create_app
+from tests.gateway.place import BEARER, KEY, QUICK
+from tests.gateway.shop import ROSTER
+from tests.services import FakeServices
+from toolkit.core.environment import Environment, Scope
+from toolkit.core.ports import Context
+from toolkit.core.secrets import Secret
+from toolkit.scheduler.desk import Desk
+from toolkit.wiring import Services
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of its own imports
+    import schemathesis
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi.checks import (
+        content_type_conformance,
+        response_schema_conformance,
+        status_code_conformance,
+    )
+
+EXAMPLES = 10  # for each route
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+STREAM = "/dashboard/api/status-stream"  # it never ends by itself
+DOCUMENT: dict[str, Any] = create_app(FakeServices(Path())).openapi()
+OPERATIONS = [
+    (method, path) for path, methods in DOCUMENT["paths"].items() for method in methods
+    if path != STREAM
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The gateway in this process, over a ledger of its own."""
+    directory = tmp_path_factory.mktemp("api")
+    environment = Environment(name="local", scope=Scope(project="shop", environment="local"))
+    services = Services(
+        Context(environment=environment, home=directory / "home", project=directory)
+    )
+    services.ledger.prepare()
+    services.local_store.put("gateway_api_key/default/key", Secret(KEY), tags={})
+    desk = Desk(services=services, roster=lambda: ROSTER)
+    app = create_app(services, pace=QUICK, desk=desk, stop=lambda: None)
+    schema = schemathesis.openapi.from_dict(app.openapi())
+    schema.app = app
+    return schema
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_no_request_makes_the_gateway_fail(api: Any, method: str, path: str) -> None:
+    """No 5xx, no undocumented status, and what is answered is what was described."""
+    cases = api[path][method].as_strategy()
+
+    @settings(
+        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(data=st.data())
+    def holds(data: st.DataObject) -> None:
+        data.draw(cases).call_and_validate(headers=BEARER, checks=CHECKS)
+
+    holds()
