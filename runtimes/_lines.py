@@ -58,7 +58,7 @@ def _time(text: bytes) -> int | None:
 def _beginning(file: BinaryIO, since: int) -> int:
     """An offset before which every line is certainly earlier than `since`."""
     if since > 0:
-        for offset, text in _reversed(file):
+        for offset, text in reversed_lines(file):
             if (time := _time(text)) is not None and time < since - DISORDER_MS:
                 return offset
     return 0
@@ -77,7 +77,7 @@ def _timed_backward(
     file: BinaryIO, started: int, *, over: bool
 ) -> Iterator[tuple[int, bytes, int]]:
     waiting: list[Line] = []  # lines whose time stands further up
-    for offset, text in _reversed(file, over=over):
+    for offset, text in reversed_lines(file, over=over):
         waiting.append((offset, text))
         if (time := _time(text)) is not None:
             yield from ((*line, time) for line in waiting)
@@ -85,7 +85,7 @@ def _timed_backward(
     yield from ((*line, started) for line in waiting)
 
 
-def _reversed(file: BinaryIO, *, over: bool = False) -> Iterator[Line]:
+def reversed_lines(file: BinaryIO, *, over: bool = False) -> Iterator[Line]:
     """Whole lines, the last one first, reading block by block from the end."""
     position = file.seek(0, 2)
     rest, unended = b"", True  # what was read of the line that reaches into the block before

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
 
 from toolkit.core.errors import LaunchError
@@ -22,7 +23,7 @@ from toolkit.core.errors import LaunchError
 SUPERVISOR = """
 cd "$1" || exit 1
 shift
-{ echo "$$"; cat "/proc/$$/stat" 2>/dev/null || ps -o lstart= -p "$$"; } > "identity.$$"
+(umask 077; { echo "$$"; cat "/proc/$$/stat" 2>/dev/null || ps -o lstart= -p "$$"; } > "identity.$$")
 ln "identity.$$" identity 2>/dev/null || { rm -f "identity.$$"; exit 0; }
 rm -f "identity.$$"
 mkdir -p -m 700 work credentials
@@ -53,22 +54,47 @@ class Identity:
 
 
 def start(
-    program: Sequence[str], *, directory: Path, log: Path, env: Mapping[str, str]
+    program: Sequence[str],
+    *,
+    directory: Path,
+    log: Path,
+    env: Mapping[str, str],
+    feed: bytes = b"",
 ) -> Identity:
     """Start `program` under a supervisor in `directory`, or find the one that was started there before.
 
-    stdin is empty, stdout and stderr are appended to `log`.  Raises LaunchError.
+    `feed` is what it reads on stdin, stdout and stderr are appended to `log`.  Raises LaunchError.
     """
     if identity := read_identity(directory):
         return identity
+    source, sink = os.pipe()
+    with open(sink, "wb", buffering=0) as pipe:  # noqa: PTH123 - a descriptor
+        try:
+            pid = _spawned(program, directory, log, env, source)
+        finally:
+            os.close(source)
+        with suppress(BrokenPipeError):  # it has ended, and says why; or it was the second
+            _fed(pipe, feed)
+    return _recorded(directory, pid)
+
+
+def _fed(pipe: RawIOBase, feed: bytes) -> None:
+    rest = memoryview(feed)
+    while rest:
+        rest = rest[pipe.write(rest) or 0 :]
+
+
+def _spawned(
+    program: Sequence[str], directory: Path, log: Path, env: Mapping[str, str], source: int
+) -> int:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     try:
-        pid = os.posix_spawn(
+        return os.posix_spawn(
             "/bin/sh",
             ["/bin/sh", "-c", SUPERVISOR, "al-run", str(directory), *program],
             dict(env),
             file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, source, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
             ],
@@ -81,7 +107,6 @@ def start(
             f"no process could be started: {error.strerror}",
             hint=f"check {directory} and this machine's limits on processes",
         ) from error
-    return _recorded(directory, pid)
 
 
 def read_identity(directory: Path) -> Identity | None:

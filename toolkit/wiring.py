@@ -6,7 +6,7 @@ Everything is made when it is first asked for, so a verb pays only for what it u
 import os
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from toolkit.core.ports import (
     Store,
     Tool,
 )
+from toolkit.core.webhook import Provider
 
 # by the kind of cloud; what an environment without one uses is on this machine
 _LEDGERS: Mapping[type, str] = {AwsCloud: "dynamodb", GcpCloud: "firestore"}
@@ -78,6 +79,18 @@ class Services:
         """The same, what is already made included, with another front of the ledger."""
         other = copy(self)
         other.__dict__["ledger"] = ledger
+        return other
+
+    def with_project(self, project: Project) -> "Services":
+        """The same, what is already made included, for the project's files as they are now."""
+        other = copy(self)
+        other.__dict__["project"] = project
+        return other
+
+    def with_environment(self, environment: Environment) -> "Services":
+        """The same, what is already made included, where only settings of this process differ, as its own address."""
+        other = copy(self)
+        other.__dict__["context"] = replace(self.context, environment=environment)
         return other
 
     @cached_property
@@ -162,10 +175,20 @@ def services(
 ) -> Services:
     """Services for a loaded project, or for an environment alone."""
     where = project.directory if project else (directory or Path.cwd())
+    environment = _with_docker(environment)
     made = Services(Context(environment=environment, home=home(), project=where), project)
     if isinstance(environment.cloud, GcpCloud) and environment.cloud.endpoint is None:
         _log_in(environment.cloud, made)
     return made
+
+
+def _with_docker(environment: Environment) -> Environment:
+    """Without a cloud, agents run in Docker where it answers, unless the user has said where they run (D22)."""
+    if environment.cloud or environment.docker or environment.local_process:
+        return environment
+    from toolkit.clouds.docker import address, reachable
+
+    return replace(environment, docker=reachable(address(environment.docker_host)))
 
 
 def _log_in(cloud: GcpCloud, made: Services) -> None:
@@ -173,6 +196,12 @@ def _log_in(cloud: GcpCloud, made: Services) -> None:
     from toolkit.clouds.gcp import gcp_clients_for
 
     gcp_clients_for(cloud, lambda: made.local_store.get(GCP_KEY))
+
+
+def webhook_provider(kind: str) -> Provider:
+    """The provider of a source's type, which may have hyphens where a file's name has none.  Raises UnknownPlugin."""
+    found: Provider = registry.find("webhook", kind.replace("-", "_"))
+    return found
 
 
 def local_credentials() -> Store:

@@ -105,14 +105,6 @@ def test_an_environment_of_this_machine_is_refused(shop: Path, env: str) -> None
     assert not (shop / ".github").exists()
 
 
-def test_another_cloud_is_refused(shop: Path) -> None:
-    """Rather than a workflow that cannot work."""
-    text = '[cloud]\nprovider = "cloud-run"\nproject = "p"\nregion = "r"\nartifactRegistry = "a"\n'
-    (shop / "environments/google.toml").write_text(text)
-    with pytest.raises(UsageError, match="not on AWS"):
-        made(shop, env="google")
-
-
 def test_an_unknown_environment_is_a_mistake_of_use(shop: Path) -> None:
     """Exit code 2, with the known ones."""
     with pytest.raises(ConfigError, match="production"):

@@ -83,6 +83,11 @@ class Clients:
         """The client for Lambda's Invoke: an invocation must never be sent twice by a retry that nobody sees."""
         return self._client("invoke", "lambda", {"total_max_attempts": 1})
 
+    @property
+    def waker(self) -> Any:
+        """The client for a function that is to be woken while somebody waits for an answer: not for longer than a second."""
+        return self._client("wake", "lambda", {"total_max_attempts": 1}, seconds=(0.5, 0.5))
+
     def caller_account(self) -> str:
         """The account that the credentials belong to.  Raises AccessDenied when there are none."""
         with translated("asking AWS who we are"):
@@ -133,14 +138,18 @@ class Clients:
             return PROPAGATION
         return _REPAIRED if _lets_in(found["AssumeRolePolicyDocument"], service) else 0.0
 
-    def _client(self, key: str, service: str, retries: dict[str, Any]) -> Any:
+    def _client(
+        self, key: str, service: str, retries: dict[str, Any], *, seconds: tuple[float, float] = (5, 30)
+    ) -> Any:
+        """`seconds` to connect and to wait for an answer."""
         with self._lock:
             if key not in self._made:
                 if service != "sts":
                     self._check_account_once()
                 with translated(f"preparing to call {service}"):
+                    config = self._config(retries, *seconds)
                     self._made[key] = self.session.client(
-                        service, endpoint_url=self.cloud.endpoint, config=self._config(retries)
+                        service, endpoint_url=self.cloud.endpoint, config=config
                     )
             return self._made[key]
 
@@ -155,15 +164,15 @@ class Clients:
         inside = not self.cloud.account or "AWS_LAMBDA_RUNTIME_API" in os.environ
         return self.cloud.endpoint is not None or inside
 
-    def _config(self, retries: Any) -> Any:
+    def _config(self, retries: Any, connect: float, read: float) -> Any:
         from botocore.config import Config
 
         # no proxy stands between this machine and its own sandbox
         direct: dict[str, Any] = {"proxies": {}} if self.cloud.endpoint else {}
         return Config(
             retries=retries,
-            connect_timeout=5,
-            read_timeout=30,
+            connect_timeout=connect,
+            read_timeout=read,
             max_pool_connections=32,
             **direct,
         )

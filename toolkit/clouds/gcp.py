@@ -72,7 +72,7 @@ class GcpClients:
 
             with _requests() as request:
                 found, _ = google.auth.default(scopes=[SCOPE], request=request)
-            return found
+            return _counted(found, self.cloud.project)
 
     def stored_key(self) -> Secret | None:
         """The JSON of the service account's key, where it is what lets us in; for whoever has to be let in likewise."""
@@ -174,6 +174,16 @@ def _insecure(endpoint: str) -> Any:
 
     # agents' environments may name proxies; none stands between this machine and itself
     return grpc.insecure_channel(endpoint, options=(("grpc.enable_http_proxy", 0),))
+
+
+def _counted(credentials: Any, project: str) -> Any:
+    """A person's own login belongs to no project, and several APIs refuse it without one to count its calls against
+    (https://cloud.google.com/docs/quotas/set-quota-project).  One that the person has chosen stays."""
+    from google.oauth2.credentials import Credentials
+
+    if isinstance(credentials, Credentials) and not credentials.quota_project_id:
+        return credentials.with_quota_project(project)
+    return credentials
 
 
 def _of_key(key: Secret) -> Any:

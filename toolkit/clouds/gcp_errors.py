@@ -92,13 +92,18 @@ _BY_STATUS: Mapping[int, str] = {
     503: "ServiceUnavailable",
     504: "GatewayTimeout",
 }
+# What a push needs before it can enable the other APIs, its lease and the project's number included.
+BY_HAND = "Cloud Resource Manager, Service Usage, IAM and Cloud Firestore"
+# https://cloud.google.com/apis/design/errors#error_info: SERVICE_DISABLED, in words
+_DISABLED = re.compile(r"API has not been used|SERVICE_DISABLED|it is disabled")
 # Sentences that say more than their code, most telling first.
 _BY_WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = (
     (
-        re.compile(r"API has not been used|SERVICE_DISABLED|it is disabled"),
+        _DISABLED,
         Meaning(
             ConfigError,
-            "enable the API that is named above in the project, or run `al push`, which does",
+            f"a first push needs {BY_HAND}, and Cloud Storage, which new projects have: enable them by hand; it "
+            "enables all others itself",
         ),
     ),
     (
@@ -106,6 +111,14 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = (
         Meaning(
             AccessDenied,
             "allow this identity to act as the agents' service accounts (roles/iam.serviceAccountUser on each)",
+        ),
+    ),
+    (
+        # https://cloud.google.com/run/docs/troubleshooting#container-failed-to-start
+        re.compile(r"cannot serve traffic|failed to start and listen"),
+        Meaning(
+            AlError,
+            "its program ended or never listened: Cloud Logging says why, under the revision that is named above",
         ),
     ),
     (
@@ -161,6 +174,11 @@ def refusal(doing: str, status: int, word: str, message: str) -> AlError:
     error = found.kind(f"{doing}: {message[:_LONGEST]}", hint=found.hint)
     error.__cause__ = Refusal(name, message)
     return error
+
+
+def disabled(error: AlError) -> bool:
+    """Whether it says that the project has not enabled the API that was asked."""
+    return isinstance(error, ConfigError) and bool(_DISABLED.search(error.message))
 
 
 def reason_of(error: BaseException | None) -> str:

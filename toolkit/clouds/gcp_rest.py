@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
-from toolkit.core.errors import ConfigError, Unreachable
+from toolkit.core.errors import AlError, ConfigError, Unreachable
 from toolkit.core.secrets import Secret
 
 from .gcp_errors import refusal
@@ -46,7 +46,7 @@ class Rest:
         target = f"{quote(path, safe='/:')}?{urlencode(query)}" if query else quote(path, safe="/:")
         status, data = _exchange(self._connection, verb, target, headers, doing)
         if status >= 400:
-            raise _refused(doing, status, data)
+            raise refused(doing, status, data)
         return _json(data)
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ class Metadata:
             with closing(self._connection):  # not asked again for an hour
                 status, data = _exchange(self._connection, "GET", self._path, headers, doing)
             if status >= 400:
-                raise _refused(doing, status, b"")
+                raise refused(doing, status, b"")
             answer = _json(data)
             self._known = Secret(str(answer["access_token"]))
             self._until = self._clock() + float(answer["expires_in"]) - _MARGIN
@@ -129,7 +129,8 @@ def _json(data: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(data)) if data.strip() else {}
 
 
-def _refused(doing: str, status: int, data: bytes) -> Exception:
+def refused(doing: str, status: int, data: bytes) -> AlError:
+    """An answer that is a refusal, as one of our errors: by its status, and the JSON in it where there is any."""
     try:
         said = _json(data).get("error") or {}
     except ValueError:  # a proxy's page

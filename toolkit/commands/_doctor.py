@@ -119,6 +119,23 @@ class Visit:
         self.findings, self.uses = list(found.findings), found.uses
         self._show(self.findings)
 
+    def set_up(self) -> None:
+        """The user, groups and rule that host-user agents need, with consent."""
+        from toolkit.ops.doctor import host_user
+
+        project = self.services.project if self.wish.fix and self.readable else None
+        if project is None or self.services.environment.cloud is not None:
+            return
+        todo = host_user.due(project)
+        if not todo or not self.app.ui.agrees(
+            "Set up the users that agents run as?", headless_consents=True
+        ):
+            return
+        done = list(host_user.set_up(todo))
+        self._show(done)
+        left = {step.why for step in todo}
+        self.findings = [*(f for f in self.findings if f.message not in left), *done]
+
     def sweep(self) -> None:
         """Delete what runs left behind, with consent."""
         from toolkit.ops.doctor import leftovers

@@ -11,7 +11,11 @@ from ._doctor import ALL, Visit, Wish
 @click.command(
     help="Examine the project, its credentials, the account, and what runs left behind in the environment."
 )
-@click.option("--fix", is_flag=True, help="Delete what runs left behind, after asking.")
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Delete what runs left behind, and set up the users that agents run as, after asking.",
+)
 @click.option(
     "-c", "--cloud", is_flag=True, help="Compare the cloud's identities and repair them, after asking."
 )  # fmt: skip
@@ -38,6 +42,7 @@ def command(app: App, /, **chosen: Any) -> None:
         return
     if visit.wish.examines:
         visit.examine()
+        visit.set_up()
         visit.sweep()
         visit.reconcile()
     visit.prove()

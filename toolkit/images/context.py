@@ -72,6 +72,15 @@ def agent_files(
     return {f"{STATIC}/{name}": file for name, file in {**files, **made}.items()}
 
 
+def own_files(project: Project, agent: Agent) -> dict[str, LayerFile]:
+    """What an agent's own Dockerfile may COPY: its directory and `shared/`.  Raises as `agent_files`."""
+    sources = dict(_below(agent.directory, project.directory))
+    for name, source in _below(project.directory / "shared", project.directory):
+        _claim(sources, f"shared/{name}", source)
+    _check_size(agent, sources)
+    return {name: LayerFile(source.read_bytes(), _mode(source)) for name, source in sources.items()}
+
+
 def base_files() -> dict[str, LayerFile]:
     """What every agent image shares: the part of the toolkit that runs inside, and the `al-*` commands (D20)."""
     from toolkit.inside.commands.launchers import launchers

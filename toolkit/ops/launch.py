@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from toolkit.core.agent import Agent
+from toolkit.core.agent import Agent, AgentName
 from toolkit.core.errors import ConfigError, LaunchError
-from toolkit.core.run import Run, RunModels, Trigger, TriggerKind
+from toolkit.core.placement import runtime_name
+from toolkit.core.run import Run, RunId, RunModels, Trigger, TriggerKind
 from toolkit.llm.candidates import Flags
 from toolkit.scheduler.attempt import Patience
 from toolkit.scheduler.dispatch import dispatch
@@ -20,9 +21,14 @@ def start(
     prompt: str | None,
     *,
     flags: Flags = NO_FLAGS,
+    trigger: Trigger | None = None,
     note: Callable[[str], None],
 ) -> Run:
-    """`flags` are of the model, for this run only.
+    """Through the scheduler of this project and environment where one runs on this machine, which keeps to the agent's
+    scale; else at once.
+
+    `flags` are of the model, for this run only, and `trigger` is what starts it in place of a user's hand and prompt: with
+    either no scheduler is asked.
 
     Raises UsageError for an unknown agent, NotFound for one that was not pushed, ConfigError for settings that contradict
     each other, CredentialError, LaunchError.
@@ -34,16 +40,34 @@ def start(
             "there is no project here", hint="go to the project's directory, or name it with -p"
         )
     agent = services.project.agent(name)
-    if agent.dockerfile:
+    if agent.dockerfile and runtime_name(agent, services.environment) != "docker":
         raise ConfigError(
             f"agents/{agent.name}/Dockerfile is not built by this version yet",
             hint="remove it; what every agent needs belongs into the base image",
         )
+    if trigger is None and not flags.given and (run := _through(services, agent.name, prompt)):
+        return run
     models = _models(services, agent, flags, note)
     if services.environment.cloud is None:
-        _prepare_here(services, agent)
-    trigger = Trigger(agent=agent.name, kind=TriggerKind.MANUAL, prompt=prompt)
+        _prepare_here(services, agent, note)
+    trigger = trigger or Trigger(agent=agent.name, kind=TriggerKind.MANUAL, prompt=prompt)
     return dispatch(services, trigger, Patience(seconds=PATIENCE, note=note), models=models)
+
+
+def _through(services: Services, agent: AgentName, prompt: str | None) -> Run | None:
+    """A run that the scheduler has queued; None where none runs here.  Raises Conflict while it is paused."""
+    from toolkit.ops import running
+    from toolkit.ops.remote import Refused, Remote, gateway_key
+
+    if (scheduler := running.found(services)) is None:
+        return None
+    if (key := gateway_key(services)) is None:
+        return None
+    try:
+        told = Remote(url=scheduler.url, key=key).post(f"/control/trigger/{agent}", prompt=prompt)
+    except Refused:  # it has just ended
+        return None
+    return services.ledger.get(RunId.parse(told["instanceId"]))
 
 
 def _models(
@@ -57,8 +81,8 @@ def _models(
     return for_run(services, agent, flags, note=note)
 
 
-def _prepare_here(services: Services, agent: Agent) -> None:
+def _prepare_here(services: Services, agent: Agent, note: Callable[[str], None]) -> None:
     """Without a cloud there is nothing to push to: what push would record is made on the spot."""
     from toolkit.ops.local import prepare
 
-    prepare(services, agent)
+    prepare(services, agent, note=note)

@@ -17,7 +17,7 @@ from toolkit.core.placement import runtime_name
 from toolkit.images import base as bases
 from toolkit.ops import credentials
 from toolkit.ops.doctor import credential_checks as doctor_credentials
-from toolkit.ops.doctor import leftovers, quotas, quotas_google, strays, unseen
+from toolkit.ops.doctor import host_user, leftovers, quotas, quotas_google, strays, unseen
 from toolkit.ops.doctor import names as doctor_names
 from toolkit.ops.doctor import webhooks as doctor_webhooks
 from toolkit.ops.doctor.credential_checks import NOT_ASKED, Asking
@@ -31,6 +31,7 @@ from toolkit.ops.doctor.findings import (
     warning,
 )
 from toolkit.ops.doctor.preflight import Live
+from toolkit.ops.local import in_docker
 from toolkit.wiring import Services
 
 SOME_DIGEST = "sha256:" + "0" * 64  # a definition needs an image, and which one changes no size
@@ -130,6 +131,8 @@ def _project(
     yield from section("configuration", _cloud(services, sound))
     for agent in project.agents:
         yield from section(str(agent.name), _platform(services, agent))
+    if services.environment.cloud is None:
+        yield from section(host_user.ISOLATION, host_user.found(project))
     yield from doctor_names.found(services, project)
     yield from doctor_webhooks.found(project, services.environment)
     yield from doctor_credentials.found(sound, services.local_store, known, asking)
@@ -151,7 +154,7 @@ def _cloud(services: Services, project: Project) -> Iterator[Finding]:
 
 
 def _platform(services: Services, agent: Agent) -> Iterator[Finding]:
-    if agent.dockerfile:
+    if agent.dockerfile and not in_docker(services, agent):
         message = "its Dockerfile is not built by this version yet"
         what = "what every agent needs belongs into the base image"
         remedy = f"remove agents/{agent.name}/Dockerfile; {what}"
