@@ -6,7 +6,7 @@ That holds for what the state knows as well: it knows most things by their names
 made another in its place has not given it to us.
 
 Import ids are those of the "Import" section of each resource of https://www.pulumi.com/registry/packages/aws/.
-Inline policies, lifecycle rules and repository policies need none: creating one overwrites what is there.
+Inline policies, lifecycle rules, repository policies and targets of rules need none: creating one overwrites what is there.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,6 +27,7 @@ WHOLES: Mapping[str, str] = {
     "cluster": "aws:ecs/cluster:Cluster",
     "security_group": "aws:ec2/securityGroup:SecurityGroup",
     "function": "aws:lambda/function:Function",
+    "event_rule": "aws:cloudwatch/eventRule:EventRule",
 }
 # a function's parts, which AWS refuses to create twice
 URL = "aws:lambda/functionUrl:FunctionUrl"

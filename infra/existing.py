@@ -17,6 +17,7 @@ from toolkit.core.plan import Item
 from .adoption import PERMISSION, URL, Found, Key, whole
 from .inventory.account import Account, Noun
 from .inventory.clusters import Clusters
+from .inventory.event_rules import EventRules
 from .inventory.functions import Functions
 from .inventory.log_groups import LogGroups
 from .inventory.repositories import Repositories
@@ -26,7 +27,8 @@ from .inventory.security_groups import SecurityGroups
 
 # Functions are not listed: those of agents are none of the program's, and only the gateway's is asked for.
 LISTED: Mapping[str, Callable[[Account], Noun]] = {
-    noun.kind: noun for noun in (Clusters, LogGroups, Repositories, Roles, Secrets, SecurityGroups)
+    noun.kind: noun
+    for noun in (Clusters, EventRules, LogGroups, Repositories, Roles, Secrets, SecurityGroups)
 }
 
 

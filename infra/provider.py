@@ -38,8 +38,7 @@ class Provider(Protocol):
         """Keep what waits for its deletion, and what `find` said so of."""
 
     def bucket(self, *, make: bool) -> str | None:
-        """The URL of the bucket that we keep the state in; None when there is none yet, and it is not to be made.
-        Raises ConfigError where we make none, and the user has to name a place."""
+        """The URL of the bucket that we keep the state in; None when there is none yet, and it is not to be made."""
 
     def meaning(self, text: str) -> tuple[type[AlError], str] | None:
         """Which of our errors, and which hint, the cloud's words in Pulumi's output come to; None when nobody told us."""

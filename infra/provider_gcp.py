@@ -15,11 +15,12 @@ from toolkit.core.gcp_names import account_email, secret_id
 from toolkit.core.plan import Item
 from toolkit.core.ports import Context
 
+from . import state_bucket_gcp
 from .adoption import Found, Key
 from .inventory.account import Noun
 from .inventory.gcp_identities import Accounts, Roles
 from .inventory.gcp_images import Repositories
-from .inventory.gcp_project import Project
+from .inventory.gcp_project import Enabled, Project
 from .inventory.gcp_run import Services
 from .inventory.gcp_secrets import Secrets
 
@@ -82,7 +83,7 @@ class GcpProvider:
                 imports={(WHOLES[live.kind], live.name): self._import_id(live)},
             )
             for kind in sorted(kinds & _NOUNS.keys())
-            for live in _NOUNS[kind](project).observe()
+            for live in Enabled(_NOUNS[kind](project)).observe()
             if live.key in wanted
         )
 
@@ -91,10 +92,9 @@ class GcpProvider:
         raise ConfigError(f"{ref} does not wait for its deletion", hint="run the command again")
 
     def bucket(self, *, make: bool) -> str | None:
-        raise ConfigError(
-            "where Pulumi's state is to be is not said, and al makes no bucket on Google Cloud",
-            hint='make one that only you may read, and name it: backend = "gs://..." in [pulumi] of the environment\'s file',
-        )
+        look = state_bucket_gcp.ensure if make else state_bucket_gcp.find
+        name = look(self._clients, self._names)
+        return f"gs://{name}" if name else None
 
     def meaning(self, text: str) -> tuple[type[AlError], str] | None:
         return meaning_of(text)

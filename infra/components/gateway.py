@@ -1,4 +1,4 @@
-"""The gateway's function, its URL, and the permissions that a public URL needs."""
+"""The gateway's function, its URL, and the permissions of whoever may call it: anybody by the URL, and its rules."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,8 @@ class Gateway(pulumi.ComponentResource):
             statement_id=wanted["id"],
             action=wanted["action"],
             function=self.function.name,
-            principal="*",
+            principal=wanted.get("principal", "*"),
+            source_arn=wanted.get("source"),
             function_url_auth_type=wanted.get("url_auth"),
             invoked_via_function_url=wanted.get("via_url"),
             opts=pulumi.ResourceOptions(parent=self),

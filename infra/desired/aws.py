@@ -14,30 +14,26 @@ Kinds and their attributes:
     secret           description
     role             trust, policy, boundary (the ARN of a managed policy, or None)
     function         image, role, timeout, memory, environment, url, permissions
+    event_rule       schedule or pattern, function
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from toolkit.clouds.aws import arn, cloud_of
-from toolkit.core.agent import Agent, CredentialRef
 from toolkit.core.aws_limits import retention
 from toolkit.core.environment import Environment
 from toolkit.core.names import BASE, GATEWAY, Names
-from toolkit.core.plan import Grant, Item
+from toolkit.core.plan import Item
 
-from . import gateway, limits, network
+from . import gateway, limits, network, schedule
+from .gateway_grants import Deployed, Needed, Reach
 from .network import Network
 from .policy import VERSION, policy, trust
 
-Deployed = tuple[
-    Agent, str, tuple[Grant, ...]
-]  # the agent, its runtime's name, what its runs may touch
-Needed = tuple[CredentialRef, tuple[str, ...]]  # a credential and the fields of its type
-
 KINDS = (
     *("repository", "log_group", "network", "security_group", "cluster", "secret", "role"),
-    "function",
+    *("function", schedule.KIND),
 )
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
 CAPACITY_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
@@ -76,6 +72,12 @@ def desired(
     before there can be an image.  Raises LimitExceeded for what AWS would refuse, before anything is sent.
     """
     scene = _Scene(environment)
+    reach = Reach(
+        cloud=scene.cloud,
+        names=scene.names,
+        agents=agents,
+        credentials=[*credentials, gateway.API_KEY],
+    )
     items = [
         *scene.repositories(agents),
         *scene.log_groups(agents),
@@ -83,7 +85,7 @@ def desired(
         *scene.cluster(),
         *scene.secrets([*credentials, gateway.API_KEY]),
         *(role for agent in agents for role in scene.roles(agent)),
-        *gateway.items(scene.cloud, scene.names, gateway_image),
+        *gateway.items(reach, gateway_image),
     ]
     unique = {item.key: item for item in items}.values()
     ordered = tuple(sorted(unique, key=lambda i: (KINDS.index(i.kind), i.name)))

@@ -1,20 +1,26 @@
 """The gateway on AWS: one Lambda function with a public URL, and the role that it runs with.  Pure.
 
-The URL is public because webhook senders cannot sign AWS requests; the gateway checks its own API key.
+The URL is public because webhook senders cannot sign AWS requests; the gateway checks its own API key.  What wakes it
+besides is in schedule.py, what it may do in gateway_grants.py.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
-from toolkit.clouds.aws import arn, check_image
+from toolkit.clouds.aws import check_image
 from toolkit.core.agent import CredentialRef
 from toolkit.core.environment import AwsCloud
 from toolkit.core.names import GATEWAY, Names
-from toolkit.core.plan import Grant, Item
+from toolkit.core.plan import Item
 
-from .policy import policy, trust
+from . import schedule
+from .gateway_grants import Reach
+from .policy import INLINE_SIZE, policy, text, trust
 
 API_KEY = (CredentialRef(type="gateway_api_key"), ("key",))
-TIMEOUT = 60  # seconds: the longest answer is a bounded log stream of 20 s
+# seconds: the longest answer is a bounded log stream of 20 s, and a pass of the scheduler may launch for most of it
+TIMEOUT = 60
 MEMORY = 512  # MB
 
 # A new URL needs both, since October 2025 (https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html).
@@ -24,67 +30,36 @@ PERMISSIONS = (
 )
 
 
-def items(cloud: AwsCloud, names: Names, image: str | None) -> Iterator[Item]:
-    """The role, and the function once there is an image.  Raises ConfigError for an image without digest."""
+def items(reach: Reach, image: str | None) -> Iterator[Item]:
+    """The role, and the function with what wakes it once there is an image.  Raises ConfigError for an image without
+    digest."""
+    cloud, names = reach.cloud, reach.names
     role = names.role(GATEWAY, "lambda")
     yield Item(
         kind="role",
         name=role,
         attributes={
             "trust": trust("lambda", cloud.account),
-            "policy": policy(grants(cloud, names)),
+            "policy": document(reach),
             "boundary": cloud.permission_boundary,
         },
         tags=names.tags(),
     )
     if image is not None:
         check_image(cloud, image)
-        yield _function(names, role, image)
+        yield _function(cloud, names, role, image)
+        yield from schedule.items(cloud, names, [agent for agent, _, _ in reach.agents])
 
 
-def grants(cloud: AwsCloud, names: Names) -> tuple[Grant, ...]:
-    """It reads its key, the runs and their logs, and writes its own log; it starts nothing and lists no secrets.
-
-    The logs are those of every agent that the environment has had: runs outlive agents, and so do their logs.
-    """
-    ref, (field,) = API_KEY
-    groups = [names.ecs_log_group, names.lambda_log_groups]
-
-    def streams(group: str) -> str:
-        return arn(cloud, "logs", f"log-group:{group}:*")
-
-    # six characters follow every secret's name, new at each creation
-    # (https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html)
-    key = arn(cloud, "secretsmanager", f"secret:{names.credential(ref, field)}-??????")
-    return (
-        Grant(
-            role="lambda",
-            actions=("secretsmanager:GetSecretValue",),
-            resources=(key,),
-            reason="read its API key",
-        ),
-        Grant(
-            role="lambda",
-            actions=("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"),
-            resources=(arn(cloud, "dynamodb", f"table/{names.table}"),),
-            reason="read runs",
-        ),
-        Grant(
-            role="lambda",
-            actions=("logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"),
-            resources=tuple(map(streams, groups)),
-            reason="read logs of runs",
-        ),
-        Grant(
-            role="lambda",
-            actions=("logs:CreateLogStream", "logs:PutLogEvents"),
-            resources=(streams(names.lambda_log_group(GATEWAY)),),
-            reason="write its own log",
-        ),
-    )
+def document(reach: Reach) -> dict[str, Any]:
+    """The role's policy: every agent by its name, unless IAM would not take a document of that length."""
+    named = policy(reach.grants())
+    if len(text(named)) <= INLINE_SIZE:
+        return named
+    return policy(replace(reach, by_name=False).grants())
 
 
-def _function(names: Names, role: str, image: str) -> Item:
+def _function(cloud: AwsCloud, names: Names, role: str, image: str) -> Item:
     return Item(
         kind="function",
         name=names.function(GATEWAY),
@@ -96,7 +71,7 @@ def _function(names: Names, role: str, image: str) -> Item:
             "memory": MEMORY,
             "environment": {"AL_DEPLOYMENT": "/app/static/deployment.json"},
             "url": {"auth": "NONE", "invoke_mode": "BUFFERED"},
-            "permissions": list(PERMISSIONS),
+            "permissions": [*PERMISSIONS, *schedule.permissions(cloud, names)],
         },
         tags=names.tags(),
     )

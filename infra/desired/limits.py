@@ -74,6 +74,12 @@ RULES: Mapping[str, Rule] = {
         "letters, digits, - and _",
         "https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html",
     ),
+    "event_rule": Rule(
+        r"[.\-_A-Za-z0-9]+",
+        64,
+        "letters, digits and ._-",
+        "https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html",
+    ),
 }
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, the narrowest of the services
 TAGS, TAG_KEY, TAG_VALUE = 50, 128, 256

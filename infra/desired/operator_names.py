@@ -40,6 +40,10 @@ class Ours:
         return self.arn("ecr", f"repository/{self._of_agents(256)}", f"repository/{room}/*")
 
     @cached_property
+    def event_rules(self) -> tuple[str, ...]:
+        return self.arn("events", f"rule/{self._of_agents(64)}")
+
+    @cached_property
     def functions(self) -> tuple[str, ...]:
         """With their versions: the wildcard at the end reaches over the colon."""
         return self.arn("lambda", f"function:{self._of_agents(64)}")
@@ -57,6 +61,7 @@ class Ours:
         return (
             *self.arn("ecr", f"repository/{self._of_agents(256)}"),
             *self.functions,
+            *self.event_rules,
             *self.arn("logs", f"log-group:/aws/lambda/{self._of_agents(64)}"),
         )
 

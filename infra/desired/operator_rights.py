@@ -34,6 +34,7 @@ _DEPLOYING: Mapping[str, tuple[str, ...]] = {
         "PutImageTagMutability PutLifecyclePolicy SetRepositoryPolicy TagResource UntagResource",
     ),
     "ecs": ("DeleteTaskDefinitions ListTagsForResource TagResource UntagResource",),
+    "events": ("DeleteRule ListTargetsByRule PutTargets RemoveTargets TagResource UntagResource",),
     "lambda": (
         "AddPermission CreateFunctionUrlConfig DeleteFunction DeleteFunctionUrlConfig",
         "GetFunctionCodeSigningConfig GetFunctionConfiguration InvokeFunction ListVersionsByFunction",
@@ -53,6 +54,7 @@ _DEPLOYING: Mapping[str, tuple[str, ...]] = {
 _LOOKING: Mapping[str, str] = {
     "ecr": "ListTagsForResource",
     "ecs": "DescribeTasks",
+    "events": "DescribeRule ListTagsForResource",
     "lambda": "GetFunction GetFunctionUrlConfig GetPolicy ListTags",
     "logs": "ListTagsForResource",
 }
@@ -92,7 +94,7 @@ def deploying(ours: Ours) -> Iterator[Grant]:
     actions = chain.from_iterable(_of(service, *named) for service, named in _DEPLOYING.items())
     things = (
         *(*ours.table, *ours.repositories, *ours.functions, *ours.log_groups, *ours.secrets),
-        *ours.task_definitions,
+        *(*ours.task_definitions, *ours.event_rules),
     )
     yield _grant("our things", things, *actions, conditions=ours.not_of_others)
     looking = chain.from_iterable(_of(service, named) for service, named in _LOOKING.items())
@@ -101,6 +103,7 @@ def deploying(ours: Ours) -> Iterator[Grant]:
     yield _grant("what can only be listed", ("*",), *anywhere)
     yield from _in_cluster(ours)
     yield from _making(ours)
+    yield from _changing(ours)
     yield from _cluster(ours)
     pull = _of("ecr", "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer")
     yield _grant("base images", ours.base_images, *pull)
@@ -126,15 +129,22 @@ def _making(ours: Ours) -> Iterator[Grant]:
     """Nothing without our tags (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html)."""
     yield _grant(
         "making with our tags",
-        (*ours.table, *ours.repositories, *ours.functions, *ours.log_groups, *ours.secrets),
-        "dynamodb:CreateTable", "ecr:CreateRepository", "lambda:CreateFunction", "logs:CreateLogGroup",
-        "secretsmanager:CreateSecret",
+        (*ours.table, *ours.repositories, *ours.functions, *ours.log_groups, *ours.secrets, *ours.event_rules),
+        "dynamodb:CreateTable", "ecr:CreateRepository", "events:PutRule", "lambda:CreateFunction",
+        "logs:CreateLogGroup", "secretsmanager:CreateSecret",
         conditions=ours.request_tags,
     )  # fmt: skip
     yield _grant(
         "registering with our tags", ("*",), "ecs:CreateCluster", "ecs:RegisterTaskDefinition",
         conditions=ours.request_tags,
     )  # fmt: skip
+
+
+def _changing(ours: Ours) -> Iterator[Grant]:
+    """PutRule makes a rule with tags, and changes one without naming any
+    (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html)."""
+    rules = ours.event_rules
+    yield _grant("changing a rule", rules, "events:PutRule", conditions=ours.resource_tags)
 
 
 def _cluster(ours: Ours) -> Iterator[Grant]:

@@ -22,6 +22,10 @@ class Wide:
     source: str
 
 
+_SECRETS = f"{_REFERENCE}awssecretsmanager.html"
+_NO_RESOURCE = "EC2's describing actions know no resource"
+
+
 def _interface(what: str) -> Wide:
     return Wide(
         why=f"Lambda {what} a function's network interface, whose id is not known before",
@@ -38,8 +42,27 @@ IN_ROLES: Mapping[str, Wide] = {
     "ec2:CreateNetworkInterface": _interface("makes"),
     "ec2:DeleteNetworkInterface": _interface("removes"),
     "ec2:DescribeNetworkInterfaces": _interface("looks for"),
-    "ec2:DescribeSubnets": Wide(why="Lambda looks where it may put a function", source=_VPC),
+    "ec2:DescribeSubnets": Wide(
+        why="Lambda looks where it may put a function, and the gateway where a task may be", source=_VPC
+    ),
     "ec2:UnassignPrivateIpAddresses": _interface("takes addresses from"),
+    "ec2:DescribeSecurityGroups": Wide(
+        why=f"the gateway finds the security group of the tasks that it starts: {_NO_RESOURCE}",
+        source=_EC2,
+    ),
+    "ec2:DescribeVpcs": Wide(
+        why=f"the gateway finds the default VPC for the tasks that it starts: {_NO_RESOURCE}",
+        source=_EC2,
+    ),
+    "ecs:ListTasks": Wide(
+        why="the gateway finds tasks again whose start was not recorded: Fargate's are on no container instance, the only "
+        "resource that the action knows; the condition names the cluster",
+        source=_ECS,
+    ),
+    "secretsmanager:ListSecrets": Wide(
+        why="the gateway looks for run secrets that were left behind, without values: the action knows no resource",
+        source=_SECRETS,
+    ),
 }
 
 

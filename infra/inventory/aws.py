@@ -12,6 +12,7 @@ from toolkit.core.ports import Context, Holdings
 from .account import Account, Noun
 from .buckets import Buckets, States
 from .clusters import Clusters
+from .event_rules import EventRules
 from .functions import Functions
 from .holdings import observed, sorted_out, unknown
 from .log_groups import LogGroups
@@ -24,11 +25,11 @@ from .tables import Tables
 from .task_definitions import TaskDefinitions
 from .tasks import Tasks
 
-# The order of removal.  What runs goes first.  Log groups go after what writes them, roles after everything that
+# The order of removal.  What starts runs goes first, then what runs.  Log groups go after what writes them, roles after everything that
 # acts with them (Lambda takes its network interfaces away as the function's role), and the table, which holds the
 # deploy lease and what is known of earlier agents, last of what is needed to go on after an interruption.
 NOUNS: tuple[Callable[[Account], Noun], ...] = (
-    Tasks, Functions, LogGroups, TaskDefinitions, Clusters, Repositories, Secrets, SecurityGroups, Roles, States,
+    EventRules, Tasks, Functions, LogGroups, TaskDefinitions, Clusters, Repositories, Secrets, SecurityGroups, Roles, States,
     Tables, Buckets,
 )  # fmt: skip
 

@@ -5,20 +5,18 @@ versioned, so every version and delete marker is deleted before S3 lets it go
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/delete-bucket.html).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from infra import state_bucket
 from toolkit.clouds.aws import translated
 from toolkit.core.errors import AlError, Conflict, NotFound
-from toolkit.core.names import Names
 from toolkit.core.plan import Item
 
 from .account import Account
+from .pulumi_objects import is_ours, others_in, some, stack
 
 BATCH = 1000  # keys in one page and in one DeleteObjects
-ROOT = ".pulumi/"
-STACKS = f"{ROOT}stacks/"
 Wanted = Callable[[str], bool]
 
 
@@ -88,12 +86,12 @@ class States(_InBucket):
     def observe(self) -> Iterator[Item]:
         bucket, names = self._name, self._account.names
         tags = self._account.patiently(lambda: self._tags(bucket))
-        if tags and names.owns(tags) and _others(names, keys := self._keys(bucket)):
-            ours = [key for key in keys if _is_ours(names, key)]
+        if tags and names.owns(tags) and others_in(names, keys := self._keys(bucket)):
+            ours = [key for key in keys if is_ours(names, key)]
             if ours:
                 yield Item(
                     kind=self.kind,
-                    name=f"{bucket}/{_stack(names)}",
+                    name=f"{bucket}/{stack(names)}",
                     attributes={"objects": len(ours)},
                     tags=names.tags(),
                 )
@@ -105,7 +103,7 @@ class States(_InBucket):
             return
         self._account.refuse_foreign(item, tags)
         names = self._account.names
-        self._account.patiently(lambda: self._empty(bucket, lambda key: _is_ours(names, key)))
+        self._account.patiently(lambda: self._empty(bucket, lambda key: is_ours(names, key)))
 
 
 class Buckets(_InBucket):
@@ -117,8 +115,8 @@ class Buckets(_InBucket):
         tags = self._account.patiently(lambda: self._tags(bucket))
         if tags is not None:
             mine = self._account.names.owns(tags)
-            others = _others(self._account.names, self._keys(bucket)) if mine else []
-            kept = {"kept": f"it also holds {_some(others)}"} if others else {}
+            others = others_in(self._account.names, self._keys(bucket)) if mine else []
+            kept = {"kept": f"it also holds {some(others)}"} if others else {}
             yield Item(kind=self.kind, name=bucket, attributes=kept, tags=tags)
 
     def remove(self, item: Item) -> None:
@@ -126,9 +124,9 @@ class Buckets(_InBucket):
         if tags is None:
             return
         self._account.refuse_foreign(item, tags)
-        if others := _others(self._account.names, self._keys(item.name)):
+        if others := others_in(self._account.names, self._keys(item.name)):
             raise Conflict(
-                f"the bucket {item.name} also holds {_some(others)}",
+                f"the bucket {item.name} also holds {some(others)}",
                 hint="it stays until that is gone",
             )
         self._account.while_busy(lambda: self._delete(item.name), ("BucketNotEmpty",))
@@ -142,33 +140,6 @@ class Buckets(_InBucket):
                 self._s3.delete_bucket(Bucket=bucket, **self._owner())
         except NotFound:
             return
-
-
-def _stack(names: Names) -> str:
-    return f"{names.scope.project}/{names.scope.environment}"
-
-
-def _is_ours(names: Names, key: str) -> bool:
-    """Whether it is of our stack: its checkpoint (`.pulumi/stacks/<project>/<stack>.json` and what stands beside it), its
-    history, backups and locks (https://www.pulumi.com/docs/iac/concepts/state-and-backends/)."""
-    room, _, rest = key.removeprefix(ROOT).partition("/")
-    rest = rest.removeprefix("organization/") if room == "locks" else rest
-    stack = _stack(names)
-    return key.startswith(ROOT) and rest.startswith((f"{stack}.", f"{stack}/"))
-
-
-def _others(names: Names, keys: Sequence[str]) -> list[str]:
-    """What is neither our stack's nor Pulumi's own: other stacks, and objects that somebody else has put there."""
-    return [
-        key
-        for key in keys
-        if not _is_ours(names, key) and (key.startswith(STACKS) or not key.startswith(ROOT))
-    ]
-
-
-def _some(keys: list[str]) -> str:
-    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-    return f"{keys[0]}{more}"
 
 
 def _refuse_failures(bucket: str, answer: Mapping[str, Any]) -> None:

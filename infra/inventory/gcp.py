@@ -12,19 +12,21 @@ from toolkit.core.plan import Item
 from toolkit.core.ports import Context, Holdings
 
 from .account import Noun
+from .gcp_buckets import Buckets, States
 from .gcp_databases import Databases
 from .gcp_identities import Accounts, Roles
 from .gcp_images import Images, Repositories
-from .gcp_project import Project
+from .gcp_project import Enabled, Project
 from .gcp_run import Executions, Jobs, Services
 from .gcp_secrets import Secrets
 from .holdings import observed, sorted_out, unknown
 
-# The order of removal.  What runs goes first, accounts after everything that acts as them, their role after them, and the
-# database, which holds the deploy lease, last.
+# The order of removal.  What runs goes first, accounts after everything that acts as them, their role after them, the
+# state of Pulumi, and the database, which holds the deploy lease, last.
 NOUNS: tuple[Callable[[Project], Noun], ...] = (
-    Executions, Services, Jobs, Repositories, Secrets, Accounts, Roles, Databases,
+    Executions, Services, Jobs, Repositories, Secrets, Accounts, Roles, States, Buckets, Databases,
 )  # fmt: skip
+OF_PULUMI = (States, Buckets)  # where the user has named no other place
 
 
 class GcpInventory:
@@ -34,7 +36,8 @@ class GcpInventory:
         self._names = context.names
         clients = gcp_clients_for(cloud_of(context.environment))
         project = Project(clients=clients, names=context.names, sleep=sleep)
-        self._nouns = tuple(make(project) for make in NOUNS)
+        theirs = OF_PULUMI if context.environment.pulumi.get("backend") else ()
+        self._nouns = tuple(Enabled(make(project)) for make in NOUNS if make not in theirs)
         self._images = Images(project)
 
     def found(

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from toolkit.clouds.gcp import GcpClients, translated
-from toolkit.clouds.gcp_errors import class_of
+from toolkit.clouds.gcp_errors import class_of, disabled
 from toolkit.core.errors import AlError, NotFound
 from toolkit.core.gcp_names import GcpNames
+from toolkit.core.plan import Item
 from toolkit.core.retry import retrying
 
-from .account import GONE_SECONDS, Custody
+from .account import GONE_SECONDS, Custody, Noun
 
 T = TypeVar("T")
 
@@ -60,6 +61,24 @@ class Project(Custody):
             retrying(once, seconds=seconds, retry=_passes, sleep=self.sleep)
         except NotFound:
             return
+
+
+class Enabled:
+    """A noun of a service whose API may be disabled in the project, which then holds nothing of it: so it is before a
+    first push."""
+
+    def __init__(self, noun: Noun) -> None:
+        self.kind = noun.kind
+        self.remove = noun.remove
+        self._noun = noun
+
+    def observe(self) -> tuple[Item, ...]:
+        try:
+            return tuple(self._noun.observe())
+        except AlError as error:
+            if disabled(error):
+                return ()
+            raise
 
 
 def short(name: Any) -> str:

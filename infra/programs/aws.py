@@ -11,6 +11,7 @@ import pulumi
 
 from infra.components.cluster import Cluster
 from infra.components.credential import Credential
+from infra.components.event_rule import EventRule
 from infra.components.gateway import Gateway
 from infra.components.identity import Identity
 from infra.components.logs import LogGroup
@@ -50,6 +51,8 @@ def program(
         for function in by_kind.get("function", ()):
             gateway = _gateway(function, repositories, groups, identities)
             pulumi.export("gateway_url", gateway.url)
+            for rule in by_kind.get("event_rule", ()):
+                EventRule(rule, function=gateway.function.arn)
 
     return run
 

@@ -19,7 +19,7 @@ from toolkit.core.plan import Action, Change, Grant, Item, Plan
 from toolkit.core.ports import Concern, Context
 from toolkit.core.retry import retrying
 
-from . import drift, gcp_brought, gcp_preflight
+from . import drift, gcp_brought, gcp_impersonation, gcp_preflight
 from . import gcp_accounts as accounts
 from . import gcp_bindings as bindings
 from . import gcp_roles as roles
@@ -44,6 +44,7 @@ class GcpReconciler:
     ) -> None:
         self._cloud = cloud_of(context.environment)
         self._names, self._google = context.names, GcpNames(context.environment.scope)
+        self._own_state = not context.environment.pulumi.get("backend")
         self._sleep, self._clock = sleep, clock
 
     def observe(self, desired: Sequence[Item]) -> tuple[Item, ...]:
@@ -82,7 +83,8 @@ class GcpReconciler:
         if self._cloud.service_account:
             found += gcp_brought.concerns(iam, self._cloud, self._google, sorted(grants))
         ours = [i.name for i in observed if i.kind == accounts.KIND and self._owned(i)]
-        return (*found, *gcp_preflight.concerns(iam, self._cloud, ours))
+        asked = gcp_preflight.concerns(iam, self._cloud, ours, own_state=self._own_state)
+        return (*found, *gcp_impersonation.concerns(iam, ours), *asked)
 
     def apply(self, plan: Plan, *, progress: Callable[[str], None]) -> None:
         """Roles, then accounts, then the project's policy in one write, then removals.  Returns when IAM's own reads show

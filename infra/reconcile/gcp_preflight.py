@@ -30,6 +30,7 @@ NEEDED: Mapping[str, Sequence[str]] = {
         "iam.serviceAccounts.create",
         "iam.serviceAccounts.delete",
         "iam.serviceAccounts.get",
+        "iam.serviceAccounts.getIamPolicy",
         "iam.serviceAccounts.list",
         "iam.serviceAccounts.update",
     ),
@@ -77,16 +78,35 @@ NEEDED: Mapping[str, Sequence[str]] = {
         "datastore.entities.update",
     ),
     "roles/logging.viewer": ("logging.logEntries.list",),
+    "roles/serviceusage.serviceUsageAdmin": (
+        "serviceusage.services.enable",
+        "serviceusage.services.get",
+    ),
+}
+# where the user has named no other place for Pulumi's state
+OF_STATE: Mapping[str, Sequence[str]] = {
+    "roles/storage.admin": (
+        "storage.buckets.create",
+        "storage.buckets.get",
+        "storage.objects.create",
+        "storage.objects.delete",
+        "storage.objects.get",
+        "storage.objects.list",
+    )
 }
 
 
-def concerns(iam: Iam, cloud: GcpCloud, accounts: Sequence[str]) -> Iterator[Concern]:
+def concerns(
+    iam: Iam, cloud: GcpCloud, accounts: Sequence[str], *, own_state: bool = True
+) -> Iterator[Concern]:
     """One for each role that is lacking on the project, and one for accounts that the caller may not act as.
 
     `accounts` are the ids of those of ours that are there; the one that the user brings is asked about, too.
+    `own_state` is whether Pulumi's state is in a bucket that we make.
     """
-    held = _on_project(iam)
-    for role, permissions in NEEDED.items():
+    needed = {**NEEDED, **(OF_STATE if own_state else {})}
+    held = _on_project(iam, needed)
+    for role, permissions in needed.items():
         lacking = [p for p in permissions if p not in held]
         if lacking:
             yield Concern(
@@ -116,10 +136,10 @@ def _not_to_act_as(iam: Iam, held: Collection[str], emails: Sequence[str]) -> It
         )
 
 
-def _on_project(iam: Iam) -> frozenset[str]:
+def _on_project(iam: Iam, needed: Mapping[str, Sequence[str]]) -> frozenset[str]:
     from google.cloud import resourcemanager_v3
 
-    wanted = [p for permissions in NEEDED.values() for p in permissions]
+    wanted = [p for permissions in needed.values() for p in permissions]
     client = iam.clients.client(resourcemanager_v3.ProjectsClient)
     return _asked(iam, client, iam.clients.parent, [*wanted, ACT_AS])
 

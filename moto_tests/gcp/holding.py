@@ -9,17 +9,19 @@ from google.cloud import artifactregistry_v1, run_v2, secretmanager_v1
 from google.cloud.firestore_admin_v1 import FirestoreAdminClient
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 
+from infra import state_bucket_gcp as state_bucket
 from infra.desired.gcp import RUNS
 from infra.desired.gcp_marks import mark
 from moto_tests.gcp.deployed import Console
 from moto_tests.gcp.run_world import CloudRun
+from moto_tests.gcp.storage_world import Storage
 from toolkit.clouds.gcp import GcpClients
 from toolkit.core.gcp_names import GcpNames, labels_of, secret_id
 from toolkit.core.names import Names
 
 KINDS = (
     *("execution", "run_service", "job", "image_repository", "secret", "service_account"),
-    *("custom_role", "database"),
+    *("custom_role", "bucket", "database"),
 )
 SLEEPS = "import time\ntime.sleep(600)"
 SERVES = """
@@ -57,6 +59,7 @@ class World:
             "secret": f"{self.names.secrets}github_token/default/token",
             "service_account": self.google.service_account("dev"),
             "custom_role": self.google.role(RUNS),
+            "bucket": state_bucket.name(self.names, self.clients.number),
             "database": self.google.database,
         }[kind]
 
@@ -77,6 +80,7 @@ class World:
         found = {key: value for key, value in found.items() if not key[1].endswith("/al")}
         found |= {("service_account", name): "" for name in self.console.accounts()}
         found |= {("custom_role", name): "" for name in self.console.roles()}
+        found |= {("bucket", one["name"]): str(one.get("labels")) for one in self.storage.buckets()}
         databases = self._admin.list_databases(parent=parent).databases
         found |= {("database", one.name): "" for one in databases}
         members = {role: sorted(who) for role, who in self.console.members().items()}
@@ -120,6 +124,15 @@ class World:
         request = {"parent": self.clients.parent, "role_id": name, "role": about}
         self.console.iam.create_role(request=request)
 
+    def _bucket(self, name: str, tags: dict[str, str]) -> None:
+        """With a state in it, of which there is an earlier version."""
+        self.storage.make(name, labels_of(tags))
+        for _ in range(2):
+            self.storage.put(
+                name,
+                f".pulumi/stacks/{self.names.scope.project}/{self.names.scope.environment}.json",
+            )
+
     def _database(self, name: str, tags: dict[str, str]) -> None:
         wanted = {"type_": "FIRESTORE_NATIVE", "location_id": self.clients.cloud.region}
         request = {"parent": self.clients.parent, "database": wanted, "database_id": name}
@@ -137,6 +150,10 @@ class World:
                 "document": {"fields": fields},
             }
         )
+
+    @property
+    def storage(self) -> Storage:
+        return Storage(self.clients)
 
     @property
     def _services(self) -> Any:

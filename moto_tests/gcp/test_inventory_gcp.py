@@ -149,3 +149,13 @@ def push(world: World, context: Context, agent: str) -> None:
     cloud = world.clients.cloud
     path = f"{cloud.project}/{world.google.repository}/{context.names.repository(agent)}"
     push_image(str(cloud.registry), path, {"app/main.py": agent}, PYTHON, "amd64")
+
+
+def test_a_service_whose_api_is_disabled_holds_nothing(
+    gcp_context: Context, google: Google
+) -> None:
+    """As before a first push, which enables it later
+    (https://cloud.google.com/service-usage/docs/enable-disable)."""
+    text = "Secret Manager API has not been used in project 1 before or it is disabled."
+    google.faults.fail("ListSecrets", "PERMISSION_DENIED", message=text, times=9)
+    assert GcpInventory(gcp_context).found().ours == ()

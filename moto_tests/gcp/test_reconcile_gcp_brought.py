@@ -7,7 +7,7 @@ import pytest
 from infra.reconcile import gcp_preflight
 from infra.reconcile.gcp import GcpReconciler
 from infra.reconcile.gcp_iam import Iam
-from infra.reconcile.gcp_preflight import NEEDED, USER
+from infra.reconcile.gcp_preflight import NEEDED, OF_STATE, USER
 from moto_tests.gcp.deployed import Console, account, items, reconcile, with_cloud
 from moto_tests.gcp.granting import Granting
 from toolkit.clouds.gcp import GcpClients
@@ -112,10 +112,20 @@ Somebody = Callable[..., tuple[Concern, ...]]
 def test_rights_that_lack_on_the_project_are_said_by_role(somebody: Somebody) -> None:
     """As Google itself answers (https://cloud.google.com/iam/docs/testing-permissions); a warning, for not everybody does
     everything."""
-    (concern,) = somebody(*(set(NEEDED) - {"roles/run.developer"}))
+    (concern,) = somebody(*({*NEEDED, *OF_STATE} - {"roles/run.developer"}))
     assert concern.warning
     assert "run.jobs.runWithOverrides" in concern.message
     assert "roles/run.developer" in concern.remedy
+
+
+def test_buckets_are_asked_about_only_where_we_make_one(
+    gcp_cloud: GcpCloud, somebody: Somebody
+) -> None:
+    """Where the user names a place for Pulumi's state, no right on others is needed."""
+    (concern,) = somebody(*NEEDED)
+    assert "storage.buckets.create" in concern.message
+    iam = Iam(GcpClients(gcp_cloud))
+    assert list(gcp_preflight.concerns(iam, gcp_cloud, (), own_state=False)) == []
 
 
 def test_somebody_with_all_roles_lacks_nothing(
@@ -123,7 +133,7 @@ def test_somebody_with_all_roles_lacks_nothing(
 ) -> None:
     """The roles that the page names are enough."""
     reconcile(gcp_context, items(gcp_context))
-    assert somebody(*NEEDED, USER, accounts=console.accounts()) == ()
+    assert somebody(*NEEDED, *OF_STATE, USER, accounts=console.accounts()) == ()
 
 
 def test_accounts_that_one_may_not_act_as_are_named(
@@ -132,6 +142,6 @@ def test_accounts_that_one_may_not_act_as_are_named(
     """A job with such an account is refused (https://cloud.google.com/iam/docs/service-accounts-actas)."""
     reconcile(gcp_context, items(gcp_context))
     dev = account(gcp_context, "dev")
-    (concern,) = somebody(*NEEDED, accounts=[dev])
+    (concern,) = somebody(*NEEDED, *OF_STATE, accounts=[dev])
     assert console.email(dev) in concern.message
     assert USER in concern.remedy

@@ -18,7 +18,7 @@ from infra.stack import Stack
 from moto_tests.gcp.deployed import Console, account, items, own_repository, role, with_cloud
 from moto_tests.pulumi_double import Double, resource, settings
 from toolkit.clouds.gcp import cloud_of, gcp_clients_for
-from toolkit.core.errors import AccessDenied, ConfigError, Conflict
+from toolkit.core.errors import AccessDenied, Conflict
 from toolkit.core.plan import Item
 from toolkit.core.ports import Context
 from toolkit.core.secrets import Secret
@@ -53,12 +53,12 @@ def test_the_provider_is_told_the_project_and_the_region(context: Context, pulum
     assert (config["gcp:project"], config["gcp:region"]) == ("al-sandbox", "europe-west1")
 
 
-def test_somebody_must_say_where_the_state_is(context: Context, pulumi: Double) -> None:
-    """No bucket is made on Google Cloud, and none of the engine's commands is given."""
-    with pytest.raises(ConfigError, match="no bucket on Google Cloud") as error:
-        applied(settings(context, backend=""), items(context))
-    assert "gs://" in error.value.hint
-    assert pulumi.commands == []
+def test_where_nobody_says_otherwise_the_state_is_in_a_bucket_of_ours(
+    context: Context, pulumi: Double
+) -> None:
+    """It is made before any command of the engine is given."""
+    applied(settings(context, backend=""), items(context))
+    assert "gs://al-shop-staging-pulumi-123456789012" in str(pulumi.calls[0])
 
 
 def test_a_project_that_may_not_be_looked_at_is_said_first(

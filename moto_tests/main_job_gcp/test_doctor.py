@@ -114,7 +114,6 @@ def test_a_teardown_leaves_nothing(new_stage: Callable[[str], Stage]) -> None:
     stage.answer("teardown", "one", "-y")
     again = stage.answer("push")
     assert (list(again["images"]), list(again["definitions"])) == (["one"], ["one"])
-    assert stage.run("one")[0]["state"] == "succeeded"
     assert stage.al("run", "stays", "--detach", "-E", WHERE).returncode == 0
     cloud = Cloud(stage)
     assert len(cloud.held()) > 8

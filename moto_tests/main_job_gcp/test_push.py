@@ -6,56 +6,58 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pytest
 
 from moto_tests.main_job.conftest import Stage
 from moto_tests.main_job_gcp.conftest import Cloud
 from toolkit.sandbox import daemon
 
 
-def test_a_first_push_makes_everything_and_a_second_one_nothing(
-    new_stage: Callable[[str], Stage],
-) -> None:
+class First:
+    """A project with three agents, and what its first push reported."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        for name in ("one", "goes", "stays"):
+            stage.agent(name, 'cat "$(dirname "$0")/SKILL.md"')
+        self.report = stage.answer("push")
+
+
+@pytest.fixture(scope="module")
+def first(new_stage: Callable[[str], Stage]) -> First:
+    return First(new_stage("first"))
+
+
+def test_a_first_push_makes_everything_and_a_second_one_nothing(first: First) -> None:
     """From the state to the gateway, all of it done; then everything is compared by hash, and nothing is touched."""
-    stage = new_stage("first")
-    stage.agent("one", "exit 0")
-    report = stage.answer("push")
-    assert report["not_done"] == []
-    assert {change["kind"] for change in report["done"]} >= {
+    assert first.report["not_done"] == []
+    assert {change["kind"] for change in first.report["done"]} >= {
         *("database", "service_account", "secret", "image", "definition", "credential value"),
     }
-    assert httpx.get(f"{report['gateway_url']}/health", trust_env=False).status_code == 200
-    again = stage.answer("push")
+    url = first.report["gateway_url"]
+    assert httpx.get(f"{url}/health", trust_env=False, timeout=30).status_code == 200
+    again = first.stage.answer("push")
     assert (again["changes"], again["infrastructure"], again["images"]) == (0, False, {})
 
 
-def test_a_changed_prompt_is_one_image_and_one_definition(
-    new_stage: Callable[[str], Stage],
-) -> None:
+def test_a_changed_prompt_is_one_image_and_one_definition(first: First) -> None:
     """No engine starts, other agents are left alone, and the next run has the new prompt."""
-    stage = new_stage("prompts")
-    for name in ("one", "two"):
-        stage.agent(name, 'cat "$(dirname "$0")/SKILL.md"')
-    stage.answer("push")
-    stage.agent("one", 'cat "$(dirname "$0")/SKILL.md"', skill="Work harder.")
-    report = stage.answer("push")
+    first.stage.agent("one", 'cat "$(dirname "$0")/SKILL.md"', skill="Work harder.")
+    report = first.stage.answer("push")
     found = (list(report["images"]), list(report["definitions"]), report["infrastructure"])
     assert found == (["one"], ["one"], False)
-    _, done = stage.run("one")
+    _, done = first.stage.run("one")
     assert "Work harder." in done.stderr
 
 
-def test_an_agent_that_is_gone_leaves_nothing(new_stage: Callable[[str], Stage]) -> None:
-    """Its job, its account and its images go with the push after; the other agent's stay, and run."""
-    stage = new_stage("fewer")
-    for name in ("goes", "stays"):
-        stage.agent(name, "exit 0")
-    stage.answer("push")
-    shutil.rmtree(stage.project / "agents" / "goes")
-    stage.answer("push")
-    cloud = Cloud(stage)
+def test_an_agent_that_is_gone_leaves_nothing(first: First) -> None:
+    """Its job, its account and its images go with the push after; another agent's stay, and run."""
+    shutil.rmtree(first.stage.project / "agents" / "goes")
+    first.stage.answer("push")
+    cloud = Cloud(first.stage)
     assert [name for name in cloud.held() if "goes" in name] == []
     assert [name for name in cloud.images() if "goes" in name] == []
-    assert stage.run("stays")[0]["state"] == "succeeded"
+    assert first.stage.run("stays")[0]["state"] == "succeeded"
 
 
 def test_the_gateway_tells_what_al_logs_tells(pushed: Stage) -> None:
@@ -96,8 +98,5 @@ def test_a_run_asks_google_four_times(pushed: Stage) -> None:
     pushed.run("quick")
     counts: dict[str, Any] = httpx.get(calls, trust_env=False).json()["counts"]
     made = {name.rpartition("/")[2]: count for name, count in counts.items()}
-    assert {name: made[name] for name in ("CreateSecret", "AddSecretVersion", "RunJob")} == {
-        "CreateSecret": 1,
-        "AddSecretVersion": 1,
-        "RunJob": 1,
-    }
+    four = ("CreateSecret", "AddSecretVersion", "RunJob", "DeleteSecret")
+    assert {name: made[name] for name in four} == dict.fromkeys(four, 1)

@@ -1,6 +1,8 @@
 """`al run` and `al logs` against the embedded Google cloud: every way to end, and what is left of it."""
 
+import json
 import signal
+from typing import Any
 
 import pytest
 
@@ -19,16 +21,25 @@ def test_a_run_succeeds_and_its_secret_is_gone(pushed: Stage) -> None:
     assert f"hello from {run['run']}" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("agent", "state", "code", "ends"),
-    [("fails", "failed", 7, 7), ("again", "succeeded", 42, 0), ("late", "timed_out", 124, 124)],
-)
-def test_the_exit_code_is_the_agent_s(
-    pushed: Stage, agent: str, state: str, code: int, ends: int
-) -> None:
+Ended = dict[str, tuple[dict[str, Any], int]]
+
+
+@pytest.fixture(scope="module")
+def ended(pushed: Stage) -> Ended:
+    """Agent -> its run and the exit code of `al run`: of several that ran at once."""
+    calls = {name: pushed.start("run", name, "-E", WHERE, "--json") for name in ENDS}
+    told = {name: call.communicate(timeout=120)[0] for name, call in calls.items()}
+    return {name: (json.loads(told[name]), call.returncode) for name, call in calls.items()}
+
+
+ENDS = {"fails": ("failed", 7, 7), "again": ("succeeded", 42, 0), "late": ("timed_out", 124, 124)}
+
+
+@pytest.mark.parametrize("agent", ENDS)
+def test_the_exit_code_is_the_agent_s(ended: Ended, agent: str) -> None:
     """An agent's own code; 0 for a rerun request; 124 for a timeout."""
-    run, done = pushed.run(agent)
-    assert (run["state"], run["exit_code"], done.returncode) == (state, code, ends)
+    run, code = ended[agent]
+    assert (run["state"], run["exit_code"], code) == ENDS[agent]
     assert all(run["secret"].values())
 
 

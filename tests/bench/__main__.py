@@ -4,19 +4,15 @@ Each figure is a median of several whole-process runs, with the lowest and highe
 """
 
 import collections
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench import doctor, program, push
+from tests.bench import dispatch, doctor, google, program, push, queue, webhooks
+from tests.bench.following import line_to_follower
 from tests.bench.stage import AL, PYTHON, Stage, quiet, say, timed
 from toolkit.sandbox import daemon
 
@@ -76,34 +72,6 @@ def calls_per_run(stage: Stage, project: Path) -> None:
         )
 
 
-def line_to_follower(stage: Stage, project: Path) -> None:
-    """From a line printed in the agent to the same line from `al logs -f`, through the gateway."""
-    for agent in ("agent-0", "agent-1"):
-        started = subprocess.run([*AL, "run", agent, "--detach", "-E", "sandbox", "--json"], cwd=project,
-                                 env=stage.environment, check=True, capture_output=True, text=True)  # fmt: skip
-        run = json.loads(started.stdout)
-        with following(stage, project, run["run"]) as lines:
-            lags = [
-                at - float(text.split()[-1]) / 1000 for at, text in lines if text.startswith("at ")
-            ]
-        say(f"line to `al logs -f`, {run['runtime']}", lags[2:], "the first two lines are start-up")
-
-
-@contextmanager
-def following(stage: Stage, project: Path, run: str) -> Iterator[list[tuple[float, str]]]:
-    """Every line of `al logs RUN -f` with the time of its arrival."""
-    process = subprocess.Popen([*AL, "logs", run, "-f", "-E", "sandbox"], cwd=project, env=stage.environment,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # fmt: skip
-    lines: list[tuple[float, str]] = []
-    reader = threading.Thread(
-        target=lambda: lines.extend((time.time(), t.strip()) for t in process.stdout or ())
-    )
-    reader.start()
-    process.wait(timeout=60)
-    reader.join()
-    yield lines
-
-
 def main() -> None:
     print(
         f"Python {sys.version.split()[0]}, {os.cpu_count()} processors; medians of whole processes\n"
@@ -119,13 +87,18 @@ def main() -> None:
             project = stage.project("benchruns", 2)
             stage.push(project)
             calls_per_run(stage, project)
-            line_to_follower(stage, project)
+            line_to_follower(stage, project, "agent-0", "agent-1")
         finally:
             daemon.stop(Path(stage.environment["AL_HOME"]))
     print()
+    dispatch.main()
     push.main()
     doctor.main()
     program.main()
+    queue.main()
+    webhooks.main()
+    print()
+    google.main()
 
 
 if __name__ == "__main__":

@@ -35,10 +35,10 @@ def quiet(command: list[str], **options: Any) -> None:
 
 
 class Stage:
-    """A home with its own sandbox, and projects in it."""
+    """A home with its own sandbox, and projects in it that go to the environment `where`."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, where: str = "sandbox") -> None:
+        self.root, self.where = root, where
         self.environment = {**os.environ, "AL_HOME": str(root / "home"), "NO_COLOR": "1"}
 
     def project(self, name: str, agents: int) -> Path:
@@ -58,6 +58,10 @@ class Stage:
     def push(self, project: Path) -> tuple[float, float]:
         """Seconds of the whole process, and of the doing alone."""
         started = time.perf_counter()
-        done = subprocess.run([*AL, "push", "-E", "sandbox", "--json"], cwd=project, env=self.environment, check=True,
+        done = subprocess.run([*AL, "push", "-E", self.where, "--json"], cwd=project, env=self.environment, check=True,
                               capture_output=True, text=True)  # fmt: skip
         return time.perf_counter() - started, json.loads(done.stdout)["seconds"]
+
+    def run(self, project: Path, agent: str) -> None:
+        """One run to its end."""
+        quiet([*AL, "run", agent, "-E", self.where], cwd=project, env=self.environment)

@@ -1,11 +1,14 @@
 """Google's clients and errors, without Google."""
 
+import json
+from pathlib import Path
+
 import pytest
 from google.api_core import exceptions
 from google.cloud import secretmanager_v1
 
 from toolkit.clouds.gcp import GcpClients
-from toolkit.clouds.gcp_errors import class_of, translated
+from toolkit.clouds.gcp_errors import class_of, disabled, translated
 from toolkit.core.environment import GcpCloud
 from toolkit.core.errors import (
     AccessDenied,
@@ -52,10 +55,43 @@ def test_each_of_googles_errors_is_one_of_ours(
 
 
 def test_a_disabled_api_is_a_matter_of_configuration() -> None:
-    """What to do is in the hint."""
+    """What to do is in the hint: four are enabled by hand before a first push, and that enables the others."""
     words = "Cloud Run Admin API has not been used in project 1 before or it is disabled"
-    with pytest.raises(ConfigError), translated("looking at jobs"):
+    with pytest.raises(ConfigError) as raised, translated("looking at jobs"):
         raise exceptions.PermissionDenied(words)
+    for api in ("Cloud Resource Manager", "Service Usage", "IAM", "Cloud Firestore"):
+        assert api in raised.value.hint
+    assert disabled(raised.value)
+    assert not disabled(ConfigError("no project", hint="-"))
+
+
+@pytest.mark.parametrize(("chosen", "counted"), [(None, "acme"), ("mine", "mine")])
+def test_calls_of_a_person_s_own_login_are_counted_in_the_project(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chosen: str | None, counted: str
+) -> None:
+    """Such a login belongs to no project, and Service Usage and others refuse it then
+    (https://cloud.google.com/docs/quotas/set-quota-project)."""
+    login = {
+        "type": "authorized_user",
+        "client_id": "i",
+        "client_secret": "s",
+        "refresh_token": "t",
+    }
+    file = tmp_path / "login.json"
+    file.write_text(json.dumps(login | ({"quota_project_id": chosen} if chosen else {})))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    monkeypatch.delenv("AL_GCP_ENDPOINT", raising=False)
+    clients = GcpClients(GcpCloud(project="acme", region="r", repository="i"))
+    assert clients.credentials.quota_project_id == counted
+
+
+def test_a_revision_that_does_not_start_is_not_said_to_be_busy() -> None:
+    """FAILED_PRECONDITION otherwise means that something else is changing it
+    (https://cloud.google.com/run/docs/troubleshooting#container-failed-to-start)."""
+    words = "Revision 'gateway-00001-abc' is not ready and cannot serve traffic."
+    with pytest.raises(AlError) as raised, translated("making the service gateway"):
+        raise exceptions.FailedPrecondition(words)
+    assert "Cloud Logging says why" in raised.value.hint
 
 
 def test_other_errors_pass() -> None:

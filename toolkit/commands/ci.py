@@ -23,15 +23,24 @@ def init() -> None: ...
 @init.command(
     "github",
     help="Write a workflow of GitHub Actions that pushes to the environment whenever BRANCH moves, and print what "
-    "makes AWS trust it. Nothing is changed at AWS or GitHub.",
+    "makes the cloud trust it. Nothing is changed there or at GitHub.",
 )
 @click.option(
     "--repo", metavar="OWNER/NAME", help="The repository, [HOST/]OWNER/NAME. [git's origin]"
 )
 @click.option("--branch", default="main", show_default=True, help="The branch that is deployed.")
-@click.option("--role", metavar="NAME|ARN", help="The role of the job. [ci-al-PROJECT-ENVIRONMENT]")
+@click.option(
+    "--role",
+    metavar="NAME|ARN",
+    help="The role of the job, on Google Cloud its service account. [ci-al-PROJECT-ENVIRONMENT]",
+)
 @click.option(
     "--ids", metavar="NUMBER/NUMBER", help="The numbers of owner and repository at GitHub."
+)
+@click.option(
+    "--project-number",
+    metavar="NUMBER",
+    help="Of Google's project, which its identity provider is named by.",
 )
 @click.option("--install", metavar="SPEC", help="What pip installs: a requirement, or '-r FILE'.")
 @click.option(
@@ -61,6 +70,8 @@ def _say(app: App, written: "Written") -> None:
         app.ui.line(f"\n# {number}. {step.why}")
         for each in step.commands:
             app.ui.line(each)
+        for name, value in step.settings:
+            app.ui.line(f"#   {name}: {value}")
     app.ui.line(
         f"\n# {len(written.steps) + 1}. Commit the workflow: its first run pushes nothing new."
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from toolkit import wiring
 from toolkit.config import load as config
 from toolkit.config.environments import SANDBOX_GCP, SANDBOXES, in_sandbox
+from toolkit.core.agent import Project
 from toolkit.core.environment import Environment
 from toolkit.core.errors import ConfigError
 
@@ -20,6 +21,11 @@ def load_services(
         directory.resolve(), env, home=wiring.home(), variables=os.environ
     )
     return wiring.services(project, environment if offline else _reachable(environment, note))
+
+
+def load_files(directory: Path, env: str | None) -> tuple[Project, Environment]:
+    """What the files say now, with nothing started and nothing reached.  Raises ConfigError with every problem."""
+    return config.load(directory.resolve(), env, home=wiring.home(), variables=os.environ)
 
 
 def load_account(

@@ -1,6 +1,6 @@
 """Letting CI push: the workflow file, and what a person has to do once so that it works.
 
-Reads the project, its environment and its git repository, and writes one file.  Talks to neither AWS nor GitHub:
+Reads the project, its environment and its git repository, and writes one file.  Talks to no cloud and not to GitHub:
 `al` grants nothing to whoever runs it.
 """
 
@@ -17,7 +17,8 @@ from toolkit.core.errors import AlreadyExists, UsageError
 from toolkit.ops.ci import checkout
 from toolkit.ops.ci import view as ci_view
 from toolkit.ops.ci.github_actions import Deployment, workflow
-from toolkit.ops.ci.next_steps import Step, steps, trusts
+from toolkit.ops.ci.next_steps import steps, trusts
+from toolkit.ops.ci.step import Step
 from toolkit.ops.ci.wish import FILE, NAME, Wish, deployment
 
 __all__ = ["FILE", "Wish", "Written", "github"]
@@ -48,8 +49,9 @@ class Written:
             "environment": d.environment,
             "role": d.role,
             "plan_role": d.plan_role,
+            "provider": d.provider,
             "trust": trusts(d),
-            "steps": [{"why": s.why, "commands": list(s.commands)} for s in self.steps],
+            "steps": [step.to_dict() for step in self.steps],
             "warnings": list(self.warnings),
         }
 
@@ -76,7 +78,8 @@ def _doubts(made: Deployment, wish: Wish) -> Iterator[str]:
             "say with --install where pip finds it"
         )
     elif "[" not in made.install and not made.install.startswith("-r "):
-        yield "CI needs the extras aws and infra of al-toolkit, and --install names none"
+        cloud = "gcp" if made.provider else "aws"
+        yield f"CI needs the extras {cloud} and infra of al-toolkit, and --install names none"
 
 
 def _place(root: Path, file: str) -> Path:

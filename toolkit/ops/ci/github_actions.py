@@ -17,13 +17,18 @@ CHECKOUT = "actions/checkout@v6"
 SETUP_PYTHON = "actions/setup-python@v6"
 PULUMI = "pulumi/actions@v7"
 CREDENTIALS = "aws-actions/configure-aws-credentials@v6"
+GOOGLE = "google-github-actions/auth@v3"
 DEPLOY_MINUTES = 45  # a first `up` with a slow provider; GitHub's own limit is six hours
 PLAN_MINUTES = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What CI has to know.  `role` and `plan_role` are ARNs; without `plan_role` pull requests start nothing."""
+    """What CI has to know.  `role` and `plan_role` are ARNs; without `plan_role` pull requests start nothing.
+
+    On Google Cloud `provider` is the workload identity provider's full name, `account` the project's id, and `role` the
+    e-mail of a service account.
+    """
 
     project: str
     environment: str
@@ -40,6 +45,12 @@ class Deployment:
     managed: tuple[
         str, ...
     ] = ()  # the parts of `deploy`, where it is too long for an inline policy
+    provider: str | None = None
+
+    @property
+    def lender(self) -> str:
+        """Who lends the role."""
+        return "Google" if self.provider else "AWS"
 
 
 def workflow(deployment: Deployment) -> str:
@@ -54,7 +65,7 @@ def _text(value: str) -> str:
 
 def _head(d: Deployment) -> Iterator[str]:
     yield f"# Written by `al ci init github` for the environment {d.environment}; docs/ci.md explains it."
-    yield "# There is no key in it: GitHub signs who this job is, and AWS lends it a role for an hour."
+    yield f"# There is no key in it: GitHub signs who this job is, and {d.lender} lends it {'an account' if d.provider else 'a role'} for an hour."
     yield f"name: {_text(f'al: deploy {d.project} to {d.environment}')}"
     yield ""
     yield "on:"
@@ -140,6 +151,20 @@ def _pulumi(d: Deployment) -> Iterator[str]:
 
 
 def _credentials(d: Deployment, role: str) -> Iterator[str]:
+    yield from _on_google(d) if d.provider else _on_aws(d, role)
+
+
+def _on_google(d: Deployment) -> Iterator[str]:
+    """It leaves the place of an external account's file in GOOGLE_APPLICATION_CREDENTIALS, with no key in it."""
+    yield f"      - name: {_text('Become ' + d.role.partition('@')[0])}"
+    yield f"        uses: {GOOGLE}"
+    yield "        with:"
+    yield f"          project_id: {_text(d.account)}"
+    yield f"          workload_identity_provider: {_text(d.provider or '')}"
+    yield f"          service_account: {_text(d.role)}"
+
+
+def _on_aws(d: Deployment, role: str) -> Iterator[str]:
     yield f"      - name: {_text('Become ' + role.rpartition('/')[2])}"
     yield f"        uses: {CREDENTIALS}"
     yield "        with:"

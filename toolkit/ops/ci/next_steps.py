@@ -1,4 +1,5 @@
-"""What a person does once so that CI may deploy: commands of the AWS and GitHub CLIs, as data.
+"""What a person does once so that CI may deploy: commands of the AWS and GitHub CLIs, as data; for Google Cloud what
+google_steps.py says.
 
 Pure.  `al` runs none of them: who may deploy is decided by somebody with the right to decide it, not by a tool.
 """
@@ -6,30 +7,27 @@ Pure.  `al` runs none of them: who may deploy is decided by somebody with the ri
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from infra.desired import oidc
+from toolkit.ops.ci import google_steps
 from toolkit.ops.ci.github_actions import Deployment
+from toolkit.ops.ci.step import Step
 
 POLICY = "al"  # the name of the role's inline policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """`why` is a sentence; `commands` are to be pasted into a shell."""
-
-    why: str
-    commands: tuple[str, ...]
-
-
 def steps(d: Deployment) -> tuple[Step, ...]:
     """In the order in which they are done."""
+    if d.provider:
+        return (*_ids(d), *google_steps.steps(d), _rule(d), _credentials(d))
     return (*_ids(d), _provider(d), *_roles(d), _rule(d), *_template(d), _credentials(d))
 
 
 def trusts(d: Deployment) -> dict[str, dict[str, Any]]:
-    """Role -> its trust policy."""
+    """Role -> its trust policy; on Google Cloud, account -> the provider's condition and who may become it."""
+    if d.provider:
+        return {d.role: google_steps.trust(d)}
     found = {
         d.role: oidc.deploy_trust(
             d.account, d.repository, environment=d.environment, branch=d.branch

@@ -6,13 +6,13 @@ Loads the project once more, from a copy of just those files.  Changes nothing a
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 from toolkit.config import load as config
 from toolkit.config.problems import ConfigErrors
 from toolkit.core.agent import Project
-from toolkit.core.environment import AwsCloud, Environment
+from toolkit.core.environment import AwsCloud, Cloud, Environment
 from toolkit.core.errors import ConfigError
 from toolkit.ops.ci import checkout
 
@@ -53,22 +53,23 @@ def _different(here: Pair, there: Pair) -> Iterator[str]:
             "set `name` in config.toml"
         )
     mine, theirs = here[1].cloud, there[1].cloud
-    if not isinstance(mine, AwsCloud) or not isinstance(theirs, AwsCloud):
-        yield f"CI will not find the environment {here[1].name} on AWS: its file in the project says otherwise"
+    if mine is None or type(mine) is not type(theirs):
+        yield f"CI will not find the environment {here[1].name} in its cloud: its file in the project says otherwise"
         return
-    if theirs.profile:
+    if isinstance(theirs, AwsCloud) and theirs.profile:
         yield (
             f"CI has no AWS profile {theirs.profile!r}: move `profile` from the project's file "
             f"to ~/.action-llama/environments/{here[1].name}.toml"
         )
     yield from _pulumi(there[1].pulumi)
-    yield from _settings(replace(mine, profile=None), replace(theirs, profile=None))
+    yield from _settings(mine, theirs)
     if here[1].images != there[1].images or here[1].pulumi != there[1].pulumi:
         yield "CI will see other settings in [images] or [pulumi]: commit those that it should use"
 
 
-def _settings(mine: AwsCloud, theirs: AwsCloud) -> Iterator[str]:
-    names = [f.name for f in fields(AwsCloud) if getattr(mine, f.name) != getattr(theirs, f.name)]
+def _settings(mine: Cloud, theirs: Cloud | None) -> Iterator[str]:
+    compared = [f.name for f in fields(mine) if f.name != "profile"]
+    names = [name for name in compared if getattr(mine, name) != getattr(theirs, name)]
     if names:
         words = ", ".join(name.replace("_", " ") for name in names)
         yield f"CI will see other settings in [cloud] ({words}): commit those that it should use"

@@ -9,20 +9,22 @@ import re
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 from infra.desired.oidc import GITHUB, Repository
 from infra.desired.policy import INLINE_SIZE, text
+from toolkit.clouds.aws import cloud_of
 from toolkit.core.environment import AwsCloud, Environment, GcpCloud
 from toolkit.core.errors import UsageError
 from toolkit.core.names import Names, shorten
 from toolkit.ops import operator
-from toolkit.ops.ci import checkout
+from toolkit.ops.ci import checkout, google
 from toolkit.ops.ci.github_actions import Deployment
 from toolkit.wiring import Services
 
 FILE = "al-deploy.yml"
 NAME = "al-toolkit"
-PACKAGE = f"{NAME}[aws,infra]"
+EXTRAS = {AwsCloud: "aws", GcpCloud: "gcp"}
 _BRANCH = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._/@#-]*"
 )  # without the characters of GitHub's patterns
@@ -44,6 +46,7 @@ class Wish:
     branch: str = "main"
     role: str | None = None
     ids: str | None = None
+    project_number: str | None = None
     install: str | None = None
     file: str = FILE
     plan_on_pr: bool = False
@@ -51,10 +54,10 @@ class Wish:
 
     def check(self) -> None:
         """Raises UsageError for an option that is given and empty, as from a variable that is not set."""
-        for name in ("repo", "role", "ids", "install"):
+        for name in ("repo", "role", "ids", "project_number", "install"):
             if getattr(self, name) == "":
                 raise UsageError(
-                    f"--{name} is empty",
+                    f"--{name.replace('_', '-')} is empty",
                     hint="leave it out, or say what `al ci init github --help` asks for",
                 )
 
@@ -64,25 +67,47 @@ def deployment(services: Services, wish: Wish, *, directory: str) -> Deployment:
     wish.check()
     environment, scope = services.environment, services.environment.scope
     cloud, tool = environment.cloud, services.pulumi
-    if not isinstance(cloud, AwsCloud) or tool is None:
+    if cloud is None or tool is None:
         raise _elsewhere(environment)
     repository = _repository(services.context.project, wish)
-    role = _role(wish.role, cloud.account, Names(scope))
+    who = _on_google if isinstance(cloud, GcpCloud) else _on_aws
     return Deployment(
         project=scope.project,
         environment=environment.name,
-        account=cloud.account,
         region=cloud.region,
         table=Names(scope).table,
         repository=repository,
         branch=_branch(wish.branch),
         directory=directory,
-        role=role,
-        plan_role=_plan_role(role, repository) if wish.plan_on_pr else None,
-        install=_requirement(wish.install or installed()),
+        install=_requirement(wish.install or installed(EXTRAS[type(cloud)])),
         pulumi=tool.wanted,
-        managed=_managed(services),
+        **who(services, repository, wish),
     )
+
+
+def _on_aws(services: Services, repository: Repository, wish: Wish) -> dict[str, Any]:
+    cloud = cloud_of(services.environment)
+    if wish.project_number:
+        raise UsageError("--project-number is of Google Cloud", hint="leave it out")
+    role = _role(wish.role, cloud.account, Names(services.environment.scope))
+    plan_role = _plan_role(role, repository) if wish.plan_on_pr else None
+    managed = _managed(services)
+    return {"account": cloud.account, "role": role, "plan_role": plan_role, "managed": managed}
+
+
+def _on_google(services: Services, _: Repository, wish: Wish) -> dict[str, Any]:
+    if wish.plan_on_pr:
+        raise UsageError(
+            "--plan-on-pr is for AWS: on Google Cloud no account that only reads is set up",
+            hint="leave it out",
+        )
+    cloud, scope = google.cloud_of(services.environment), services.environment.scope
+    return {
+        "account": cloud.project,
+        "role": google.account(wish.role, cloud, scope),
+        "plan_role": None,
+        "provider": google.provider(cloud, scope, wish.project_number),
+    }
 
 
 def _managed(services: Services) -> tuple[str, ...]:
@@ -93,8 +118,10 @@ def _managed(services: Services) -> tuple[str, ...]:
     return tuple(name for name in documents if re.fullmatch(r"deploy-\d+", name))
 
 
-def installed() -> str:
-    """What pip would have to install to get this very al: the commit where it came from git, else the version."""
+def installed(cloud: str) -> str:
+    """What pip would have to install to get this very al, with the extra of that cloud: the commit where it came from
+    git, else the version."""
+    package = f"{NAME}[{cloud},infra]"
     try:
         found = distribution(NAME)
     except PackageNotFoundError as error:
@@ -104,19 +131,13 @@ def installed() -> str:
         ) from error
     source = json.loads(found.read_text("direct_url.json") or "{}")
     commit = (source.get("vcs_info") or {}).get("commit_id")
-    return f"{PACKAGE} @ git+{source['url']}@{commit}" if commit else f"{PACKAGE}=={found.version}"
+    return f"{package} @ git+{source['url']}@{commit}" if commit else f"{package}=={found.version}"
 
 
 def _elsewhere(environment: Environment) -> UsageError:
-    another = isinstance(environment.cloud, GcpCloud)
-    what = (
-        "is not on AWS, and CI deploys nowhere else yet"
-        if another
-        else ("is on this machine, where CI cannot deploy to")
-    )
     return UsageError(
-        f"the environment {environment.name!r} {what}",
-        hint="name an environment in an AWS account with -E (`al env init production` makes one)",
+        f"the environment {environment.name!r} is on this machine, where CI cannot deploy to",
+        hint="name an environment in an account with -E (`al env init production` makes one)",
     )
 
 
@@ -184,7 +205,7 @@ def _requirement(text: str) -> str:
     if not _REQUIREMENT.fullmatch(text) or "${{" in text:
         raise UsageError(
             "--install takes one requirement of pip's, or '-r FILE'",
-            hint=f"for example '{PACKAGE} @ git+https://HOST/OWNER/REPOSITORY@COMMIT'",
+            hint=f"for example '{NAME}[aws,infra] @ git+https://HOST/OWNER/REPOSITORY@COMMIT'",
         )
     if _LOGIN.search(text):
         raise UsageError(

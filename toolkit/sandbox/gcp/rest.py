@@ -5,7 +5,7 @@ https://google.aip.dev/127.  Another method is one more line of the table.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -60,19 +60,27 @@ _ROUTES = (
 )
 
 
-def answer(google: Google, environ: Environ) -> Answer:
-    """The handler's answer, or its refusal, as Google's JSON."""
+def answer(
+    google: Google,
+    environ: Environ,
+    called: Callable[[Google, Environ], Mapping[str, Any]],
+    *,
+    worded: bool = True,
+) -> Answer:
+    """What `called` answers, or its refusal, as Google's JSON: `worded` with the name of gRPC's code, which older APIs
+    have none of."""
     from .web import as_json
 
     try:
-        return as_json(_called(google, environ))
+        return as_json(called(google, environ))
     except Refused as refusal:
         status = json_format.MessageToDict(refusal.status())
         code = _STATUS.get(refusal.code, 500)
-        return as_json({"error": {**status, "code": code, "status": refusal.code}}, code)
+        word = {"status": refusal.code} if worded else {}
+        return as_json({"error": {**status, "code": code, **word}}, code)
 
 
-def _called(google: Google, environ: Environ) -> dict[str, Any]:
+def called(google: Google, environ: Environ) -> dict[str, Any]:
     path, verb = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
     for route in _ROUTES:
         match = route.path.fullmatch(path)

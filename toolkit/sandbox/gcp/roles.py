@@ -121,6 +121,12 @@ _PROJECT_IAM = _in("resourcemanager.projects", "getIamPolicy", "setIamPolicy") |
 _APIS = _in("serviceusage.services", "disable", "enable", "get", "list", "use")
 _API_USE = _in("serviceusage.services", "get", "list", "use")
 
+# https://cloud.google.com/iam/docs/roles-permissions/storage
+_STORAGE_LOOK = _in("storage.buckets", "get", "list") | _in("storage.objects", "get", "list")
+_STORAGE_WRITE = _in("storage.buckets", "create", "delete", "update") | _in(
+    "storage.objects", "create", "delete", "update"
+)
+
 _LOOKS = (
     _SECRET_LOOK | _RUN_LOOK | _LOG_LOOK | _IMAGE_LOOK | _DATA_LOOK | _ACCOUNT_LOOK | _PROJECT
     | _in("iam.roles", "get", "list") | _in("resourcemanager.projects", "getIamPolicy") | _API_USE
@@ -130,10 +136,11 @@ _CHANGES = (
     (_SECRET_WRITE - _in("secretmanager.secrets", "setIamPolicy") - _ACCESS) | _RUN_WRITE | _LOG_WRITE | _IMAGE_PUSH
     | _IMAGE_DELETE | _DATA_WRITE | _DATA_ADMIN | _in("iam.serviceAccounts", "actAs", "create", "delete", "update")
     | (_REPOSITORIES - _in("artifactregistry.repositories", "setIamPolicy"))
+    | _in("storage.buckets", "create", "delete", "list")
 )  # fmt: skip
 _EVERYTHING = (
     _LOOKS | _CHANGES | _SECRET_WRITE | _REPOSITORIES | _SET_POLICIES | _RUN_INVOKE | _ACCOUNT_WRITE
-    | _ACCOUNT_USE | _TOKENS | _ROLES | _PROJECT_IAM | _APIS
+    | _ACCOUNT_USE | _TOKENS | _ROLES | _PROJECT_IAM | _APIS | _STORAGE_LOOK | _STORAGE_WRITE
 )  # fmt: skip
 
 BASIC: Mapping[str, frozenset[str]] = {
@@ -185,6 +192,7 @@ PREDEFINED: Mapping[str, frozenset[str]] = {
     | _in("iam.roles", "get", "list"),
     "roles/resourcemanager.projectIamAdmin": _PROJECT_IAM | _in("iam.roles", "get"),
     "roles/serviceusage.serviceUsageAdmin": _APIS | _PROJECT,
+    "roles/storage.admin": _STORAGE_LOOK | _STORAGE_WRITE | _PROJECT,
     "roles/serviceusage.serviceUsageConsumer": _API_USE | _PROJECT,
 }
 

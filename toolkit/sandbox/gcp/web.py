@@ -13,7 +13,7 @@ from toolkit.sandbox.calls import Answer, Environ, respond
 from toolkit.sandbox.guard import refusal
 from toolkit.sandbox.serving import Application
 
-from . import metadata, rest
+from . import metadata, rest, storage
 from .cloud import Google
 
 _OURS = "/al-sandbox/"
@@ -33,8 +33,10 @@ def _answer(google: Google, environ: Environ) -> Answer:
     path = environ.get("PATH_INFO", "")
     if path.startswith(_OURS):
         return _controlled(google, path.removeprefix(_OURS), environ)
+    if path.startswith(storage.ROOMS):
+        return rest.answer(google, environ, storage.answer, worded=False)
     if path.startswith(("/v1/", "/v2/")):
-        return rest.answer(google, environ)
+        return rest.answer(google, environ, rest.called)
     return metadata.answer(google, environ)
 
 
