@@ -58,6 +58,7 @@ NEVER_INJECTED = {
     "linear_webhook_secret",
     "mintlify_webhook_secret",
     "slack_signing_secret",
+    "standard_webhooks_secret",
     "gateway_api_key",
     "vultr_api_key",
     "hetzner_api_key",
