@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -140,6 +141,40 @@ class Ui:
                 status.update(_escaped(text))
 
             yield step
+
+    @contextmanager
+    def live(
+        self,
+    ) -> Iterator[Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], None]]:
+        """A table that stays in its place: what this gives is called with the lines above, the rows with their headers
+        first, and the lines below, again and again.  Only where `lively`."""
+        from rich.console import Console, Group
+        from rich.live import Live
+        from rich.table import Table
+        from rich.text import Text
+
+        console = Console(stderr=True, highlight=False)
+        with Live(console=console, auto_refresh=False, vertical_overflow="crop") as shown:
+
+            def show(
+                head: Sequence[str], rows: Sequence[Sequence[str]], foot: Sequence[str]
+            ) -> None:
+                grid = Table(*rows[0], box=None, pad_edge=False, header_style="dim")
+                for row in rows[1:]:
+                    grid.add_row(*map(Text, row))
+                above = [Text(line, style="bold") for line in head[:1]]
+                others = [Text(line) for line in head[1:]]
+                below = [
+                    Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in foot
+                ]
+                shown.update(Group(*above, *others, Text(), grid, Text(), *below), refresh=True)
+
+            yield show
+
+    @property
+    def height(self) -> int:
+        """Lines of the terminal."""
+        return shutil.get_terminal_size().lines
 
     def _stderr(self, text: str, style: str | None = None, end: str = "\n") -> None:
         """A closed or full stderr loses the conversation; the work and its answer go on."""

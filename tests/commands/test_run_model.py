@@ -41,6 +41,7 @@ def test_an_agent_without_any_setting_works_with_a_local_model(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert asked(server)[0] == "qwen2.5-coder:7b"
     assert f"base_url={server.root} (LLM_BASE_URL)  key=not needed" in done.stderr
+    assert "; 15 tokens; its secret" in done.stderr  # of a model at home nobody knows the price
 
 
 @pytest.mark.parametrize(

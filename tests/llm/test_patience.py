@@ -1,6 +1,8 @@
 """Several models as one, over real HTTP: who is asked, how often, and how long is waited."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -8,10 +10,15 @@ from pydantic_ai import Agent
 
 from tests.fixtures.llm_server import LlmServer, Turn, llm_server
 from toolkit.core.agent import Model
+from toolkit.core.secrets import Secret
 from toolkit.llm.models import live_models
 from toolkit.llm.patience import Exhausted, Patient
 
 BUSY = Turn(status=429)
+KEYS = {"anthropic_key": Secret("sk-ant-api-1"), "openai_key": Secret("sk-1")}
+APIS = ("custom", "openai", "anthropic", "ollama")
+# what each of them says when it fails after it has begun
+OVERLOADED = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
 
 
 class Waits:
@@ -28,19 +35,19 @@ class Waits:
         self.told.append((msg, fields))
 
 
-def ask(waits: Waits, *servers: LlmServer) -> str:
-    """One question to these models, in this order."""
+def ask(waits: Waits, *servers: LlmServer, times: int = 1, provider: str = "custom") -> str:
+    """A question to these models, in this order."""
     models = [
-        Model(name=f"m{n}", provider="custom", model=f"m{n}", base_url=server.url)
+        Model(name=f"m{n}", provider=provider, model=f"m{n}", base_url=server.url)
         for n, server in enumerate(servers)
     ]
-    patient = Patient(live_models(models, {}), tell=waits.tell, sleep=waits)
-    return asyncio.run(_asked(Agent(patient)))
+    patient = Patient(live_models(models, KEYS), tell=waits.tell, sleep=waits)
+    return asyncio.run(_asked(Agent(patient), times))
 
 
-async def _asked(agent: Agent) -> str:
+async def _asked(agent: Agent, times: int) -> str:
     async with agent:
-        return (await agent.run("hello")).output
+        return [(await agent.run("hello")).output for _ in range(times)][-1]
 
 
 def test_waits_double_and_have_an_end() -> None:
@@ -101,3 +108,69 @@ def test_a_provider_that_is_not_there_is_tried_again() -> None:
     with llm_server(Turn(text="ok")) as server:
         gone = LlmServer("http://127.0.0.1:9/v1", [])
         assert ask(waits, gone, server) == "ok"
+
+
+def test_a_date_to_try_again_is_a_time_to_wait() -> None:
+    """Retry-After may be an HTTP date (https://httpwg.org/specs/rfc9110.html#field.retry-after)."""
+    waits, moment = Waits(), datetime.now(UTC) + timedelta(seconds=90)
+    after = {"Retry-After": format_datetime(moment, usegmt=True)}
+    with llm_server(Turn(status=429, headers=after), Turn(text="ok")) as server:
+        assert ask(waits, server) == "ok"
+    assert 30 < waits.seconds[0] <= 90
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Turn(text="a long answer, of which only half arrives", cut=True),
+        Turn(raw=b"<html>Bad gateway</html>"),
+        Turn(raw=b'data: {"choices": [{"ind'),
+    ],
+    ids=["cut connection", "no JSON", "half of it"],
+)
+def test_an_answer_that_cannot_be_read_is_asked_for_again(broken: Turn) -> None:
+    """The request, not the conversation."""
+    waits = Waits()
+    with llm_server(broken, Turn(text="ok")) as server:
+        assert ask(waits, server) == "ok"
+    assert (len(server.requests), waits.seconds) == (2, [30])
+
+
+def test_a_model_that_has_just_refused_is_left_alone() -> None:
+    """The next question goes to the other one at once."""
+    waits = Waits()
+    with llm_server(BUSY) as first, llm_server(Turn(text="ok")) as second:
+        assert ask(waits, first, second, times=3) == "ok"
+    assert (len(first.requests), len(second.requests)) == (1, 3)
+
+
+@pytest.mark.parametrize("provider", APIS)
+@pytest.mark.parametrize(
+    "turn",
+    [BUSY, Turn(status=529), Turn(status=500), Turn(text="half of an answer", cut=True)],
+    ids=["429", "529", "500", "cut connection"],
+)
+def test_every_api_s_failures_are_waited_out(provider: str, turn: Turn) -> None:
+    """In its own words, on its own wire."""
+    waits = Waits()
+    with llm_server(turn, Turn(text="ok")) as server:
+        assert ask(waits, server, provider=provider) == "ok"
+    assert (len(server.requests), waits.seconds) == (2, [30])
+
+
+@pytest.mark.parametrize(
+    ("provider", "raw"),
+    [
+        ("anthropic", OVERLOADED),
+        ("ollama", b'{"error": "llama runner process has terminated"}\n'),
+        ("ollama", b'{"message": {"role": "assistant", "content": "half"}, "done": false}\n'),
+        ("ollama", b"<html>Bad gateway</html>"),
+        ("custom", b'data: {"error": {"message": "slot unavailable", "code": 503}}\n\n'),
+    ],
+)
+def test_a_failure_within_the_answer_is_one_too(provider: str, raw: bytes) -> None:
+    """The status was 200 already."""
+    waits = Waits()
+    with llm_server(Turn(raw=raw), Turn(text="ok")) as server:
+        assert ask(waits, server, provider=provider) == "ok"
+    assert len(server.requests) == 2

@@ -343,3 +343,15 @@ def test_a_provider_of_the_user_s_is_a_custom_one_in_the_container() -> None:
         "https://llm.corp",
         "big",
     )
+
+
+def test_a_price_of_the_user_s_goes_with_the_model() -> None:
+    """By the name that was asked for or by the id; the model's own price is nearer."""
+    price = {"input": 1.0, "output": 2.0}
+    table = TABLE.with_more(
+        providers={}, friendly={}, families={}, prices={"qwen2.5-coder:7b": price}
+    )
+    found = [*from_flags(Flags(provider="ollama", model="qwen2.5-coder"), table)]
+    assert resolve(found, table).bundle().options == {"price": price}
+    own = Model(name="m", provider="ollama", model="qwen2.5-coder", options={"price": {"input": 9}})
+    assert resolve([*from_model(own)], table).bundle().options == {"price": {"input": 9}}

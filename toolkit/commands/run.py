@@ -1,6 +1,6 @@
 """Run an agent now, in the chosen environment, and follow it to its end."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,16 +19,22 @@ if TYPE_CHECKING:
 @click.option(
     "--detach", is_flag=True, help="Start it and return: `al logs RUN -f` follows it later."
 )
+@click.option(
+    "--print-prompt", is_flag=True, help="Show what the model would be told, and start nothing."
+)
 @model_options
 @json_option
 @shared
 @click.pass_obj
 def command(
-    app: App, /, agent: str, prompt: str | None, detach: bool, as_json: bool, **model: str | None
+    app: App, /, agent: str, prompt: str | None, detach: bool, as_json: bool, **model: Any
 ) -> None:
     from toolkit.ops import follow
     from toolkit.ops import run as runs
 
+    if model.pop("print_prompt"):
+        _print_prompt(app, agent, prompt, as_json)
+        return
     asked = flags(app, **model)
     services = app.services()
     run = _started(app, services, agent, prompt, asked)
@@ -41,6 +47,23 @@ def command(
     raise Exit(runs.exit_code(run) if not detach else 0)
 
 
+def _print_prompt(app: App, agent: str, prompt: str | None, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from toolkit.ops.prompt import told
+
+    found = told(app.services(), agent, prompt)
+    if as_json:
+        app.ui.json(asdict(found))
+    else:
+        app.ui.line(found.text())
+
+
+def _where(run: "Run") -> str:
+    queued = run.state.value == "queued"
+    return "is queued: the scheduler starts it" if queued else f"started on {run.runtime}"
+
+
 def _started(
     app: App, services: "Services", agent: str, prompt: str | None, asked: "Flags"
 ) -> "Run":
@@ -51,7 +74,7 @@ def _started(
     run = None
     try:
         run = launch.start(services, agent, prompt, flags=asked, note=app.ui.note)
-        app.ui.note(f"• {run.id} started on {run.runtime}")
+        app.ui.note(f"• {run.id} {_where(run)}")
     except KeyboardInterrupt as interrupt:
         goes_on = [f"{run.id} goes on; `al logs {run.id} -f` follows it"] if run else []
         for sentence in goes_on or getattr(interrupt, "__notes__", ["nothing was started"]):

@@ -89,10 +89,13 @@ class Resolution:
         if key is None and self.needs_key:
             raise self._no_key()
         limits = {name: values[name] for name in LIMITS if values[name] is not None}
+        identity = self.table.id_of(self.provider.name, self.model)
+        if price := self.table.price(self.model, identity):
+            limits["price"] = price
         return Bundle(
             provider=self.provider,
             name=values["model"],
-            model=self.table.id_of(self.provider.name, self.model),
+            model=identity,
             base_url=values["base_url"],
             key=key,
             auth_type=self._auth(key),

@@ -3,7 +3,6 @@
 pydantic-ai is imported when a model is made: only a session that really starts pays for it.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -14,16 +13,14 @@ from toolkit.core.errors import ConfigError, CredentialError
 from toolkit.core.secrets import Secret
 
 from .names import TABLE
-from .providers import CUSTOM, THINKING, Provider, provider
+from .parameters import Parameters, parameters, thinking_of_ollama
+from .providers import CUSTOM, Provider, provider
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model as LiveModel
     from pydantic_ai.settings import ModelSettings, ThinkingEffort
 
 NO_KEY = "sk-no-key-required"  # a client wants one, also where the server does not
-_OPTIONS = ("max_tokens", "temperature", "top_p", "seed", "timeout", "extra_body", "extra_headers")
-# what steers a session rather than a request: it is known here, and not sent
-_OURS = ("context_window", "compact_pct", "max_parallel", "backend_id")
 
 
 def parse_model(data: Mapping[str, Any]) -> Model:
@@ -52,7 +49,7 @@ def live_models(models: Sequence[Model], keys: Mapping[str, Secret]) -> list["Li
 
 def live_model(model: Model, key: Secret | None) -> "LiveModel":
     """One model, ready to be asked; nothing is sent yet."""
-    kind, settings = provider(model.provider), _settings(model)
+    kind, found = provider(model.provider), parameters(model)
     if not key and not kind.keyless:
         raise CredentialError(
             f"the model {model.name!r} has no key",
@@ -70,9 +67,11 @@ def live_model(model: Model, key: Secret | None) -> "LiveModel":
         )
     url = _address(model, kind)
     model = replace(model, model=TABLE.id_of(kind.name, model.model))
+    if kind.name == "ollama":
+        return _ollama(model, key, url, found)
     if _wire(model, kind) == "anthropic":
-        return _anthropic(model, kind, key, url, settings)
-    return _openai(model, kind, key, url, settings)
+        return _anthropic(model, kind, key, url, _settings(model, found))
+    return _openai(model, kind, key, url, _settings(model, found))
 
 
 def _wire(model: Model, kind: Provider) -> str:
@@ -112,10 +111,20 @@ def _anthropic(
     return AnthropicModel(model.model, provider=source, settings=settings)
 
 
+def _ollama(model: Model, key: Secret | None, url: str, found: Parameters) -> "LiveModel":
+    """In its own API: OpenAI's, which it has too, ignores num_ctx (https://docs.ollama.com/openai)."""
+    from .ollama import Ollama
+
+    think = thinking_of_ollama(model)
+    root = url.removesuffix("/v1")
+    return Ollama(model.model, url=root, key=key, options=found.request, think=think)
+
+
 def _openai(
     model: Model, kind: Provider, key: Secret | None, url: str, settings: "ModelSettings"
 ) -> "LiveModel":
     from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.profiles.openai import OpenAIModelProfile
     from pydantic_ai.providers.openai import OpenAIProvider
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
@@ -124,31 +133,28 @@ def _openai(
         own = OpenAIProvider(api_key=token or "", base_url=url)
         return OpenAIChatModel(model.model, provider=own, settings=settings)
     other = OpenAICompatibleProvider(kind.name, base_url=url, api_key=token)
-    return OpenAIChatModel(model.model, provider=other, settings=settings)
+    # the older name is the one that all of them know: Mistral refuses the newer one
+    profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
+    if kind.name == "openrouter":
+        return _openrouter(model, other, settings, profile)
+    return OpenAIChatModel(model.model, provider=other, settings=settings, profile=profile)
 
 
-def _settings(model: Model) -> "ModelSettings":
+def _openrouter(model: Model, source: Any, settings: "ModelSettings", profile: Any) -> "LiveModel":
+    """With what it says of its own cost: https://openrouter.ai/docs/use-cases/usage-accounting"""
+    from pydantic_ai.models.openrouter import OpenRouterModel, OpenRouterModelSettings
+
+    asked = OpenRouterModelSettings(openrouter_usage={"include": True})
+    asked.update(cast("OpenRouterModelSettings", settings))
+    return OpenRouterModel(model.model, provider=source, settings=asked, profile=profile)
+
+
+def _settings(model: Model, found: Parameters) -> "ModelSettings":
     """What is sent with each request; retrying is ours (patience.py), so the SDK's is off."""
     from pydantic_ai.settings import ModelSettings
 
-    options = {_snake(name): value for name, value in model.options.items()}
-    if unknown := sorted(options.keys() - {*_OPTIONS, *_OURS}):
-        raise ConfigError(
-            f"the model {model.name!r} has unknown options: {', '.join(unknown)}",
-            hint=f"use {', '.join(_OPTIONS)}",
-        )
     settings = ModelSettings(max_retries=0)
-    sent = {name: value for name, value in options.items() if name in _OPTIONS}
-    settings.update(cast("ModelSettings", sent))
+    settings.update(cast("ModelSettings", dict(found.request)))
     if level := model.thinking_level:
-        if level not in THINKING:
-            raise ConfigError(
-                f"the model {model.name!r} has the thinkingLevel {level!r}",
-                hint=f"use one of: {', '.join(THINKING)}",
-            )
         settings["thinking"] = False if level == "off" else cast("ThinkingEffort", level)
     return settings
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])[A-Z]", lambda match: f"_{match[0].lower()}", name)

@@ -79,6 +79,8 @@ class Table:
     providers: Mapping[str, Provider] = field(default_factory=lambda: PROVIDERS)
     friendly: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: FRIENDLY)
     families: tuple[Family, ...] = FAMILIES
+    # of users only, by the model's name or id; what hosted models cost otherwise is in a library's table
+    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def provider(self, name: str) -> Provider:
         """Raises UnknownPlugin with the nearest match."""
@@ -127,6 +129,10 @@ class Table:
         """What the provider calls it."""
         return self.friendly.get(provider, {}).get(model, model)
 
+    def price(self, *names: str) -> Mapping[str, float] | None:
+        """The user's own price of the first of these names that has one."""
+        return next((self.prices[name] for name in names if name in self.prices), None)
+
     def known_families(self) -> str:
         """For messages: `claude (anthropic), gpt (openai), ...`."""
         return ", ".join(self._families())
@@ -142,6 +148,7 @@ class Table:
         providers: Mapping[str, Provider],
         friendly: Mapping[str, Mapping[str, str]],
         families: Mapping[str, str],
+        prices: Mapping[str, Mapping[str, float]] | None = None,
     ) -> "Table":
         """With what a user adds: it goes before ours.  `families` are prefix -> provider."""
         names = {
@@ -154,6 +161,7 @@ class Table:
             providers={**self.providers, **providers},
             friendly=names,
             families=(*more, *self.families),
+            prices={**self.prices, **(prices or {})},
         )
 
 

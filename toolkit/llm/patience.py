@@ -1,15 +1,16 @@
 """Several models as one, with patience: the next one when one is overloaded, and all again after a while.
 
-A request is repeated, never a conversation: tools that have run are not run again.
+A request is repeated, never a conversation: tools that have run are not run again.  Every request is streamed, so that a
+server that says nothing is told from one that is slow, and a connection that breaks half-way costs one request.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from pydantic_ai.exceptions import (
     AgentRunError,
-    FallbackExceptionGroup,
     ModelAPIError,
     ModelConnectionError,
     ModelQuotaExceededError,
@@ -17,9 +18,12 @@ from pydantic_ai.exceptions import (
     ModelRequestTimeout,
     ModelServerError,
     ModelUnavailableError,
+    UnexpectedModelBehavior,
 )
 from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.models.wrapper import WrapperModel
+
+from .breaker import Breaker
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage, ModelResponse
@@ -28,33 +32,50 @@ if TYPE_CHECKING:
 
 BUSY = (ModelRateLimitError, ModelUnavailableError)  # 429, and 503 or 529
 _PASSING = (*BUSY, ModelServerError, ModelConnectionError, ModelRequestTimeout)
-_NEXT = (*_PASSING, ModelQuotaExceededError)  # waiting does not help here, another provider does
 PASSES = 4
 Tell = Callable[[str, dict[str, Any]], None]
 FIRST, LONGEST = 30.0, 300.0  # seconds between passes: doubled each time, up to the longest
+SILENCE = (
+    600.0  # seconds in which an answer must begin: a server at home may read its prompt for minutes
+)
+
+
+class Silent(ModelAPIError):
+    """A model did not begin to answer in time."""
 
 
 class Exhausted(AgentRunError):
-    """Every model was refused in every pass.  `busy`: because of rate limits or overload."""
+    """Every model was refused in every pass.
 
-    def __init__(self, message: str, *, busy: bool) -> None:
+    `busy`: because of rate limits or overload; `silent`: because none began to answer.
+    """
+
+    def __init__(self, message: str, *, busy: bool, silent: bool = False) -> None:
         super().__init__(message)
-        self.busy = busy
+        self.busy, self.silent = busy, silent
 
 
 class Patient(WrapperModel):
-    """Asks the models in order, and in up to PASSES rounds.  `tell(msg, fields)` hears of every detour."""
+    """Asks the models in order, and in up to PASSES rounds.
+
+    `tell(msg, fields)` hears of every detour, `heard(place, response)` of every answer and whose it is.
+    """
 
     def __init__(
         self,
         models: Sequence["Model"],
         *,
         tell: Tell,
+        heard: Callable[[int, "ModelResponse"], None] = lambda _place, _response: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         first: float = FIRST,
+        silence: Sequence[float] = (),
     ) -> None:
-        super().__init__(FallbackModel(*models, fallback_on=_detour(tell)))
-        self._tell, self._sleep, self._first = tell, sleep, first
+        """`silence` is, for each model, the seconds in which it must begin to answer."""
+        super().__init__(FallbackModel(*models))  # for what a model must know of itself
+        self._models, self._breaker = tuple(models), Breaker()
+        self._tell, self._heard, self._sleep, self._first = tell, heard, sleep, first
+        self._silence = tuple(silence) or (SILENCE,) * len(self._models)
 
     async def request(
         self,
@@ -63,23 +84,86 @@ class Patient(WrapperModel):
         model_request_parameters: "ModelRequestParameters",
     ) -> "ModelResponse":
         """Raises Exhausted, or the first error that no other model and no waiting can help."""
+        asked = (messages, model_settings, model_request_parameters)
+        errors: list[ModelAPIError] = []
         for number in range(PASSES):
-            try:
-                return await super().request(messages, model_settings, model_request_parameters)
-            except FallbackExceptionGroup as group:
-                errors = list(_errors(group))
-            passing = [error for error in errors if isinstance(error, _PASSING)]
+            errors = []
+            if response := await self._pass(errors, *asked):
+                return response
+            passing = [error for error in errors if _passes(error)]
             if not passing or number == PASSES - 1:
                 break
             wait = self._wait(number, passing)
             fields = {"pass": number + 1, "delayMs": int(wait * 1000)}
             self._tell("all models exhausted, backing off", fields)
             await self._sleep(wait)
-        busy = any(isinstance(error, (*BUSY, ModelQuotaExceededError)) for error in errors)
-        last = errors[-1]
-        raise Exhausted(
-            f"every model failed; the last, {last.model_name}, with: {last.message}", busy=busy
-        )
+        raise _exhausted(errors)
+
+    async def _pass(
+        self,
+        errors: list[ModelAPIError],
+        messages: list["ModelMessage"],
+        settings: "ModelSettings | None",
+        parameters: "ModelRequestParameters",
+    ) -> "ModelResponse | None":
+        """An answer; or None, and in `errors` why each of the models has none."""
+        for place in self._breaker.allowed(range(len(self._models))):
+            model = self._models[place]
+            prepared = model.prepare_messages(messages, parameters)
+            try:
+                response = await self._asked(place, prepared, settings, parameters)
+            except ModelAPIError as error:
+                if not _another_helps(error):
+                    raise
+                errors.append(error)
+                self._detour(place, error)
+            else:
+                self._heard(place, response)
+                return response
+        return None
+
+    async def _asked(
+        self,
+        place: int,
+        messages: list["ModelMessage"],
+        settings: "ModelSettings | None",
+        parameters: "ModelRequestParameters",
+    ) -> "ModelResponse":
+        """An answer, whole.  One that has nothing in it, or cannot be read, is an error like others."""
+        try:
+            return await self._streamed(place, messages, settings, parameters)
+        except UnexpectedModelBehavior as error:
+            name, text = self._models[place].model_name, f"no answer: {error.message}"
+            raise ModelAPIError(model_name=name, message=text) from error
+
+    async def _streamed(
+        self,
+        place: int,
+        messages: list["ModelMessage"],
+        settings: "ModelSettings | None",
+        parameters: "ModelRequestParameters",
+    ) -> "ModelResponse":
+        model, seconds = self._models[place], self._silence[place]
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(seconds):
+                    opened = model.request_stream(messages, settings, parameters)
+                    stream = await stack.enter_async_context(opened)
+                    events = aiter(stream)
+                    await anext(events, None)
+            except TimeoutError as error:
+                text = f"it did not begin to answer within {seconds:g} s"
+                raise Silent(model_name=model.model_name, message=text) from error
+            async for _ in events:
+                pass
+            return stream.get()
+
+    def _detour(self, place: int, error: ModelAPIError) -> None:
+        self._breaker.trip(place, error.retry_after)
+        model = self._models[place]
+        words = "rate limited" if isinstance(error, BUSY) else "model not available"
+        fields = {"provider": model.system, "model": error.model_name, "error": error.message[:200]}
+        self._tell(f"{words}, trying next model", fields)
 
     def _wait(self, number: int, errors: Sequence[ModelAPIError]) -> float:
         """What a provider asked for, the shortest of them, else our own doubling."""
@@ -88,22 +172,21 @@ class Patient(WrapperModel):
         return min(wait, LONGEST)
 
 
-def _detour(tell: Tell) -> Callable[[Exception], bool]:
-    """Whether the next model is asked after an error."""
-
-    def goes_on(error: Exception) -> bool:
-        if not isinstance(error, _NEXT):
-            return False
-        fields = {"model": error.model_name, "error": error.message[:200]}
-        tell("model not available, trying the next", fields)
-        return True
-
-    return goes_on
+def _passes(error: ModelAPIError) -> bool:
+    """Whether waiting may help.  An answer that cannot be read is a gateway's: its upstream may come back."""
+    unreadable = type(error) is ModelAPIError
+    return isinstance(error, _PASSING) or unreadable
 
 
-def _errors(group: BaseExceptionGroup[Any]) -> Iterator[ModelAPIError]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _errors(error)
-        else:
-            yield error
+def _another_helps(error: ModelAPIError) -> bool:
+    """Whether another model may have an answer where this one has none."""
+    return _passes(error) or isinstance(error, (ModelQuotaExceededError, Silent))
+
+
+def _exhausted(errors: Sequence[ModelAPIError]) -> Exhausted:
+    last = errors[-1]
+    return Exhausted(
+        f"every model failed; the last, {last.model_name}, with: {last.message}",
+        busy=any(isinstance(error, (*BUSY, ModelQuotaExceededError)) for error in errors),
+        silent=all(isinstance(error, Silent) for error in errors),
+    )

@@ -1,0 +1,28 @@
+"""Serve the project: schedules, webhooks, the gateway and its API, until Ctrl-C."""
+
+import click
+
+from ._app import App, shared
+
+
+@click.command(
+    help="Run the scheduler and the gateway until Ctrl-C or `al stop`; what runs then goes on, and the next start takes it over.",
+)
+@click.option("-w", "--web-ui", "web_ui", is_flag=True, help="Say where the dashboard is.")
+@click.option(
+    "-e", "--expose", is_flag=True, help="Listen on every interface, not on 127.0.0.1 only."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Of the gateway; 0 is any free one. [8080]",
+)
+@shared
+@click.pass_obj
+def command(app: App, web_ui: bool, expose: bool, port: int | None) -> None:
+    from toolkit.ops.start import Wish
+
+    from ._start import until_told
+
+    until_told(app, Wish(port=port, expose=expose), web_ui=web_ui)

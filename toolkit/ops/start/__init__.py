@@ -1,0 +1,243 @@
+"""`al start`: the scheduler, the gateway, and an eye on the project's files, in one process.
+
+It launches nothing itself, and keeps nothing that matters: everything is in the ledger, so that the process may die at any
+point and another one, here or elsewhere, goes on where it ended.
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from toolkit.core.agent import Project
+from toolkit.core.clock import now
+from toolkit.core.environment import Environment
+from toolkit.core.errors import AlError, CredentialError, NotFound
+from toolkit.core.run import RunId
+from toolkit.ops import running
+from toolkit.ops.credentials import GATEWAY_PATH, first_gateway_key
+from toolkit.ops.remote import gateway_key
+from toolkit.scheduler.bell import Bell
+from toolkit.scheduler.desk import Desk
+from toolkit.scheduler.housekeeping import drop_orphans
+from toolkit.scheduler.loop import Loop
+from toolkit.scheduler.status import Seen, begun, going_on, look
+from toolkit.scheduler.stopping import stop_run
+from toolkit.wiring import Services
+
+from . import bridge
+from .crew import Crew
+from .reload import Changes, Reloader, differing, removed, sentences, stamps, touched
+from .serving import EVERYWHERE, LOOPBACK, Serving, also, listen
+
+LOG = logging.getLogger("al.start")
+DEFAULT_PORT = 8080
+ENDING = 30.0  # seconds for the scheduler's thread: a little more than launches under way may take
+Load = Callable[[], tuple[Project, Environment]]
+Task = Callable[[threading.Event], None]  # goes on until the event is set
+Fail = Callable[[Exception], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the user asked for.  `port` is the configuration's where it is None, and any free one where it is 0."""
+
+    port: int | None = None
+    expose: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduler:
+    """One that runs.  `url` is its gateway's on this machine."""
+
+    desk: Desk
+    crew: Crew
+    reloader: Reloader
+    url: str
+    exposed: bool
+
+    def look(self) -> Seen | None:
+        """What goes on; None where the ledger does not answer, which is logged."""
+        try:
+            return look(self.desk.services.ledger, self.crew.roster(), self.desk.clock())
+        except AlError as error:
+            LOG.warning("what goes on cannot be told: %s", error.message)
+            return None
+
+    def going(self) -> Sequence[RunId]:
+        """The runs that have begun and are not over.  Raises what the ledger refuses."""
+        return [run.id for run in begun(going_on(self.desk.services.ledger))]
+
+    @property
+    def about(self) -> str:
+        scope = self.desk.services.environment.scope
+        return f"{scope.project}  {scope.environment}  {self.url}"
+
+
+@contextmanager
+def serving(
+    services: Services, load: Load, wish: Wish, *, end: Callable[[], None], fail: Fail
+) -> Iterator[Scheduler]:
+    """A scheduler, until the end of this block.  `end` is called when the gateway is asked to stop it, `fail` with what
+    keeps a part of it from going on; both from other threads.
+
+    Addresses are taken and webhooks accepted before agents are prepared.  Raises Conflict when one runs already or the
+    port is in use, ConfigError and CredentialError for what is wrong with the project, NotFound before the first push.
+    """
+    changes = Changes(partial(stamps, services.context.project, services.context.home))
+    project, _ = load()
+    crew = Crew(services, project)
+    with ExitStack() as stack:
+        crew.check()
+        tell_url = stack.enter_context(running.only_one(services))
+        _prepare_ledger(services, crew)
+        _ensure_key(services)
+        listening = _listening(services, wish, project, stack)
+        url = f"http://{LOOPBACK}:{listening[0].getsockname()[1]}"
+        bell = Bell()
+        desk = _desk(_addressed(services, url), crew, bell)
+        reloader = Reloader(load, partial(_become, desk, crew), changes)
+        scheduler = Scheduler(desk=desk, crew=crew, reloader=reloader, url=url, exposed=wish.expose)
+        gateway = _gateway(desk, listening, end)
+        stack.callback(gateway.close)
+        gateway.start()
+        tell_url(url)
+        tasks: Mapping[str, Task] = {
+            "al-scheduler": Loop(desk, bell=bell).run,
+            "al-project": partial(_prepare, crew, bell, reloader),
+        }
+        stack.enter_context(_threads(bell, tasks, fail))
+        yield scheduler
+
+
+def _desk(services: Services, crew: Crew, bell: Bell) -> Desk:
+    return Desk(
+        services=services,
+        roster=crew.roster,
+        wake=bell.ring,
+        ready=crew.ready,
+        planned=crew.planned,
+        models=crew.models,
+    )
+
+
+def _gateway(desk: Desk, listening: Sequence[socket.socket], end: Callable[[], None]) -> Serving:
+    from gateway.app import create_app
+
+    return Serving(create_app(desk.services, desk=desk, stop=end), listening)
+
+
+def _addressed(services: Services, url: str) -> Services:
+    """Runs on this machine speak to the gateway of this process; those in a cloud to the deployed one."""
+    environment = services.environment
+    if environment.cloud is not None or environment.gateway_url:
+        return services
+    return services.with_environment(replace(environment, gateway_url=url))
+
+
+def _prepare_ledger(services: Services, crew: Crew) -> None:
+    if crew.here:
+        services.ledger.prepare()
+        return
+    env = services.environment.name
+    try:
+        unpushed = crew.unpushed()
+    except NotFound as error:
+        hint = f"`al push -E {env}` first"
+        raise NotFound(f"nothing has been pushed to {env} yet", hint=hint) from error
+    for name in unpushed:
+        LOG.warning("%s has not been pushed to %s, and does not run", name, env)
+
+
+def _ensure_key(services: Services) -> None:
+    """The gateway is never open: on this machine its key is made when there is none.  Raises CredentialError."""
+    if gateway_key(services) is not None:
+        return
+    if services.environment.cloud is not None:
+        env = services.environment.name
+        raise CredentialError(
+            f"the gateway of {env} has no API key", hint=f"`al push -E {env}` makes one"
+        )
+    made = first_gateway_key(services.local_store, services.context.names)
+    services.local_store.put(GATEWAY_PATH, made, tags={})
+    LOG.info("an API key for the gateway was made: the credential gateway_api_key of this machine")
+
+
+def _listening(
+    services: Services, wish: Wish, project: Project, stack: ExitStack
+) -> list[socket.socket]:
+    """Where the gateway listens, until `stack` is left; containers of this machine come in at the bridge."""
+    host = EVERYWHERE if wish.expose else LOOPBACK
+    first = stack.enter_context(listen(host, _port(wish, project)))
+    if wish.expose:
+        return [first]
+    second = also(bridge.of(services.environment), first.getsockname()[1])
+    return [first, stack.enter_context(second)] if second else [first]
+
+
+def _port(wish: Wish, project: Project) -> int:
+    if wish.port is not None:
+        return wish.port
+    return int((project.settings.get("gateway") or {}).get("port", DEFAULT_PORT))
+
+
+@contextmanager
+def _threads(bell: Bell, tasks: Mapping[str, Task], fail: Fail) -> Iterator[None]:
+    """Each task in a thread of its own until the end of this block; `fail` hears of one that cannot go on."""
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=_guarded, args=(task, stop, fail), name=name, daemon=True)
+        for name, task in tasks.items()
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        bell.ring()
+        for thread in threads:
+            thread.join(ENDING)
+
+
+def _guarded(task: Task, stop: threading.Event, fail: Fail) -> None:
+    """A part that has failed must not be missed: the others would go on as if it were there."""
+    try:
+        task(stop)
+    except Exception as error:
+        LOG.exception("%s cannot go on", threading.current_thread().name)
+        fail(error)
+
+
+def _prepare(crew: Crew, bell: Bell, reloader: Reloader, stop: threading.Event) -> None:
+    every = frozenset(str(agent.name) for agent in crew.project.agents)
+    failed = crew.prepare(every, LOG.info)
+    bell.ring()
+    LOG.info(
+        "%s agents are ready%s",
+        len(every) - len(failed),
+        f", {len(failed)} are not" if failed else "",
+    )
+    reloader.run(stop)
+
+
+def _become(desk: Desk, crew: Crew, project: Project, paths: frozenset[str]) -> None:
+    """Serve the project as its files are now.  What runs of an agent that is gone is stopped, what waits is given up."""
+    before = crew.project
+    again = differing(before, project) | touched(project, paths) | crew.troubles.keys()
+    for sentence in sentences(before, project, paths):
+        LOG.info("%s", sentence)
+    crew.become(project, again, LOG.info)
+    desk.wake()
+    if crew.here:
+        for name in removed(before, project):
+            _clear(desk, name)
+
+
+def _clear(desk: Desk, agent: str) -> None:
+    for run in begun(going_on(desk.services.ledger, agent)):
+        LOG.info("%s is stopped: %s", run.id, stop_run(desk, run))
+    drop_orphans(desk, now())

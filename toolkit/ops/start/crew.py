@@ -1,0 +1,188 @@
+"""The project as it is served now: its roster, which agents are ready, and what is wrong with the others.
+
+One object that the gateway, the scheduler and the terminal ask, so that all see the same.  On this machine agents are made
+ready here; for a cloud a push has done it.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
+
+from toolkit.core.agent import Agent, AgentName, Project
+from toolkit.core.errors import AlError
+from toolkit.core.parallel import at_once
+from toolkit.core.placement import runtime_name
+from toolkit.core.run import RunModels
+from toolkit.credentials import resolve
+from toolkit.ops import local
+from toolkit.ops.launch import NO_FLAGS
+from toolkit.ops.settings import for_run
+from toolkit.scheduler.dispatch import fact_key
+from toolkit.scheduler.roster import Roster, of_project
+from toolkit.wiring import Services
+
+LOG = logging.getLogger("al.start")
+AT_ONCE = 8  # agents that are prepared side by side
+
+
+class Crew:
+    """What is served of a project; `here` says whether agents are made ready on this machine."""
+
+    def __init__(self, services: Services, project: Project) -> None:
+        self.here = services.environment.cloud is None
+        self._guard = threading.Lock()
+        self._services = services.with_project(project)
+        self._roster = of_project(project)
+        self._unready = frozenset(_active(project)) if self.here else frozenset()
+        self._troubles: Mapping[str, str] = {}
+
+    @property
+    def project(self) -> Project:
+        project = self._services.project
+        assert project is not None  # noqa: S101 - made with one
+        return project
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Agents that are not ready yet, and in no trouble."""
+        return self._unready - self._troubles.keys()
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """Why agents are not as their files are, by name."""
+        return self._troubles
+
+    def roster(self) -> Roster:
+        """Every agent; the same object until something changes."""
+        return self._roster
+
+    def ready(self, agent: AgentName) -> bool:
+        """Whether it may start; until then its work waits."""
+        return agent not in self._unready
+
+    def planned(self, agent: AgentName) -> str | None:
+        """Where its runs will be once it is ready; None where only a push can say it."""
+        found = _active(self.project).get(agent) if self.here else None
+        return runtime_name(found, self._services.environment) if found else None
+
+    def models(self, agent: AgentName) -> RunModels | None:
+        """As `al run` chooses them.  Raises UsageError, ConfigError, CredentialError."""
+        found = _active(self.project).get(agent) if self.here else None
+        return _models(self._services, found) if found else None
+
+    def check(self) -> None:
+        """Raises CredentialError naming everything that is missing on this machine, and what is wrong with models."""
+        if not self.here:
+            return
+        agents = tuple(replace(agent, models=()) for agent in self.project.agents)
+        wanted = resolve.project_credentials(replace(self.project, agents=agents))
+        resolve.resolve_all(wanted, self._services.local_store)
+        for agent in _active(self.project).values():
+            _models(self._services, agent)
+
+    def unpushed(self) -> tuple[str, ...]:
+        """Agents that no push has put where they are to run."""
+        if self.here:
+            return ()
+        facts = self._services.ledger.facts("definition/")
+        return tuple(name for name in sorted(_active(self.project)) if fact_key(name) not in facts)
+
+    def prepare(self, names: Collection[str], note: Callable[[str], None]) -> Mapping[str, AlError]:
+        """Make these agents ready, several at a time; what is wrong with those that could not be."""
+        if not self.here:
+            return {}
+        local.record_roster(self._services)
+        return self._made(self._services, names, note, self._settled)
+
+    def become(
+        self, project: Project, names: Collection[str], note: Callable[[str], None]
+    ) -> Mapping[str, AlError]:
+        """Serve this project from now on.  The agents in `names` are made ready before; one that cannot be stays as it
+        was, and a new one has to wait until it can."""
+        services, before = self._services.with_project(project), _active(self.project)
+        failed = self._made(services, names, note, lambda *_: None) if self.here else {}
+        unready = (self._unready - (set(names) - failed.keys())) | (failed.keys() - before.keys())
+        served = _served(project, {n: a for n, a in before.items() if n in failed.keys() - unready})
+        known = _active(served).keys()
+        kept = {name: why for name, why in self._troubles.items() if name not in names}
+        told = kept | {name: error.message for name, error in failed.items()}
+        with self._guard:
+            self._services, self._roster = services.with_project(served), of_project(served)
+            self._unready = unready & known
+            self._troubles = {name: why for name, why in told.items() if name in known}
+        if self.here:
+            local.record_roster(self._services)
+        return failed
+
+    def _made(
+        self,
+        services: Services,
+        names: Collection[str],
+        note: Callable[[str], None],
+        tell: Callable[[str, AlError | None], None],
+    ) -> dict[str, AlError]:
+        agents = [agent for name, agent in _active(_project(services)).items() if name in names]
+        make = partial(_made, services, note=note, tell=tell)
+        made = zip(agents, at_once(make, agents, most=AT_ONCE), strict=True)
+        return {str(agent.name): error for agent, error in made if error}
+
+    def _settled(self, name: str, error: AlError | None) -> None:
+        with self._guard:
+            if error is None:
+                self._unready -= {name}
+            else:
+                self._troubles = {**self._troubles, name: error.message}
+
+
+def _made(
+    services: Services,
+    agent: Agent,
+    *,
+    note: Callable[[str], None],
+    tell: Callable[[str, AlError | None], None],
+) -> AlError | None:
+    try:
+        _models(services, agent)
+        local.make(services, agent, note=note)
+    except OSError as error:
+        return _failed(agent, _unreadable(error), tell)
+    except AlError as error:
+        return _failed(agent, error, tell)
+    tell(agent.name, None)
+    return None
+
+
+def _failed(agent: Agent, error: AlError, tell: Callable[[str, AlError | None], None]) -> AlError:
+    LOG.error("%s cannot run: %s (%s)", agent.name, error.message, error.hint)
+    tell(agent.name, error)
+    return error
+
+
+def _unreadable(error: OSError) -> AlError:
+    return AlError(
+        f"{error.filename or 'a file'}: {error.strerror}", hint="check that it is yours to read"
+    )
+
+
+def _models(services: Services, agent: Agent) -> RunModels | None:
+    local.permitted(services, agent)
+    return for_run(services, agent, NO_FLAGS, note=LOG.debug)
+
+
+def _active(project: Project) -> dict[str, Agent]:
+    """Those that may run, by name: what one of scale 0 needs is not asked for."""
+    return {str(agent.name): agent for agent in project.agents if agent.scale > 0}
+
+
+def _served(project: Project, stay: Mapping[str, Agent]) -> Project:
+    """The project, but for the agents that stay as they were."""
+    return replace(
+        project, agents=tuple(stay.get(str(agent.name), agent) for agent in project.agents)
+    )
+
+
+def _project(services: Services) -> Project:
+    assert services.project is not None  # noqa: S101 - only called with one
+    return services.project
