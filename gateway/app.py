@@ -25,6 +25,7 @@ from .intake import AccessLog, BodyLimit
 from .openapi import describe
 from .rates import Limiter, networks
 from .recent import recent_lines
+from .relayed import Kept, RelayedLines
 from .routes import (
     auth,
     calls,
@@ -34,6 +35,7 @@ from .routes import (
     later,
     locks,
     logs,
+    relay,
     runs,
     shutdown,
     signals,
@@ -50,7 +52,7 @@ ROSTER_SECONDS = 5.0  # how old the gateway's idea may be of what the last push 
 # X-Forwarded-For (https://cloud.google.com/run/docs/container-contract)
 GOOGLE_FRONT_END = ("169.254.0.0/16",)
 # The more particular ones come first: a path that two of them match is the first one's.
-OF_RUNS = (locks, calls, signals, shutdown)  # what a run asks for with its own token
+OF_RUNS = (locks, calls, signals, relay, shutdown)  # what a run asks for with its own token
 ROOMS = (
     health,
     webhooks,
@@ -73,6 +75,7 @@ def create_app(
     pace: Pace | None = None,
     desk: Desk | None = None,
     stop: Callable[[], None] | None = None,
+    relayed: Kept | None = None,
 ) -> FastAPI:
     """The ASGI application.  Nothing is asked of the cloud before the first request.
 
@@ -107,7 +110,8 @@ def create_app(
     app.state.recent = recent_lines()
     app.state.began = desk.clock()
     app.state.records = SharedRecords(services.ledger, shared)
-    app.state.reader = _reader(services, shared)
+    app.state.relayed = relayed or RelayedLines()
+    app.state.reader = _reader(services, shared, app.state.relayed)
     app.state.pace = pace or Pace()
     for room in ROOMS:
         app.include_router(room.router)
@@ -124,7 +128,7 @@ def recorded_desk(services: Services) -> Desk:
     )
 
 
-def _reader(services: Services, shared: Shared) -> Reader:
+def _reader(services: Services, shared: Shared, relayed: Kept) -> Reader:
     @cache
     def lines(runtime: str) -> Lines:
         return SharedLines(services.runtime(runtime), shared)
@@ -134,4 +138,4 @@ def _reader(services: Services, shared: Shared) -> Reader:
     # on Google a run reports in its log alone, and whoever records its end may have gone
     in_log = isinstance(cloud, GcpCloud)
     records = SharedRecords(services.ledger, shared)
-    return Reader(records, lines, settle=settle, last_line_ends=in_log)
+    return Reader(records, lines, settle=settle, last_line_ends=in_log, relayed=relayed.of)

@@ -34,7 +34,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # open: what says nothing, what makes or ends a session, and what carries a webhook's signature or a run's own token
 OPEN = re.compile(
     r"/health|/login|/api/auth/(login|logout)|/webhooks/[^/]+(/[^/]+)?|/shutdown"
-    r"|/locks/(acquire|release|heartbeat|list)|/calls(/[^/]+)?|/signals/[^/]+"
+    r"|/locks/(acquire|release|heartbeat|list)|/calls(/[^/]+)?|/signals/[^/]+|/relay"
 )
 UNAUTHORIZED = {"error": "Unauthorized", "hint": "send the header `Authorization: Bearer KEY`"}
 FOREIGN = {

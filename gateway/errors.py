@@ -16,6 +16,7 @@ from toolkit.core.errors import (
     CredentialError,
     LimitExceeded,
     NotFound,
+    StorageError,
     Throttled,
     Unreachable,
 )
@@ -30,10 +31,18 @@ STATUS: tuple[tuple[type[AlError], int], ...] = (
     (Conflict, 409),
     (AccessDenied, 502),  # the cloud refused the gateway, not the client
     (CredentialError, 503),
+    (StorageError, 503),
     (Throttled, 503),
     (Unreachable, 503),
 )
 INTERNAL = {"error": "something went wrong in the gateway", "hint": "its log says what"}
+
+
+# the error itself names a file of this machine, which is nobody's business who is not on it
+STORAGE = {
+    "error": "the gateway cannot read or write what it keeps",
+    "hint": "its log says what is wrong; try again when that is mended",
+}
 
 
 def status_of(error: AlError) -> int:
@@ -42,6 +51,8 @@ def status_of(error: AlError) -> int:
 
 def body_of(error: Exception) -> dict[str, str]:
     """What a client may know of it."""
+    if isinstance(error, StorageError):
+        return STORAGE
     if isinstance(error, AlError):
         return {"error": error.message, "hint": error.hint}
     return INTERNAL
@@ -49,6 +60,8 @@ def body_of(error: Exception) -> dict[str, str]:
 
 def response(error: Exception) -> JSONResponse:
     """An unexpected error goes to the log with its traceback, and out as a bare 500."""
+    if isinstance(error, StorageError):
+        LOG.error("%s; %s", error.message, error.hint)
     if isinstance(error, AlError):
         headers = {"retry-after": "1"} if error.temporary else None
         return JSONResponse(body_of(error), status_code=status_of(error), headers=headers)

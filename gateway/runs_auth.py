@@ -47,8 +47,11 @@ def desk_of(request: Request) -> Desk:
     return desk
 
 
-def asking(most: int) -> Callable[[Request], Awaitable[Asker]]:
-    """FastAPI's dependency, for bodies of at most so many bytes."""
+def asking(
+    most: int, whose: Callable[[Ledger, str], Run] = run_of
+) -> Callable[[Request], Awaitable[Asker]]:
+    """FastAPI's dependency, for bodies of at most so many bytes.  `whose` finds the run of a token, or raises
+    InvalidToken."""
 
     async def asker(request: Request) -> Asker:
         body = parsed(await _read(request, most))
@@ -58,7 +61,7 @@ def asking(most: int) -> Callable[[Request], Awaitable[Asker]]:
                 "missing secret", hint="send the run's token as `Authorization: Bearer TOKEN`"
             )
         ledger = desk_of(request).services.ledger
-        return Asker(run=await run_in_threadpool(_run, ledger, token), body=body)
+        return Asker(run=await run_in_threadpool(_run, whose, ledger, token), body=body)
 
     return asker
 
@@ -79,9 +82,9 @@ def parsed(data: bytes) -> Mapping[str, Any]:
     return value
 
 
-def _run(ledger: Ledger, token: str) -> Run:
+def _run(whose: Callable[[Ledger, str], Run], ledger: Ledger, token: str) -> Run:
     try:
-        return run_of(ledger, token)
+        return whose(ledger, token)
     except InvalidToken as error:
         raise HTTPException(403, error.message) from None
 

@@ -36,6 +36,7 @@ _KINDS: Mapping[str, str] = {
     "gcp:serviceaccount/account:Account": "service_account",
     "gcp:artifactregistry/repository:Repository": "image_repository",
     "gcp:cloudrunv2/service:Service": "run_service",
+    "gcp:cloudscheduler/job:Job": "timer",
     "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": "grant",
 }
 

@@ -23,6 +23,7 @@ from .inventory.gcp_images import Repositories
 from .inventory.gcp_project import Enabled, Project
 from .inventory.gcp_run import Services
 from .inventory.gcp_secrets import Secrets
+from .inventory.gcp_timers import Timers
 
 WHOLES: Mapping[str, str] = {
     "image_repository": "gcp:artifactregistry/repository:Repository",
@@ -30,9 +31,10 @@ WHOLES: Mapping[str, str] = {
     "custom_role": "gcp:projects/iAMCustomRole:IAMCustomRole",
     "service_account": "gcp:serviceaccount/account:Account",
     "run_service": "gcp:cloudrunv2/service:Service",
+    "timer": "gcp:cloudscheduler/job:Job",
 }
 _NOUNS: Mapping[str, Callable[[Project], Noun]] = {
-    noun.kind: noun for noun in (Repositories, Secrets, Roles, Accounts, Services)
+    noun.kind: noun for noun in (Repositories, Secrets, Roles, Accounts, Services, Timers)
 }
 # how the provider passes on what an API has refused
 _REFUSAL = re.compile(r"googleapi: Error (?P<status>\d{3}): (?P<words>[^\n]*)")
@@ -108,6 +110,7 @@ class GcpProvider:
             "custom_role": f"{parent}/roles/{name}",
             "service_account": f"{parent}/serviceAccounts/{account_email(name, self._cloud.project)}",
             "run_service": f"{location}/services/{name}",
+            "timer": f"{location}/jobs/{name}",
         }[live.kind]
 
 

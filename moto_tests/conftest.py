@@ -4,6 +4,7 @@ What moto falls over on and the real services accept is mended here, never in th
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import RLock
@@ -37,6 +38,13 @@ def models_are_read_once() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
     """The endpoint of a moto server that lives as long as the tests."""
+    with moto_server() as url:
+        yield url
+
+
+@contextmanager
+def moto_server() -> Iterator[str]:
+    """The URL of a moto server, mended."""
     _mend_ecs()
     _mend_dynamodb()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -44,6 +52,13 @@ def moto_url() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+def tasks_go_on(url: str) -> None:
+    """A task goes on until somebody stops it, however often it is looked at."""
+    transition = {"progression": "manual", "times": 1_000_000}
+    settings = {"model_name": "ecs::task", "transition": transition}
+    httpx.post(f"{url}/moto-api/state-manager/set-transition", json=settings)
 
 
 @pytest.fixture
@@ -55,14 +70,7 @@ def aws_endpoint(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     httpx.post(f"{moto_url}/moto-api/reset").raise_for_status()
     httpx.post(f"{moto_url}/moto-api/config", json={"lambda": {"use_docker": False}})
-    # a task goes on until somebody stops it, however often it is looked at
-    httpx.post(
-        f"{moto_url}/moto-api/state-manager/set-transition",
-        json={
-            "model_name": "ecs::task",
-            "transition": {"progression": "manual", "times": 1_000_000},
-        },
-    )
+    tasks_go_on(moto_url)
     clients_for.cache_clear()
     return moto_url
 

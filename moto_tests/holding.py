@@ -12,7 +12,7 @@ from moto_tests.given import ACCOUNT, REGION
 from moto_tests.picture import Picture, picture
 from toolkit.clouds.aws import tag_list
 from toolkit.core.environment import AwsCloud, Scope
-from toolkit.core.names import TASKS, Names
+from toolkit.core.names import TASKS, TIMER, Names
 from toolkit.core.ports import Context
 
 Client = Callable[[str], Any]
@@ -33,6 +33,7 @@ def name_of(kind: str, names: Names, agent: str = "dev") -> str:
     return {
         "task": f"{names.base}/{agent}",
         "function": names.function(agent),
+        "event_rule": names.event_rule(TIMER),
         "log_group": names.lambda_log_group(agent),
         "task_definition": names.family(agent),
         "cluster": names.base,
@@ -58,6 +59,16 @@ def _function(client: Client, name: str, tags: Tags) -> None:
         Role=role["Role"]["Arn"],
     )  # fmt: skip
     client("lambda").publish_version(FunctionName=name)
+
+
+def _event_rule(client: Client, name: str, tags: Tags) -> None:
+    """With a target, which keeps EventBridge from deleting it."""
+    events = client("events")
+    events.put_rule(
+        Name=name, ScheduleExpression="rate(1 minute)", Tags=tag_list(tags, "Key", "Value")
+    )
+    target = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:some"
+    events.put_targets(Rule=name, Targets=[{"Id": "gateway", "Arn": target}])
 
 
 def _log_group(client: Client, name: str, tags: Tags) -> None:
@@ -167,6 +178,7 @@ def _bucket(client: Client, name: str, tags: Tags) -> None:
 _MAKERS: Mapping[str, Callable[[Client, str, Tags], None]] = {
     "task": _task,
     "function": _function,
+    "event_rule": _event_rule,
     "log_group": _log_group,
     "task_definition": _task_definition,
     "cluster": _cluster,

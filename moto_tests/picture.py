@@ -33,6 +33,15 @@ def _functions(client: Client) -> Found:
         yield ("function", name), (found.get("Tags"), [v["Version"] for v in versions])
 
 
+def _event_rules(client: Client) -> Found:
+    own = client("events")
+    for one in _pages(own, "list_rules", "Rules"):
+        tags = own.list_tags_for_resource(ResourceARN=one["Arn"])["Tags"]
+        targets = own.list_targets_by_rule(Rule=one["Name"])["Targets"]
+        when = (one.get("ScheduleExpression"), one.get("EventPattern"))
+        yield ("event_rule", one["Name"]), (tags, targets, when)
+
+
 def _log_groups(client: Client) -> Found:
     own = client("logs")
     for one in _pages(own, "describe_log_groups", "logGroups"):
@@ -135,6 +144,6 @@ def _buckets(client: Client) -> Found:
 
 
 _LOOKS: tuple[Callable[[Client], Found], ...] = (
-    _functions, _log_groups, _task_definitions, _clusters, _repositories, _secrets, _security_groups, _roles,
+    _functions, _event_rules, _log_groups, _task_definitions, _clusters, _repositories, _secrets, _security_groups, _roles,
     _tables, _buckets,
 )  # fmt: skip

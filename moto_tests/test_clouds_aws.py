@@ -37,6 +37,13 @@ def test_an_unreachable_endpoint_says_so(aws_cloud: AwsCloud) -> None:
     assert "al sandbox status" in caught.value.hint
 
 
+def test_whoever_waits_for_an_answer_waits_a_second_at_most(aws_cloud: AwsCloud) -> None:
+    """The gateway wakes itself before it answers: once, and not for long."""
+    config = Clients(aws_cloud).waker.meta.config
+    assert config.connect_timeout + config.read_timeout <= 1
+    assert config.retries["total_max_attempts"] == 1
+
+
 def test_the_sandbox_never_sees_the_users_keys(
     aws_cloud: AwsCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:

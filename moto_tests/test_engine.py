@@ -108,7 +108,7 @@ def test_a_first_push_goes_in_two_steps(aws_context: Context) -> None:
     second, lines = apply(aws_context, items(aws_context))
     assert "gateway_url" not in first
     assert second["gateway_url"].startswith("https://")
-    assert {line.split()[1] for line in lines} == {"function", "permission"}
+    assert {line.split()[1] for line in lines} == {"function", "permission", "event"}
 
 
 def test_a_strangers_role_is_refused_by_name(aws_context: Context) -> None:

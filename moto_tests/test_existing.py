@@ -19,6 +19,7 @@ TAGS = {"al:managed": "true", "al:project": "shop", "al:environment": "staging"}
 THEIRS = {"team": "another"}
 NOBODY = json.dumps({"Version": "2012-10-17", "Statement": []})
 GATEWAY = "al-shop-staging--gateway"
+TIMER = "al-shop-staging--timer"
 GROUP = "al-shop-staging--tasks"
 ROLE = "al-shop-staging-dev-task-role"
 TOKEN = "action-llama/shop/staging/github_token/default/token"
@@ -52,6 +53,7 @@ def test_an_empty_account_has_none_of_it(account: Account) -> None:
         item("cluster", "al-shop-staging"),
         item("security_group", GROUP, vpc="vpc-1"),
         item("function", GATEWAY, permissions=[{"id": "al-url"}]),
+        item("event_rule", TIMER),
     ]
     assert {i.kind for i in wanted} == set(WHOLES)
     assert existing.find(account, wanted) == ()
@@ -60,6 +62,18 @@ def test_an_empty_account_has_none_of_it(account: Account) -> None:
 def test_nothing_wanted_is_nothing_asked(account: Account) -> None:
     """A project without infrastructure."""
     assert existing.find(account, []) == ()
+
+
+@pytest.mark.parametrize("tags", [TAGS, THEIRS])
+def test_a_rule_is_imported_by_its_name(account: Account, tags: dict[str, str]) -> None:
+    """PutRule would write over it, whosever it is
+    (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html)."""
+    account.client("events").put_rule(
+        Name=TIMER, ScheduleExpression="rate(1 minute)", Tags=pairs(tags)
+    )
+    found = only(existing.find(account, [item("event_rule", TIMER)]))
+    assert (found.item.name, dict(found.tags)) == (TIMER, tags)
+    assert found.imports == {(WHOLES["event_rule"], TIMER): TIMER}
 
 
 @pytest.mark.parametrize("tags", [TAGS, THEIRS])

@@ -1,6 +1,7 @@
 """A run is one RunTask: sent once, measured before, and refused in two ways."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,6 +97,16 @@ def test_the_longest_run_id_still_makes_a_token(aws_context: Context) -> None:
     }
     assert len(tokens) == 50
     assert max(map(len, tokens)) <= 64
+
+
+def test_another_attempt_of_a_run_has_another_token(aws_context: Context) -> None:
+    """ECS answers a known clientToken with its task, also when that could not be started (API reference, RunTask)."""
+    fargate = EcsFargate(with_cloud(aws_context, subnets=("s",), security_groups=("g",)))
+    first = spec("d:1")
+    again = replace(first, again=True)
+    assert fargate._run_request(first)["clientToken"] == RUN
+    assert fargate._run_request(again)["clientToken"] != RUN
+    assert fargate._run_request(again) == fargate._run_request(again)
 
 
 def test_a_launch_that_was_made_before_finds_its_task(fargate: EcsFargate, pushed: str) -> None:

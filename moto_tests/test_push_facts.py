@@ -10,7 +10,8 @@ from moto_tests.deployed import ON_FARGATE, ON_LAMBDA, items
 from toolkit.core.ports import Context
 from toolkit.ops import infrastructure
 from toolkit.scheduler.dispatch import Definition
-from toolkit.scheduler.ledgers.dynamodb import LARGEST_FACT, PLUGIN, DynamoLedger
+from toolkit.scheduler.ledgers._dynamodb_facts import LARGEST
+from toolkit.scheduler.ledgers.dynamodb import PLUGIN, DynamoLedger
 
 HUNDRED = {
     f"an-agent-with-quite-a-long-name-and-a-number-{n}": (ON_LAMBDA, ON_FARGATE)[n % 2]
@@ -31,7 +32,7 @@ def test_the_infrastructure_of_a_hundred_agents_is_one_fact(
     """With room for ten times as many, and whole when it is read again."""
     wanted = items(aws_context, HUNDRED)
     fact = {"hash": "h", "items": infrastructure._packed(wanted)}
-    assert len(fact["items"]) < LARGEST_FACT / 10
+    assert len(fact["items"]) < LARGEST / 10
     assert ledger.set_fact(infrastructure.APPLIED, fact)
     assert infrastructure.applied(ledger.facts("")) == tuple(wanted)
 

@@ -44,7 +44,7 @@ def test_an_environment_goes_whole(
     assert receipt.verified_absent
     assert (receipt.failed, receipt.absent) == ([], ())
     named = [item.key for item in receipt.removed]
-    assert len(named) == len(set(named)) == 19
+    assert len(named) == len(set(named)) == 21
 
 
 def test_a_second_one_finds_nothing_and_is_fine(
@@ -81,7 +81,7 @@ def test_one_that_dies_again_and_again_gets_there(
         decided = teardown.decide(services_of(aws_context))
         assert set(decided.facts) <= {"project", BEGUN}
     assert left_in(client) == set()
-    assert attempts == 18
+    assert attempts == 20
 
 
 @pytest.mark.parametrize("kind", ["table", "role", "secret", "repository", "function", "cluster"])

@@ -71,6 +71,7 @@ def _container(wanted: Mapping[str, Any]) -> run.ServiceTemplateContainerArgs:
             for name, value in sorted(wanted["environment"].items())
         ],
         resources=run.ServiceTemplateContainerResourcesArgs(
-            limits={"cpu": wanted["cpu"], "memory": wanted["memory"]}
+            limits={"cpu": wanted["cpu"], "memory": wanted["memory"]},
+            cpu_idle=not wanted["cpu_always"],
         ),
     )

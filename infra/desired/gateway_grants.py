@@ -51,7 +51,9 @@ class Reach:
     def _showing(self) -> Iterator[Grant]:
         """The logs are those of every agent that the environment has had: runs outlive agents, and so do their logs."""
         names = self.names
-        groups = [f"log-group:{group}:*" for group in (names.ecs_log_group, names.lambda_log_groups)]
+        groups = [
+            f"log-group:{group}:*" for group in (names.ecs_log_group, names.lambda_log_groups)
+        ]
         read = _of("logs", "DescribeLogStreams FilterLogEvents GetLogEvents")
         yield _grant("read logs of runs", self._arn("logs", *groups), *read)
         own = self._arn("logs", f"log-group:{names.lambda_log_group(GATEWAY)}:*")
@@ -65,16 +67,28 @@ class Reach:
 
     def _secrets(self) -> Iterator[Grant]:
         """It reads what its agents declare, and makes of it the secrets of their runs, which it cannot read."""
-        named = {f"{ref.type}/{ref.instance}/*" for ref, _ in self.credentials}
-        read = [f"secret:{self.names.secrets}{one}" for one in sorted(named)]
         value = "secretsmanager:GetSecretValue"
-        yield _grant("credentials of runs", self._arn("secretsmanager", *read), value)
+        read = self._arn("secretsmanager", *sorted(self._readable()))
+        yield _grant("credentials of runs", read, value)
         runs = self._arn("secretsmanager", f"secret:{self.names.secrets}runs/*")
         make = _of("secretsmanager", "CreateSecret TagResource")
         yield _grant("secrets of runs", runs, *make, conditions=self._tagged("aws:RequestTag"))
         end = _of("secretsmanager", "DeleteSecret DescribeSecret")
         yield _grant("ends of secrets of runs", runs, *end)
         yield _grant("secrets that were left", ("*",), "secretsmanager:ListSecrets")
+
+    def _readable(self) -> set[str]:
+        """Six characters follow every secret's name, new at each creation
+        (https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html)."""
+        if not self.by_name:
+            return {
+                f"secret:{self.names.secrets}{r.type}/{r.instance}/*" for r, _ in self.credentials
+            }
+        return {
+            f"secret:{self.names.credential(ref, field)}-??????"
+            for ref, fields in self.credentials
+            for field in fields
+        }
 
     def _functions(self) -> Iterator[Grant]:
         """Runs are versions of functions; itself it calls to go on with what it has accepted."""
@@ -85,7 +99,9 @@ class Reach:
         if agents and not self.by_name:
             versions = [f"function:{self.names.beginning(64)}*"]
         if agents:
-            yield _grant("runs on Lambda", self._arn("lambda", *versions), invoke, conditions=self._ours)
+            yield _grant(
+                "runs on Lambda", self._arn("lambda", *versions), invoke, conditions=self._ours
+            )
 
     def _tasks(self) -> Iterator[Grant]:
         cluster = self.cloud.cluster or self.names.base

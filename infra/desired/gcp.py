@@ -11,7 +11,9 @@ Kinds and their attributes:
     secret            description; its name has `/` between its parts, as everywhere of ours
     custom_role       title, permissions
     service_account   display_name, grants (roles on the project, each under the condition that limits it)
-    run_service       location, image, command, account, cpu, memory, timeout, min_instances, environment, public
+    run_service       location, image, command, account, cpu, memory, timeout, min_instances, cpu_always, environment,
+                      public
+    timer             location, schedule, time_zone, service, path, account, deadline
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,11 +30,23 @@ from toolkit.core.plan import Item
 
 from . import gcp_gateway, gcp_limits
 from .gcp_grants import Grants, granted
+from .gcp_launches import HANDS_OVER, LAUNCHES
 
 Needed = tuple[CredentialRef, tuple[str, ...]]  # a credential and the fields of its type
 
-KINDS = ("api", "image_repository", "secret", "custom_role", "service_account", "run_service")
-RUNS = "runs"  # the purpose of the one custom role, as in GcpNames.role
+KINDS = (
+    *(
+        "api",
+        "image_repository",
+        "secret",
+        "custom_role",
+        "service_account",
+        "run_service",
+        "timer",
+    ),
+)
+RUNS = "runs"  # the purpose of the agents' custom role, as in GcpNames.role
+PURPOSES = (RUNS, LAUNCHES, HANDS_OVER)  # of all custom roles
 
 # in the order in which a push first needs them; what enables them is enabled by hand (docs/gcp.md)
 APIS = (
@@ -43,6 +57,7 @@ APIS = (
     "artifactregistry.googleapis.com",
     "run.googleapis.com",
     "logging.googleapis.com",
+    "cloudscheduler.googleapis.com",
 )
 # Tags are hashes of contents and never move, so a digest that a job names is never untagged; what was pushed half is.
 # https://cloud.google.com/artifact-registry/docs/repositories/cleanup-policy
@@ -74,7 +89,14 @@ def desired(
         *scene.secrets([*credentials, gcp_gateway.API_KEY]),
         *scene.roles(),
         *(account for agent in agents for account in scene.accounts(agent)),
-        *gcp_gateway.items(scene.cloud, environment.scope, number, gateway_image),
+        *gcp_gateway.items(
+            scene.cloud,
+            environment.scope,
+            number,
+            gateway_image,
+            agents=agents,
+            credentials=[ref for ref, _ in credentials],
+        ),
     ]
     ordered = tuple(sorted(_once(items), key=lambda i: (KINDS.index(i.kind), i.name)))
     gcp_limits.check(ordered)

@@ -52,12 +52,19 @@ RULES: Mapping[str, Rule] = {
         "lower-case letters, digits and inner hyphens, a letter first",
         "https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/create",
     ),
+    "timer": Rule(
+        r"[A-Za-z0-9_-]+",
+        500,
+        "letters, digits, - and _",
+        "https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#Job",
+    ),
 }
 # bytes: https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts#ServiceAccount and, for roles,
-# https://cloud.google.com/iam/quotas#limits
+# https://cloud.google.com/iam/quotas#limits, and for timers the same page of Cloud Scheduler
 TEXTS: Mapping[str, Mapping[str, int]] = {
     "service_account": {"display_name": 100, "description": 256},
     "custom_role": {"title": 100, "description": 300},
+    "timer": {"description": 500},
 }
 LABELS, LABEL = 64, 63  # https://cloud.google.com/resource-manager/docs/labels-overview
 _LABELLED = ("image_repository", "secret", "run_service")

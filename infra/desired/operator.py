@@ -16,7 +16,7 @@ from toolkit.core.plan import Grant
 from . import operator_identity as identity
 from . import operator_rights as rights
 from .operator_names import Ours
-from .policy import VERSION, check_size, policy, text
+from .policy import VERSION, check_size, everything, policy, text
 from .without_resource import OF_OPERATORS
 
 # of a managed policy; a user or role takes ten
@@ -63,18 +63,39 @@ def split(whole: Document, limit: int = MANAGED_SIZE) -> tuple[Document, ...]:
 
 
 def _document(ours: Ours, parts: Iterable[Rights]) -> Document:
-    grants = merged(grant for needed in parts for grant in needed(ours))
-    return policy((g for g in grants if g.resources), without_resource=OF_OPERATORS)
+    grants = (grant for needed in parts for grant in needed(ours))
+    return policy(merged(g for g in grants if g.resources), without_resource=OF_OPERATORS)
 
 
 def merged(grants: Iterable[Grant]) -> Iterator[Grant]:
-    """Grants of the same resources and conditions are one."""
-    found: dict[str, Grant] = {}
+    """Grants that say no more together: of the same conditions, and of the same resources or of different services,
+    since an action of one means nothing for another's resource.  IAM counts characters."""
+    found: list[Grant] = []
     for grant in grants:
-        key = text({"on": sorted(grant.resources), "if": grant.conditions})
-        known = found.get(key)
-        found[key] = replace(known, actions=(*known.actions, *grant.actions)) if known else grant
-    yield from found.values()
+        place = next((n for n, known in enumerate(found) if _alike(known, grant)), None)
+        if place is None:
+            found.append(grant)
+        else:
+            found[place] = _together(found[place], grant)
+    yield from found
+
+
+def _alike(one: Grant, other: Grant) -> bool:
+    if text(one.conditions) != text(other.conditions):
+        return False
+    if sorted(one.resources) == sorted(other.resources):
+        return True
+    named = not any(map(everything, (*one.resources, *other.resources)))
+    return named and not _services(one) & _services(other)
+
+
+def _together(one: Grant, other: Grant) -> Grant:
+    resources = tuple(dict.fromkeys((*one.resources, *other.resources)))
+    return replace(one, actions=(*one.actions, *other.actions), resources=resources)
+
+
+def _services(grant: Grant) -> set[str]:
+    return {action.partition(":")[0] for action in grant.actions}
 
 
 def _of(statements: list[Any]) -> Document:

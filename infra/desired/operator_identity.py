@@ -60,7 +60,7 @@ def writing(ours: Ours) -> Iterator[Grant]:
     """Making and repairing roles of ours; they are never given managed policies."""
     yield from reading(ours)
     yield _write(ours, "making roles", ("iam:CreateRole",), ours.request_tags, bounded=True)
-    yield _write(ours, "tagging new roles", ("iam:TagRole",), _untagged(ours))
+    yield _write(ours, "new roles", ("iam:TagRole",), _untagged(ours))
     yield _write(
         ours,
         "changing roles",
@@ -73,7 +73,7 @@ def writing(ours: Ours) -> Iterator[Grant]:
         ),
         ours.resource_tags,
     )
-    yield _write(ours, "policies of roles", _BOUNDED, ours.resource_tags, bounded=True)
+    yield _write(ours, "policies", _BOUNDED, ours.resource_tags, bounded=True)
     if ours.cloud.permission_boundary:
         put = ("iam:PutRolePermissionsBoundary",)
         yield _write(ours, "boundaries of roles", put, ours.resource_tags, bounded=True)
@@ -125,5 +125,5 @@ def _service_linked(ours: Ours) -> Grant:
         actions=("iam:CreateServiceLinkedRole",),
         resources=ours.arn("iam", f"role/aws-service-role/{service}/AWSServiceRoleForECS"),
         conditions={"StringEquals": {"iam:AWSServiceName": service}},
-        reason="the first use of ECS",
+        reason="first use",
     )

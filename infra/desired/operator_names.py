@@ -61,7 +61,6 @@ class Ours:
         return (
             *self.arn("ecr", f"repository/{self._of_agents(256)}"),
             *self.functions,
-            *self.event_rules,
             *self.arn("logs", f"log-group:/aws/lambda/{self._of_agents(64)}"),
         )
 

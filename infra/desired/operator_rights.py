@@ -34,7 +34,12 @@ _DEPLOYING: Mapping[str, tuple[str, ...]] = {
         "PutImageTagMutability PutLifecyclePolicy SetRepositoryPolicy TagResource UntagResource",
     ),
     "ecs": ("DeleteTaskDefinitions ListTagsForResource TagResource UntagResource",),
-    "events": ("DeleteRule ListTargetsByRule PutTargets RemoveTargets TagResource UntagResource",),
+    # PutRule makes and changes alike, and when it changes it names no tags
+    # (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html)
+    "events": (
+        "DeleteRule DescribeRule ListTagsForResource ListTargetsByRule PutRule PutTargets RemoveTargets",
+        "TagResource UntagResource",
+    ),
     "lambda": (
         "AddPermission CreateFunctionUrlConfig DeleteFunction DeleteFunctionUrlConfig",
         "GetFunctionCodeSigningConfig GetFunctionConfiguration InvokeFunction ListVersionsByFunction",
@@ -54,7 +59,6 @@ _DEPLOYING: Mapping[str, tuple[str, ...]] = {
 _LOOKING: Mapping[str, str] = {
     "ecr": "ListTagsForResource",
     "ecs": "DescribeTasks",
-    "events": "DescribeRule ListTagsForResource",
     "lambda": "GetFunction GetFunctionUrlConfig GetPolicy ListTags",
     "logs": "ListTagsForResource",
 }
@@ -100,10 +104,9 @@ def deploying(ours: Ours) -> Iterator[Grant]:
     looking = chain.from_iterable(_of(service, named) for service, named in _LOOKING.items())
     yield _grant("whose a thing is", (*ours.of_agents, *ours.tasks), *looking)
     anywhere = chain.from_iterable(_of(service, named) for service, named in _ANYWHERE.items())
-    yield _grant("what can only be listed", ("*",), *anywhere)
+    yield _grant("listing", ("*",), *anywhere)
     yield from _in_cluster(ours)
     yield from _making(ours)
-    yield from _changing(ours)
     yield from _cluster(ours)
     pull = _of("ecr", "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer")
     yield _grant("base images", ours.base_images, *pull)
@@ -118,33 +121,26 @@ def _in_cluster(ours: Ours) -> Iterator[Grant]:
     here = {"ArnEquals": {"ecs:cluster": ours.cluster[0]}}
     run = {**here, **ours.not_of_others}
     yield _grant("runs on Fargate", ours.task_definitions, "ecs:RunTask", conditions=run)
-    yield _grant("finding tasks", ("*",), "ecs:ListTasks", conditions=here)
+    yield _grant("tasks", ("*",), "ecs:ListTasks", conditions=here)
     yield _grant("our tasks", ours.tasks, "ecs:StopTask", conditions=ours.resource_tags)
     started = {**ours.request_tags["StringEquals"], "ecs:CreateAction": "RunTask"}
     new = {"StringEquals": started}
-    yield _grant("tagging new tasks", ours.tasks, "ecs:TagResource", conditions=new)
+    yield _grant("new tasks", ours.tasks, "ecs:TagResource", conditions=new)
 
 
 def _making(ours: Ours) -> Iterator[Grant]:
     """Nothing without our tags (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html)."""
     yield _grant(
         "making with our tags",
-        (*ours.table, *ours.repositories, *ours.functions, *ours.log_groups, *ours.secrets, *ours.event_rules),
-        "dynamodb:CreateTable", "ecr:CreateRepository", "events:PutRule", "lambda:CreateFunction",
-        "logs:CreateLogGroup", "secretsmanager:CreateSecret",
+        (*ours.table, *ours.repositories, *ours.functions, *ours.log_groups, *ours.secrets),
+        "dynamodb:CreateTable", "ecr:CreateRepository", "lambda:CreateFunction", "logs:CreateLogGroup",
+        "secretsmanager:CreateSecret",
         conditions=ours.request_tags,
     )  # fmt: skip
     yield _grant(
-        "registering with our tags", ("*",), "ecs:CreateCluster", "ecs:RegisterTaskDefinition",
+        "new", ("*",), "ecs:CreateCluster", "ecs:RegisterTaskDefinition",
         conditions=ours.request_tags,
     )  # fmt: skip
-
-
-def _changing(ours: Ours) -> Iterator[Grant]:
-    """PutRule makes a rule with tags, and changes one without naming any
-    (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html)."""
-    rules = ours.event_rules
-    yield _grant("changing a rule", rules, "events:PutRule", conditions=ours.resource_tags)
 
 
 def _cluster(ours: Ours) -> Iterator[Grant]:
@@ -160,19 +156,19 @@ def _network(ours: Ours) -> Iterator[Grant]:
     """The group that runs go out through; EC2 gives it its id."""
     groups, vpcs = ours.arn("ec2", "security-group/*"), ours.arn("ec2", "vpc/*")
     made = "ec2:CreateSecurityGroup"
-    yield _grant("making a security group", groups, made, conditions=ours.request_tags)
+    yield _grant("making groups", groups, made, conditions=ours.request_tags)
     # only while it is being made: who may tag any group makes any group ours, and may then open it
     # (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html)
     being_made = {**ours.request_tags["StringEquals"], "ec2:CreateAction": "CreateSecurityGroup"}
     tagged = {"StringEquals": being_made}
-    yield _grant("tagging a new security group", groups, "ec2:CreateTags", conditions=tagged)
+    yield _grant("new groups", groups, "ec2:CreateTags", conditions=tagged)
     yield _grant("in a VPC", vpcs, "ec2:CreateSecurityGroup")
     changed = _of(
         "ec2",
         "AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress CreateTags DeleteSecurityGroup",
         "DeleteTags RevokeSecurityGroupEgress RevokeSecurityGroupIngress",
     )
-    yield _grant("our security group", groups, *changed, conditions=ours.resource_tags)
+    yield _grant("our groups", groups, *changed, conditions=ours.resource_tags)
 
 
 def _state(ours: Ours) -> Iterator[Grant]:
@@ -187,9 +183,9 @@ def _state(ours: Ours) -> Iterator[Grant]:
         )
     listed = {"StringLike": {"s3:prefix": f"{ours.folder}*"}} if ours.folder else {}
     whole = (*ours.bucket, *ours.objects)
-    yield _grant("state of Pulumi", whole, *actions)
+    yield _grant("state", whole, *actions)
     yield _grant(
-        "state of Pulumi",
+        "state",
         ours.bucket if listed else whole,
         "s3:ListBucket",
         conditions=listed,

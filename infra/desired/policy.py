@@ -125,10 +125,15 @@ def _too_wide(grant: Grant, without_resource: Collection[str]) -> str:
         return "names no action or no resource"
     if any("*" in action for action in grant.actions):
         return "has a wildcard action"
-    wide = [r for r in grant.resources if r == "*" or _EVERYTHING.fullmatch(r)]
+    wide = [r for r in grant.resources if everything(r)]
     if wide and not set(grant.actions) <= set(without_resource):
         return f"names every resource ({wide[0]})"
     return ""
+
+
+def everything(resource: str) -> bool:
+    """Whether it names all of a service, or of one of its kinds."""
+    return resource == "*" or bool(_EVERYTHING.fullmatch(resource))
 
 
 def _loose_leading_keys(grant: Grant) -> str:

@@ -19,7 +19,9 @@ KIND = "event_rule"
 SERVICE = "events.amazonaws.com"
 # the finest rate that there is (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html)
 OFTEN = "rate(1 minute)"
-SELDOM = "rate(15 minutes)"  # where nothing starts by itself: run secrets and runs that were left behind
+SELDOM = (
+    "rate(15 minutes)"  # where nothing starts by itself: run secrets and runs that were left behind
+)
 
 
 def items(cloud: AwsCloud, names: Names, agents: Iterable[Agent]) -> Iterator[Item]:

@@ -43,7 +43,8 @@ IN_ROLES: Mapping[str, Wide] = {
     "ec2:DeleteNetworkInterface": _interface("removes"),
     "ec2:DescribeNetworkInterfaces": _interface("looks for"),
     "ec2:DescribeSubnets": Wide(
-        why="Lambda looks where it may put a function, and the gateway where a task may be", source=_VPC
+        why="Lambda looks where it may put a function, and the gateway where a task may be",
+        source=_VPC,
     ),
     "ec2:UnassignPrivateIpAddresses": _interface("takes addresses from"),
     "ec2:DescribeSecurityGroups": Wide(

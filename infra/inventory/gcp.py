@@ -19,12 +19,13 @@ from .gcp_images import Images, Repositories
 from .gcp_project import Enabled, Project
 from .gcp_run import Executions, Jobs, Services
 from .gcp_secrets import Secrets
+from .gcp_timers import Timers
 from .holdings import observed, sorted_out, unknown
 
-# The order of removal.  What runs goes first, accounts after everything that acts as them, their role after them, the
+# The order of removal.  What begins runs goes first, then what runs, accounts after everything that acts as them, their role after them, the
 # state of Pulumi, and the database, which holds the deploy lease, last.
 NOUNS: tuple[Callable[[Project], Noun], ...] = (
-    Executions, Services, Jobs, Repositories, Secrets, Accounts, Roles, States, Buckets, Databases,
+    Timers, Executions, Services, Jobs, Repositories, Secrets, Accounts, Roles, States, Buckets, Databases,
 )  # fmt: skip
 OF_PULUMI = (States, Buckets)  # where the user has named no other place
 

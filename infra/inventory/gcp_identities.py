@@ -7,7 +7,7 @@ What was granted to them goes first: it would stay in the project's policy as th
 from collections.abc import Iterator
 from typing import Any
 
-from infra.desired.gcp import RUNS
+from infra.desired.gcp import PURPOSES
 from infra.desired.gcp_marks import marked
 from infra.reconcile import gcp_accounts, gcp_bindings, gcp_roles
 from infra.reconcile.gcp_iam import Iam
@@ -54,9 +54,10 @@ class Roles:
         self._project = project
 
     def observe(self) -> Iterator[Item]:
-        found = self._living(self._project.google.role(RUNS))
-        if found is not None:
-            yield Item(kind=self.kind, name=short(found.name), tags=marked(found.description))
+        for purpose in PURPOSES:
+            found = self._living(self._project.google.role(purpose))
+            if found is not None:
+                yield Item(kind=self.kind, name=short(found.name), tags=marked(found.description))
 
     def remove(self, item: Item) -> None:
         """Google keeps it for 7 days, in which the next push brings it back, and its id for 37 more

@@ -5,6 +5,7 @@ found again by the runtimes, nor told from a stranger's.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -15,6 +16,7 @@ from infra.components.gcp_identity import Identity
 from infra.components.gcp_images import Images
 from infra.components.gcp_role import Role
 from infra.components.gcp_service import Service
+from infra.components.gcp_timer import Timer
 from toolkit.core.plan import Item
 
 from .importing import NOTHING_ADOPTED, importing
@@ -48,6 +50,13 @@ def program(
         for item in by_kind.get("run_service", ()):
             identity = identities[item.attributes["account"]]
             needs = [identity, *images.values(), *secrets.values()]
-            pulumi.export("gateway_url", Service(item, project, identity.account.email, needs).url)
+            email = identity.account.email
+            url = Service(item, project, email, needs).url
+            pulumi.export("gateway_url", url)
+            each("timer", partial(_timer, project=project, url=url, account=email))
 
     return run
+
+
+def _timer(item: Item, *, project: str, url: pulumi.Output[str], account: Any) -> Timer:
+    return Timer(item, project, url, account)

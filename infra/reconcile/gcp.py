@@ -1,7 +1,7 @@
-"""The Reconciler for Google Cloud: an environment's service accounts, their grants and its custom role, made so by API.
+"""The Reconciler for Google Cloud: an environment's service accounts, their grants and its custom roles, made so by API.
 
 Reads freely; writes only through `apply`, and only to what carries this environment's tags.  The project's policy belongs
-to everybody in it: only members that are our accounts, and members of our role, are ever changed there.  Accounts that
+to everybody in it: only members that are our accounts, and members of our roles, are ever changed there.  Accounts that
 the user brings are read and judged, never changed.
 """
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from infra.desired.gcp import RUNS
+from infra.desired.gcp import PURPOSES
 from infra.desired.gcp_marks import mark, marked
 from infra.events import done
 from toolkit.clouds.gcp import cloud_of, gcp_clients_for
@@ -48,16 +48,16 @@ class GcpReconciler:
         self._sleep, self._clock = sleep, clock
 
     def observe(self, desired: Sequence[Item]) -> tuple[Item, ...]:
-        """Ours by their descriptions, and whatever stands under a desired name: three calls, whatever the number."""
+        """Ours by their descriptions, and whatever stands under a desired name: five calls, whatever the number."""
         iam, wanted = self._iam(), {item.key for item in _identities(desired)}
         policy = iam.policy.read()
         found = [accounts.seen(account, self._names, policy) for account in iam.accounts()]
         ours = [item for item in found if self._owned(item)]
         named = {i.name for i in (*ours, *desired) if i.kind == accounts.KIND}
         emails = {iam.email(name) for name in named}
-        role = iam.role(self._google.role(RUNS))
-        seen_role = roles.seen(role, self._names, policy, emails) if role else None
-        seen = [*([seen_role] if seen_role else []), *found]
+        there = [role for purpose in PURPOSES if (role := iam.role(self._google.role(purpose)))]
+        seen_roles = [roles.seen(role, self._names, policy, emails) for role in there]
+        seen = [*(role for role in seen_roles if role), *found]
         return tuple(sorted((i for i in seen if self._owned(i) or i.key in wanted), key=_in_order))
 
     def plan(

@@ -13,6 +13,7 @@ from tests.fakes import Play
 from toolkit.clouds.gcp_runs import run_account
 from toolkit.core.agent import Agent, AgentName
 from toolkit.core.gcp_names import GcpNames
+from toolkit.core.names import GATEWAY
 from toolkit.core.ports import Context
 from toolkit.core.run import RunId, RunSpec
 from toolkit.core.secrets import SecretLease, SecretRef
@@ -86,6 +87,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.runtime = self.again()
+        self.permit(GATEWAY)  # every job lets it run it
 
     def again(self) -> CloudRun:
         return CloudRun(self.context, late=self.late)
@@ -103,7 +105,7 @@ class Stage:
         return self.runtime.define(self.runtime.definition(agent, self.world.image(text)))
 
     def permit(self, agent: str) -> None:
-        """The account that its runs have."""
+        """The account that its runs have, or the gateway."""
         email = run_account(GcpNames(self.context.environment.scope), self.runtime.cloud, agent)
         if email not in self.made:
             self.made.add(email)

@@ -7,7 +7,7 @@ from typing import Any
 
 from google.cloud import iam_admin_v1, resourcemanager_v3
 
-from infra.desired.gcp import RUNS
+from infra.desired.gcp import PURPOSES, RUNS
 from infra.reconcile.gcp import GcpReconciler
 from tests.infra.gcp_scenes import items as scene
 from toolkit.clouds.gcp import GcpClients, cloud_of
@@ -51,8 +51,13 @@ def gateway(context: Context) -> str:
 
 
 def role(context: Context) -> str:
-    """The id of the custom role."""
+    """The id of the agents' custom role."""
     return GcpNames(context.environment.scope).role(RUNS)
+
+
+def roles(context: Context) -> list[str]:
+    """The ids of all custom roles."""
+    return sorted(GcpNames(context.environment.scope).role(purpose) for purpose in PURPOSES)
 
 
 def planned(context: Context, desired: Sequence[Item], applied: Sequence[Item] = ()) -> Plan:

@@ -41,12 +41,12 @@ def calls(google: Google) -> dict[str, int]:
 
 
 def test_a_definition_is_made_once(stage: Stage, item: Item, google: Google) -> None:
-    """The second time there is one look and nothing else."""
+    """The second time there is one look at the job, one at its policy, and nothing else."""
     reference = stage.runtime.define(item)
     assert reference == f"{item.name}:1"
     google.counts.clear()
     assert stage.again().define(item) == reference
-    assert calls(google) == {"GetJob": 1}
+    assert calls(google) == {"GetJob": 1, "GetIamPolicy": 1}
 
 
 def test_what_is_made_is_what_was_wanted(stage: Stage, item: Item) -> None:

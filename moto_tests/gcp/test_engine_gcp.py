@@ -9,7 +9,15 @@ import pytest
 from google.cloud import artifactregistry_v1, secretmanager_v1
 
 from infra.desired.gcp import CLEANUP
-from moto_tests.gcp.deployed import Console, account, items, own_repository, planned, role
+from moto_tests.gcp.deployed import (
+    Console,
+    account,
+    items,
+    own_repository,
+    planned,
+    role,
+    roles,
+)
 from moto_tests.gcp.holding import SERVES
 from moto_tests.gcp.run_world import CloudRun
 from moto_tests.sandbox.programs import PYTHON
@@ -65,7 +73,7 @@ def test_everything_that_is_desired_exists_afterwards(context: Context, console:
     outputs, _ = apply(context, items(context))
     dev = account(context, "dev")
     assert console.accounts() == [dev, "al-shop-staging-ops", "gw-al-shop-staging"]
-    assert console.roles() == [role(context)]
+    assert console.roles() == roles(context)
     assert sorted(secrets(context)) == [KEY, TOKEN]
     assert [r.name.rpartition("/")[2] for r in repositories(context)] == ["al-shop-staging-images"]
     assert outputs["accounts"][dev] == console.email(dev)
@@ -175,7 +183,7 @@ def test_a_deleted_role_is_brought_back(context: Context, console: Console) -> N
     apply(context, items(context))
     console.delete_role(role(context))
     apply(context, items(context))
-    assert console.roles() == [role(context)]
+    assert console.roles() == roles(context)
 
 
 def test_an_emptied_project_is_filled_again(
@@ -211,6 +219,6 @@ def test_a_service_that_goes_is_gone(
 def serving(context: Context, google: Google, clients: GcpClients) -> tuple[Item, ...]:
     """The desired state with a program in the gateway's place."""
     image = CloudRun(google, clients).image(SERVES)
-    *others, service = items(context, image=image)
+    *others, service, timer = items(context, image=image)
     attributes = {**service.attributes, "command": list(PYTHON["Entrypoint"])}
-    return (*others, replace(service, attributes=attributes))
+    return (*others, replace(service, attributes=attributes), timer)

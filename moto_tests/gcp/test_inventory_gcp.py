@@ -3,7 +3,7 @@
 import pytest
 
 from infra.inventory.gcp import GcpInventory
-from moto_tests.gcp.deployed import Console, account, items, own_repository, reconcile, role
+from moto_tests.gcp.deployed import Console, account, items, own_repository, reconcile, roles
 from moto_tests.gcp.holding import KINDS, World
 from moto_tests.gcp.run_world import CloudRun
 from tests.contracts.inventory import InventoryContract
@@ -51,7 +51,7 @@ def test_whatever_the_program_makes_is_found_and_removed(gcp_context: Context) -
     assert inventory.found().ours == ()
     Engine(context).forget(progress=lambda _: None)
     Engine(context).apply(items(context), progress=lambda _: None)
-    assert len(inventory.found().ours) == 7
+    assert len(inventory.found().ours) == 9
 
 
 def test_an_account_goes_with_its_bindings(gcp_context: Context, gcp_cloud: GcpCloud) -> None:
@@ -78,7 +78,7 @@ def test_a_role_that_was_removed_comes_back_with_the_next_push(
     for item in inventory.found().ours:
         inventory.remove(item)
     reconcile(gcp_context, items(gcp_context))
-    assert Console(gcp_cloud).roles() == [role(gcp_context)]
+    assert Console(gcp_cloud).roles() == roles(gcp_context)
 
 
 def test_a_job_with_a_running_execution_can_be_removed(

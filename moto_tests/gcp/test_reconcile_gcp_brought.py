@@ -112,10 +112,13 @@ Somebody = Callable[..., tuple[Concern, ...]]
 def test_rights_that_lack_on_the_project_are_said_by_role(somebody: Somebody) -> None:
     """As Google itself answers (https://cloud.google.com/iam/docs/testing-permissions); a warning, for not everybody does
     everything."""
-    (concern,) = somebody(*({*NEEDED, *OF_STATE} - {"roles/run.developer"}))
+    without = {*NEEDED, *OF_STATE} - {"roles/run.developer", "roles/run.admin"}
+    concern, opening = somebody(*without)
     assert concern.warning
     assert "run.jobs.runWithOverrides" in concern.message
     assert "roles/run.developer" in concern.remedy
+    assert "run.services.setIamPolicy" in opening.message
+    assert "roles/run.admin" in opening.remedy
 
 
 def test_buckets_are_asked_about_only_where_we_make_one(

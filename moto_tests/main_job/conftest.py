@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 
 from toolkit.sandbox import daemon
@@ -33,7 +34,9 @@ class Stage:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "AL_HOME": str(self.home), "NO_COLOR": "1"}
+        """The embedded cloud's timers fire when a test asks for it (`tick`)."""
+        own = {"AL_HOME": str(self.home), "NO_COLOR": "1", "AL_SANDBOX_CLOCK": "0"}
+        return {**os.environ, **own}
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "toolkit.cli", *words]
@@ -79,6 +82,13 @@ class Stage:
             service, endpoint_url=running.endpoint, region_name=running.region,
             aws_access_key_id="test", aws_secret_access_key="test",
         )  # fmt: skip
+
+    def tick(self) -> int:
+        """Let every rule with a schedule fire; how many there were.  Returns when what they call has answered."""
+        running = daemon.status(self.home)
+        assert running is not None
+        answer = httpx.post(f"{running.endpoint}/al-sandbox/tick", trust_env=False, timeout=90)
+        return int(answer.raise_for_status().json()["fired"])
 
     def run_secrets(self) -> list[str]:
         """Run secrets of this project that the cloud still lists."""
@@ -135,6 +145,15 @@ def pushed(new_stage: Callable[[str], Stage]) -> Stage:
     done = stage.al("push", "-E", "sandbox")
     assert done.returncode == 0, done.stderr
     return stage
+
+
+def gateway_of(home: Path) -> tuple[str, str]:
+    """The address of the newest gateway in this home's sandbox, and this machine's key."""
+    running = daemon.status(home)
+    assert running is not None
+    assert running.gateway
+    (key,) = home.glob("credentials/gateway_api_key/**/key")
+    return running.gateway.rstrip("/"), key.read_text().strip()
 
 
 def wait_until(look: Callable[[], Any], seconds: float = 60.0) -> Any:

@@ -25,6 +25,7 @@ OPERATOR = {
     "ecr:UntagResource": _RETAGS,
     "ecs:ListTagsForResource": _READS,
     "ecs:UntagResource": _RETAGS,
+    "events:UntagResource": _RETAGS,
     "ecs:UpdateCluster": _DRIFT,
     "lambda:GetFunctionCodeSigningConfig": _READS,
     "lambda:GetPolicy": _READS,
@@ -79,4 +80,9 @@ WELCOME = {
 ROLES = {
     "logs:DescribeLogStreams": "the gateway looks for the stream of a run that has not said which it writes",
     "logs:FilterLogEvents": "the gateway searches for the lines of a run that has not said its stream",
+    "dynamodb:ConditionCheckItem": "the gateway writes a fact only while another one is what it was",
+    "ec2:DescribeVpcs": "the gateway says why a task has no network to start in",
+    "secretsmanager:DeleteSecret": "the gateway removes the secret of a run that did not read it",
+    "ecs:ListTasks": "the gateway finds a task again whose start was not recorded",
+    "ecs:StopTask": "the gateway stops a Fargate run that is told to",
 }

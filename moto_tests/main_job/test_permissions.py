@@ -5,7 +5,7 @@ policy that `al doctor --operator-policy` prints.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from toolkit.sandbox import daemon
 from toolkit.sandbox.recording import OPERATOR, Asked
 
 from . import explained
-from .conftest import Stage
+from .conftest import Stage, gateway_of, wait_until
 
 TOKEN = "ghp_0123456789abcdef"
 
@@ -33,9 +33,13 @@ class Life:
     roles: dict[str, str] = field(default_factory=dict)
     operator: dict[str, str] = field(default_factory=dict)
 
-    def phase(self, name: str, *commands: tuple[str, ...]) -> None:
-        """Run these commands, each of which must succeed, and keep what they asked for."""
+    def phase(
+        self, name: str, *commands: tuple[str, ...], by: Callable[[Stage], object] | None = None
+    ) -> None:
+        """Run these commands, each of which must succeed, or do `by`, and keep what was asked for."""
         self._calls("DELETE")
+        if by:
+            by(self.stage)
         for words in commands:
             done = self.stage.al(*words, "-E", "sandbox")
             assert done.returncode == 0, done.stderr
@@ -88,6 +92,7 @@ def live(life: Life) -> None:
     life.phase("push", ("push",))
     life.read_roles()
     life.phase("run", ("run", "quick"), ("run", "long"), ("logs", "quick"), ("logs", "long"))
+    life.phase("gateway", by=schedule)
     life.phase("doctor", ("doctor",), ("doctor", "-c", "-y"))
     life.stage.agent("quick", "echo quicker", timeout=200, config=declared)
     _learn(life.stage, f"{TOKEN}-new")
@@ -96,6 +101,23 @@ def live(life: Life) -> None:
     life.phase("shrink", ("push",))
     life.read_policies()
     life.phase("teardown", ("teardown", "-y"))
+
+
+def schedule(stage: Stage) -> None:
+    """The gateway starts a run on each runtime, sees it to its end, and looks around."""
+    url, key = gateway_of(stage.home)
+    bearer = {"Authorization": f"Bearer {key}"}
+    asked = [
+        httpx.post(f"{url}/control/trigger/{agent}", json={}, headers=bearer, trust_env=False)
+        for agent in ("quick", "long")
+    ]
+    names = [answer.raise_for_status().json()["instanceId"] for answer in asked]
+
+    def over(run: str) -> bool:
+        answer = httpx.get(f"{url}/api/runs/{run}", headers=bearer, trust_env=False)
+        return bool(answer.json()["run"]["secret"]["verified_absent"])
+
+    wait_until(lambda: stage.tick() and all(map(over, names)))
 
 
 def _learn(stage: Stage, token: str) -> None:

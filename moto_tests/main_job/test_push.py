@@ -88,11 +88,17 @@ def test_a_dockerfile_is_refused_by_name(new_stage: Callable[[str], Stage]) -> N
     assert "agents/one/Dockerfile" in done.stderr
 
 
-def test_schedules_are_told_to_wait(new_stage: Callable[[str], Stage]) -> None:
-    """Push says what does not work yet rather than let the user wait for a cron run."""
+def test_the_timer_follows_from_the_project(new_stage: Callable[[str], Stage]) -> None:
+    """Every minute where an agent has a schedule, and seldom where nothing starts by itself."""
     stage = new_stage("clock")
-    stage.agent("one", "exit 0", config='schedule = "0 * * * *"\n')
-    assert "al start" in stage.al("push", "-E", "sandbox").stderr
+    for schedule, rate in (
+        ('schedule = "0 * * * *"\n', "rate(1 minute)"),
+        ("", "rate(15 minutes)"),
+    ):
+        stage.agent("one", "exit 0", config=schedule)
+        stage.answer("push")
+        rule = stage.client("events").describe_rule(Name="al-clock-sandbox--timer")
+        assert rule["ScheduleExpression"] == rate
 
 
 def test_a_removed_agent_loses_its_role_and_repository(new_stage: Callable[[str], Stage]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from moto_tests.main_job.conftest import Stage
@@ -30,6 +31,22 @@ cat access_token access_token_secret; echo "=$X_ACCESS_TOKEN="
 """
 
 
+class GoogleStage(Stage):
+    """The same in the embedded Google cloud, whose timers fire when a test asks for it (`tick`)."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, "AL_SANDBOX_GCP_CLOCK": "0"}
+
+    def tick(self) -> int:
+        running = daemon.status(self.home)
+        assert running is not None
+        assert running.google is not None
+        where = f"http://{running.google.http}/al-sandbox/tick"
+        answer = httpx.post(where, trust_env=False, timeout=150)
+        return int(answer.raise_for_status().json()["fired"])
+
+
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home whose sandbox ends with the session."""
@@ -46,7 +63,7 @@ def new_stage(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         project = tmp_path_factory.mktemp("projects") / name
         (project / "agents").mkdir(parents=True)
         (project / "config.toml").write_text(f'name = "{name}"\n')
-        return Stage(home=home, project=project, where=WHERE)
+        return GoogleStage(home=home, project=project, where=WHERE)
 
     return make
 
@@ -142,6 +159,12 @@ class Cloud:
         client = self.clients.client(firestore_admin_v1.FirestoreAdminClient)
         return self._ours(client.list_databases(parent=self.clients.parent).databases)
 
+    def timers(self) -> Iterator[str]:
+        from google.cloud import scheduler_v1
+
+        client = self.clients.client(scheduler_v1.CloudSchedulerClient)
+        return self._ours(client.list_jobs(parent=self.clients.location))
+
     def granted(self) -> dict[str, list[str]]:
         """Role -> who of the project's accounts has it on the whole of Google's project."""
         from google.cloud import resourcemanager_v3
@@ -168,7 +191,7 @@ class Cloud:
 
 _KINDS = (
     *(Cloud.secrets, Cloud.jobs, Cloud.services, Cloud.accounts, Cloud.roles),
-    *(Cloud.repositories, Cloud.databases, Cloud.members),
+    *(Cloud.repositories, Cloud.databases, Cloud.members, Cloud.timers),
 )
 
 

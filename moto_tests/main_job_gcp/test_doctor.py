@@ -3,12 +3,16 @@
 import json
 from collections.abc import Callable
 
+import httpx
 import pytest
+from google.cloud import run_v2
 from google.cloud import secretmanager_v1 as sm
 from google.iam.v1 import policy_pb2
 
+from infra.reconcile.gcp_preflight import ACT_AS, NEEDED, OF_STATE
 from moto_tests.main_job.conftest import Stage, copy_of
 from moto_tests.main_job_gcp.conftest import WHERE, Cloud, add_credential
+from toolkit.sandbox import daemon
 
 AGENT = 'schedule = "0 9 * * *"\n'
 
@@ -45,6 +49,35 @@ def test_nothing_is_wrong_with_what_was_just_pushed(stage: Stage) -> None:
     done = stage.al("doctor", "-c", "-E", WHERE, "-H")
     assert (done.returncode, done.stdout) == (0, "nothing is wrong\n"), done.stderr
     assert "the identities are as the project wants them" in done.stderr
+
+
+def test_a_job_that_somebody_has_deleted_is_said_and_comes_back(stage: Stage) -> None:
+    """A push believes its record, so each place that meets it names the push that does not."""
+    cloud = Cloud(stage)
+    (job,) = [name for name in cloud.jobs() if "-one-" in name]
+    cloud.clients.client(run_v2.JobsClient).delete_job(name=job).result()
+    run = stage.al("run", "one", "-E", WHERE)
+    assert "al push -a" in run.stderr
+    found = stage.al("doctor", "-c", "--check-only", "-E", WHERE)
+    assert found.returncode == 1, found.stdout + found.stderr
+    assert "one: the job" in found.stdout
+    assert "al push -a" in found.stdout
+    assert stage.al("push", "-a", "-H", "-E", WHERE).returncode == 0
+    assert stage.run("one")[0]["state"] == "succeeded"
+
+
+def test_doctor_asks_about_every_right_that_was_needed(stage: Stage) -> None:
+    """Of all that whoever runs `al` was asked for by Google so far; a custom role of an operator has just these.  To act as
+    an account is asked about on the accounts, and the gateway may be called by everybody."""
+    running = daemon.status(stage.home)
+    assert running is not None
+    assert running.google is not None
+    calls = f"http://{running.google.http}/al-sandbox/calls"
+    needs = httpx.get(calls, trust_env=False).json()["needs"]
+    needed = {need["action"] for need in needs if need["principal"] == "operator"}
+    asked = {right for rights in {**NEEDED, **OF_STATE}.values() for right in rights}
+    assert "run.jobs.create" in needed
+    assert needed - asked <= {ACT_AS, "run.routes.invoke"}
 
 
 def test_a_leftover_secret_is_found_and_deleted(stage: Stage) -> None:

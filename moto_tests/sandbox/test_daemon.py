@@ -176,6 +176,27 @@ def test_a_running_task_keeps_the_sandbox_awake(home: Path) -> None:
         eventually(lambda: not alive(running.pid), seconds=3)
 
 
+def test_a_timer_keeps_no_sandbox_awake(home: Path) -> None:
+    """A gateway that is called every minute is nobody's use of the sandbox."""
+    running = daemon.start(home)
+    world = world_of(running)
+    image = world.image("tests/timed", {"app/main.py": programs.RUNTIME}, **programs.PYTHON)
+    made = world.client("lambda").create_function(
+        FunctionName="timed", PackageType="Image", Code={"ImageUri": image},
+        Role=world.role("tests-lambda", "lambda"),
+    )  # fmt: skip
+    events = world.client("events")
+    rule = events.put_rule(Name="timer", ScheduleExpression="rate(1 minute)")["RuleArn"]
+    events.put_targets(Rule="timer", Targets=[{"Id": "one", "Arn": made["FunctionArn"]}])
+    world.client("lambda").add_permission(
+        FunctionName="timed", StatementId="timer", Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com", SourceArn=rule,
+    )  # fmt: skip
+    post = f"{running.endpoint}/al-sandbox/settings"
+    httpx.post(post, json={"clock": 600, "idle_minutes": 0.05}).raise_for_status()
+    eventually(lambda: not alive(running.pid))
+
+
 def test_a_sandbox_that_cannot_start_says_why(home: Path) -> None:
     """The error names the log and its last line."""
     (home / "sandbox").mkdir()

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infra.desired.aws import Deployed, desired
+from infra.desired.aws import desired
+from infra.desired.gateway_grants import Deployed
 from infra.desired.network import Network
 from toolkit.core import registry
 from toolkit.core.agent import Agent, AgentName, CredentialRef

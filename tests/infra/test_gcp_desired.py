@@ -6,10 +6,12 @@ import pytest
 
 from infra.desired.digest import digest
 from infra.desired.gcp import APIS, KINDS
+from infra.desired.gcp_gateway import grants
 from infra.desired.gcp_marks import mark, marked
 from tests.infra.gcp_scenes import (
     IMAGE,
     NUMBER,
+    PROJECT,
     ROLE,
     agent,
     environment,
@@ -20,11 +22,12 @@ from tests.infra.gcp_scenes import (
 from tests.infra.scenes import find, names
 from toolkit.clouds.gcp_runs import RUN_PERMISSIONS
 from toolkit.core.agent import CredentialRef
+from toolkit.core.environment import GcpCloud
 from toolkit.core.errors import ConfigError, Conflict, LimitExceeded
 from toolkit.core.gcp_names import GcpNames, account_email, account_project, labels_of
 from toolkit.core.names import Names
 
-GATEWAY_KEY = "action-llama--shop--production--gateway_api_key--default--key"
+GATEWAYS = ("al_shop_production_hands_over", "al_shop_production_launches")
 SECRET_PREFIX = "projects/123456789012/secrets/action-llama--shop--production--runs--dev--"
 
 
@@ -62,23 +65,74 @@ def test_the_role_holds_what_a_container_asks_for() -> None:
     assert role.attributes["permissions"] == sorted(RUN_PERMISSIONS)
 
 
-def test_there_is_one_role_whatever_the_number_of_agents() -> None:
-    """A project has room for 300 custom roles (https://cloud.google.com/iam/quotas#limits)."""
-    assert names(items(agents=[f"a{n}" for n in range(30)]), "custom_role") == [ROLE]
+def test_there_are_three_roles_whatever_the_number_of_agents() -> None:
+    """The agents' one, and two of the gateway: a project has room for 300 (https://cloud.google.com/iam/quotas#limits)."""
+    assert names(items(agents=[f"a{n}" for n in range(30)]), "custom_role") == [*GATEWAYS, ROLE]
 
 
-def test_the_gateway_reads_its_key_the_runs_and_logs() -> None:
-    """And writes nothing; each narrowed to its one thing where Google can narrow it."""
+def test_the_gateway_may_do_what_starting_runs_needs() -> None:
+    """Each right is narrowed to its things where Google can narrow it: secrets and databases, and nothing else
+    (https://cloud.google.com/iam/docs/conditions-resource-attributes)."""
     account = find(items(), "service_account", "gw-al-shop-production")
     assert roles(account) == [
-        "roles/datastore.viewer",
+        *(f"projects/acme/roles/{name}" for name in GATEWAYS),
+        "roles/datastore.user",
         "roles/logging.viewer",
         "roles/secretmanager.secretAccessor",
     ]
+    own = f"projects/{NUMBER}/secrets/action-llama--shop--production--"
     assert sorted(filter(None, expressions(account))) == [
         'resource.name == "projects/acme/databases/al-shop-production-state"',
-        f'resource.name.startsWith("projects/{NUMBER}/secrets/{GATEWAY_KEY}/versions/")',
+        f'resource.name.startsWith("{own}gateway_api_key--default--") || '
+        f'resource.name.startsWith("{own}github_token--default--")',
+        f'resource.name.startsWith("{own}runs--")',
     ]
+
+
+def test_what_the_gateway_may_without_a_condition_changes_nothing() -> None:
+    """Looking, and making secrets, which is asked of the project whose name is no secret's; no right to run a job."""
+    looks = find(items(), "custom_role", "al_shop_production_launches").attributes["permissions"]
+    assert [p for p in looks if not p.endswith((".get", ".list"))] == [
+        "secretmanager.secrets.create"
+    ]
+
+
+def test_many_credentials_are_several_conditions() -> None:
+    """12 operators in one (https://cloud.google.com/iam/quotas#limits)."""
+    many = [CredentialRef(type=f"type_{n}") for n in range(30)]
+    cloud, scope = GcpCloud(project=PROJECT, region="r", repository="i"), environment().scope
+    found = grants(cloud, scope, NUMBER, many).values()
+    readable = [g["expression"] for g in found if g["role"].endswith("secretAccessor")]
+    assert [text.count("||") for text in readable] == [12, 12, 4]
+
+
+def test_with_mounted_secrets_the_gateway_makes_jobs() -> None:
+    """Then a run has a job of its own, which only a right on the whole project lets it make."""
+    wanted = items(environment(mount_secrets=True))
+    looks = find(wanted, "custom_role", "al_shop_production_launches").attributes["permissions"]
+    assert {"run.jobs.create", "run.jobs.delete", "run.jobs.runWithOverrides"} <= set(looks)
+
+
+def test_a_timer_calls_the_gateway_every_minute_where_something_starts_by_itself() -> None:
+    """Five fields, a minute at least (https://cloud.google.com/scheduler/docs/configuring/cron-job-schedules); one agent
+    that nothing starts is looked after four times an hour."""
+    (often,) = (i for i in items() if i.kind == "timer")
+    (seldom,) = (i for i in items(agents=("dev",)) if i.kind == "timer")
+    assert (often.name, often.attributes["schedule"]) == ("al-shop-production-timer", "* * * * *")
+    assert seldom.attributes["schedule"] == "*/15 * * * *"
+    assert often.attributes["account"] == "gw-al-shop-production"
+
+
+@pytest.mark.parametrize(("instances", "scheduler"), [(0, None), (1, "loop")])
+def test_an_instance_that_stays_has_a_processor_and_the_loop(
+    instances: int, scheduler: str | None
+) -> None:
+    """One that comes and goes has neither between requests
+    (https://cloud.google.com/run/docs/configuring/billing-settings)."""
+    wanted = items(environment(min_instances=instances))
+    (service,) = (i.attributes for i in wanted if i.kind == "run_service")
+    assert service["cpu_always"] is bool(instances)
+    assert service["environment"].get("AL_SCHEDULER") == scheduler
 
 
 def test_the_gateway_s_service_always_names_its_account() -> None:
@@ -96,7 +150,7 @@ def test_the_gateway_s_instances_follow_the_environment() -> None:
 
 def test_a_first_push_makes_everything_but_the_service() -> None:
     """There is no image before there is a repository."""
-    assert {i.kind for i in items(image=None)} == set(KINDS) - {"run_service"}
+    assert {i.kind for i in items(image=None)} == set(KINDS) - {"run_service", "timer"}
 
 
 def test_an_image_without_a_digest_is_refused() -> None:
@@ -111,10 +165,10 @@ def test_all_apis_are_wanted() -> None:
 
 
 def test_the_user_s_own_account_is_used_and_not_made() -> None:
-    """No role either: what it may do is the user's business."""
+    """No role for it either: what it may do is the user's business."""
     wanted = items(environment(service_account="bot@acme.iam.gserviceaccount.com"))
     assert names(wanted, "service_account") == ["gw-al-shop-production"]
-    assert names(wanted, "custom_role") == []
+    assert names(wanted, "custom_role") == [*GATEWAYS]
 
 
 def test_the_user_s_own_repository_is_used_and_not_made() -> None:

@@ -16,6 +16,7 @@ COMPONENTS = {
     "custom_role": "al:gcp:Role",
     "service_account": "al:gcp:Identity",
     "run_service": "al:gcp:Service",
+    "timer": "al:gcp:Timer",
 }
 ACCOUNT, MEMBER = "gcp:serviceaccount/account:Account", "gcp:projects/iAMMember:IAMMember"
 SERVICE = "gcp:cloudrunv2/service:Service"
@@ -135,3 +136,14 @@ def test_ours_is_the_repository_that_has_our_name() -> None:
     found = rendered_on_google(PROJECT, items(environment(repository="theirs")))
     assert [r for r in found if "artifactregistry" in r.type] == []
     assert GcpNames(Scope(project="a", environment="b")).repository == "al-a-b-images"
+
+
+def test_the_timer_calls_the_gateway_as_the_gateway(seen: Seen) -> None:
+    """With an identity token for the service's own address, which is what the gateway asks of it
+    (https://cloud.google.com/scheduler/docs/http-target-auth)."""
+    (timer,) = of(seen, "gcp:cloudscheduler/job:Job").values()
+    target = timer["httpTarget"]
+    assert (target["uri"], target["httpMethod"]) == ("https://x/tick", "POST")
+    email = "gw-al-shop-production@acme.iam.gserviceaccount.com"
+    assert target["oidcToken"] == {"serviceAccountEmail": email, "audience": "https://x"}
+    assert timer["attemptDeadline"] == "120s"

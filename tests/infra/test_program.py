@@ -20,8 +20,9 @@ COMPONENTS = {
     "secret": "al:aws:Credential",
     "role": "al:aws:Identity",
     "function": "al:aws:Gateway",
+    "event_rule": "al:aws:EventRule",
 }
-NAMES = {"name", "repository", "functionName", "function", "clusterName"}
+NAMES = {"name", "repository", "functionName", "function", "clusterName", "rule"}
 Seen = dict[tuple[str, str], dict[str, Any]]
 
 
@@ -104,7 +105,7 @@ def test_a_role_goes_although_somebody_attached_a_policy(seen: Seen) -> None:
 
 def test_everything_that_can_have_tags_has_them(seen: Seen) -> None:
     """Parts have no tags; wholes all do."""
-    without = ("Policy", "FunctionUrl", "Permission", "ClusterCapacityProviders")
+    without = ("Policy", "FunctionUrl", "Permission", "ClusterCapacityProviders", "EventTarget")
     wholes = [
         inputs
         for (token, _), inputs in seen.items()
@@ -151,7 +152,9 @@ def test_the_gateway_is_an_image_by_digest(seen: Seen) -> None:
 def test_the_url_is_public_and_both_permissions_say_so(seen: Seen) -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"""
     (url,) = of(seen, "aws:lambda/functionUrl:FunctionUrl").values()
-    permissions = of(seen, "aws:lambda/permission:Permission").values()
+    permissions = [
+        p for p in of(seen, "aws:lambda/permission:Permission").values() if p["principal"] == "*"
+    ]
     assert (url["authorizationType"], url["invokeMode"]) == ("NONE", "BUFFERED")
     assert {(p["action"], p["principal"]) for p in permissions} == {
         ("lambda:InvokeFunctionUrl", "*"),
@@ -161,3 +164,17 @@ def test_the_url_is_public_and_both_permissions_say_so(seen: Seen) -> None:
     assert [p.get("invokedViaFunctionUrl") for p in permissions if "Url" not in p["action"]] == [
         True
     ]
+
+
+def test_a_rule_reaches_the_gateway_by_the_function_s_own_policy(seen: Seen) -> None:
+    """Its principal is EventBridge, for this one rule
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html)."""
+    rules = of(seen, "aws:cloudwatch/eventRule:EventRule")
+    targets = of(seen, "aws:cloudwatch/eventTarget:EventTarget")
+    permissions = of(seen, "aws:lambda/permission:Permission").values()
+    assert {t["rule"] for t in targets.values()} == rules.keys()
+    assert {t["arn"] for t in targets.values()} == {"arn:al-shop-production--gateway"}
+    allowed = [p for p in permissions if p["principal"] == "events.amazonaws.com"]
+    assert {p["sourceArn"].rpartition("/")[2] for p in allowed} == rules.keys()
+    assert [rules[f"al-shop-production--{of_}"].get(key) is not None
+            for of_, key in (("timer", "scheduleExpression"), ("ends", "eventPattern"))] == [True, True]  # fmt: skip

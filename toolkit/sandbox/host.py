@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .access import Access
 from .cloud import Cloud
@@ -29,6 +29,7 @@ class Host:
     settings: Callable[[], Settings]
     touch: Callable[[], None] = lambda: None
     tasks: dict[str, "RunningTask"] = field(default_factory=dict)
+    ended: list[Callable[[Any], None]] = field(default_factory=list)  # who hears of tasks that stop
 
     def surroundings(self) -> dict[str, str]:
         """What a real container knows of its cloud, and the address of this one."""

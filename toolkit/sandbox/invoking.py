@@ -121,16 +121,30 @@ class Invoking:
 
     # the asynchronous queue
 
+    def event(self, name: str, payload: bytes) -> None:
+        """An asynchronous event of another service, delivered when this returns.  Raises moto's error, and Refusal."""
+        function = self._functions.find(name, None)
+        if function is None:
+            return
+        self._functions.check_active(name)
+        for _ in range(1 + self._host.settings().duplicate_events):
+            with self._counting:
+                self._waiting += 1
+            self._deliver(function, payload, str(uuid.uuid4()), self._config(name, None))
+
     def _enqueue(
         self, function: FunctionVersion, qualifier: str | None, payload: bytes, request_id: str
     ) -> None:
-        config = {**_DEFAULTS, **self.configs.get((function.name, qualifier or "$LATEST"), {})}
+        config = self._config(function.name, qualifier)
         for _ in range(1 + self._host.settings().duplicate_events):
             with self._counting:
                 self._waiting += 1
             threading.Thread(
                 target=self._deliver, args=(function, payload, request_id, config), daemon=True
             ).start()
+
+    def _config(self, name: str, qualifier: str | None) -> dict[str, Any]:
+        return {**_DEFAULTS, **self.configs.get((name, qualifier or "$LATEST"), {})}
 
     def _deliver(
         self, function: FunctionVersion, payload: bytes, request_id: str, config: Mapping[str, int]

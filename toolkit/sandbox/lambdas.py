@@ -1,9 +1,10 @@
-"""Lambda as one part: its control plane, what it runs, who may call it, and its URLs."""
+"""Lambda as one part: its control plane, what it runs, who may call it, its URLs, and the rules that call it."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from .calls import Answer, Call
+from .events import Events
 from .functions import Functions
 from .handlers import Ask, Handler
 from .host import Host
@@ -22,6 +23,7 @@ class Lambda:
         self.permissions = Permissions(host)
         self.invoking = Invoking(host, self.functions)
         self.urls = Urls(host, self.functions, self.invoking, self.permissions)
+        self.events = Events(host, self.invoking, self.permissions)
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         parts = (self.functions, self.permissions, self.invoking, self.urls)
@@ -59,5 +61,6 @@ class Lambda:
         self.urls.put_back(kept["urls"])
 
     def close(self) -> None:
+        self.events.close()
         self.urls.close()
         self.invoking.close()

@@ -20,6 +20,7 @@ TAGGING: Mapping[tuple[str, str], str] = {
     ("ecs", "CreateCluster"): "ecs:TagResource",
     ("ecs", "RegisterTaskDefinition"): "ecs:TagResource",
     ("ecs", "RunTask"): "ecs:TagResource",
+    ("events", "PutRule"): "events:TagResource",
     ("iam", "CreateRole"): "iam:TagRole",
     ("lambda", "CreateFunction"): "lambda:TagResource",
     ("logs", "CreateLogGroup"): "logs:TagResource",

@@ -185,11 +185,21 @@ def _functions(call: Call, cloud: Cloud, keys: Keys) -> Iterator[Need]:
         yield passing(asked["Role"], "lambda.amazonaws.com")
 
 
+def _events(call: Call, cloud: Cloud, keys: Keys) -> Iterator[Need]:
+    asked = call.parameters
+    name = asked.get("Rule") or (asked.get("Name") if "Rule" in call.operation else None)
+    if name:
+        yield one(call, arn(call, cloud, f"rule/{name}"), keys)
+    elif "ResourceARN" in asked:
+        yield one(call, asked["ResourceARN"], keys)
+
+
 _FINDERS: Mapping[str, Callable[[Call, Cloud, Keys], Iterator[Need]]] = {
     "dynamodb": _tables,
     "ec2": furniture.networks,
     "ecr": furniture.repositories,
     "ecs": _tasks,
+    "events": _events,
     "iam": furniture.identities,
     "lambda": _functions,
     "logs": _logs,

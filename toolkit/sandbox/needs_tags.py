@@ -1,5 +1,5 @@
 """The tags of what a call names, as the condition key aws:ResourceTag: of tables, repositories, tasks and their definitions,
-clusters, functions, and log groups.  A function's versions have its tags, as Lambda has it
+clusters, functions, rules of EventBridge, and log groups.  A function's versions have its tags, as Lambda has it
 (https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html).
 
 What does not exist has no tags, and then there is no such key.
@@ -67,6 +67,10 @@ def _function(backend: Any, _: str, rest: str) -> Tags:
     )
 
 
+def _rule(backend: Any, arn: str, _: str) -> Tags:
+    return pairs(backend.tagger.list_tags_for_resource(arn)["Tags"])
+
+
 def _log_group(backend: Any, _: str, rest: str) -> Tags:
     group = backend.groups.get(rest.removeprefix("log-group:").partition(":")[0])
     return pairs(backend.tagger.get_tag_dict_for_resource(group.arn)) if group else {}
@@ -76,6 +80,7 @@ _LOOKS: Mapping[str, Callable[[Any, str, str], Tags]] = {
     "dynamodb": _table,
     "ecr": _repository,
     "ecs": _of_ecs,
+    "events": _rule,
     "lambda": _function,
     "logs": _log_group,
 }

@@ -121,13 +121,15 @@ class Server:
 
     def touch(self) -> None:
         """Somebody asked for something."""
-        self._touched = time.monotonic()
+        if not self._functions.events.ticking:
+            self._touched = time.monotonic()
 
     def end(self) -> None:
         self._ending.set()
 
     def serve(self) -> None:
         """Until the end."""
+        self._functions.events.start()
         self._place.write({**self._described().to_dict(), "keep": self._keep})
         threading.Thread(
             target=warm, args=(self._application, self._cloud.region), daemon=True
@@ -172,6 +174,8 @@ class Server:
             return self._calls(environ["REQUEST_METHOD"])
         if what == "credentials":
             return self._host.roles.credentials(rest, environ.get("HTTP_AUTHORIZATION", ""))
+        if what == "tick" and environ["REQUEST_METHOD"] == "POST":
+            return _json({"fired": self._functions.events.tick()})
         if what == "settings" and environ["REQUEST_METHOD"] == "POST":
             length = int(environ.get("CONTENT_LENGTH") or 0)
             self._settings = self._settings.changed(json.loads(environ["wsgi.input"].read(length)))

@@ -47,6 +47,7 @@ class Settings(Manners):
 
     start_delay: float = 0.0  # Fargate: between RunTask and the container's start
     ingestion_delay: float = 0.0  # CloudWatch: between a line and its first appearance in an answer
+    clock: float = 1.0  # EventBridge: how fast its minutes pass; with 0 rules fire only by POST /al-sandbox/tick
     start_failure: str = (
         ""  # one of FAILURES: every task fails in this way, the last two at RunTask
     )

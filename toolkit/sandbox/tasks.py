@@ -72,6 +72,8 @@ class RunningTask:
                 self._stopped("TaskFailedToStart", "InternalError", None)
             self._executor.remove()
             self._host.tasks.pop(self._task.task_arn, None)
+            for hear in self._host.ended:
+                hear(self._task)
 
     def _run(self) -> None:
         settings = self._host.settings()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from infra.inventory.account import Account
-from infra.inventory.buckets import _is_ours, _others
+from infra.inventory.pulumi_objects import is_ours, others_in
 from tests.infra.scenes import CLOUD
 from toolkit.clouds.aws import clients_for
 from toolkit.core.environment import Scope
@@ -50,7 +50,7 @@ def test_a_name_that_only_continues_the_environment_s_does_not() -> None:
 )
 def test_what_pulumi_keeps_of_our_stack_is_ours(key: str) -> None:
     """As its own page says where it keeps what (https://www.pulumi.com/docs/iac/concepts/state-and-backends/)."""
-    assert _is_ours(Names(Scope(project="shop", environment="prod")), key)
+    assert is_ours(Names(Scope(project="shop", environment="prod")), key)
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,11 @@ def test_what_pulumi_keeps_of_our_stack_is_ours(key: str) -> None:
 def test_another_stack_s_or_a_user_s_object_keeps_the_bucket(key: str) -> None:
     """Their names begin or end like ours."""
     names = Names(Scope(project="shop", environment="prod"))
-    assert not _is_ours(names, key)
-    assert _others(names, [key]) == [key]
+    assert not is_ours(names, key)
+    assert others_in(names, [key]) == [key]
 
 
 def test_pulumi_s_own_files_keep_no_bucket() -> None:
     """They are of the whole backend, and of no stack."""
     names = Names(Scope(project="shop", environment="prod"))
-    assert _others(names, [".pulumi/meta.yaml", ".pulumi/stacks/shop/prod.json"]) == []
+    assert others_in(names, [".pulumi/meta.yaml", ".pulumi/stacks/shop/prod.json"]) == []

@@ -47,6 +47,23 @@ class Google:
         self.operations = Operations(self)
         self._state: dict[type, Any] = {}
         self._services: dict[str, Service] = {}
+        self._by_itself = 0
+
+    def touch(self) -> None:
+        """Somebody asked for something; unless it may have been a timer's doing, which keeps no sandbox alive that nobody
+        uses."""
+        if not self._by_itself:
+            self.machine.touch()
+
+    def began_by_itself(self) -> None:
+        """A timer calls."""
+        with self.lock:
+            self._by_itself += 1
+
+    def ended_by_itself(self) -> None:
+        """It has its answer."""
+        with self.lock:
+            self._by_itself -= 1
 
     def of(self, kind: type[T]) -> T:
         """The one object of that class: what a service keeps."""

@@ -117,6 +117,11 @@ _ROLES = _in("iam.roles", "create", "delete", "get", "list", "undelete", "update
 _PROJECT = _in("resourcemanager.projects", "get")
 _PROJECT_IAM = _in("resourcemanager.projects", "getIamPolicy", "setIamPolicy") | _PROJECT
 
+# https://cloud.google.com/iam/docs/roles-permissions/cloudscheduler
+_TIMERS = _in(
+    "cloudscheduler.jobs", "create", "delete", "enable", "get", "list", "pause", "run", "update"
+)
+
 # https://cloud.google.com/iam/docs/roles-permissions/serviceusage
 _APIS = _in("serviceusage.services", "disable", "enable", "get", "list", "use")
 _API_USE = _in("serviceusage.services", "get", "list", "use")
@@ -140,7 +145,7 @@ _CHANGES = (
 )  # fmt: skip
 _EVERYTHING = (
     _LOOKS | _CHANGES | _SECRET_WRITE | _REPOSITORIES | _SET_POLICIES | _RUN_INVOKE | _ACCOUNT_WRITE
-    | _ACCOUNT_USE | _TOKENS | _ROLES | _PROJECT_IAM | _APIS | _STORAGE_LOOK | _STORAGE_WRITE
+    | _ACCOUNT_USE | _TOKENS | _ROLES | _PROJECT_IAM | _APIS | _STORAGE_LOOK | _STORAGE_WRITE | _TIMERS
 )  # fmt: skip
 
 BASIC: Mapping[str, frozenset[str]] = {
@@ -161,10 +166,12 @@ PREDEFINED: Mapping[str, frozenset[str]] = {
     "roles/secretmanager.admin": _SECRET_LOOK | _SECRET_WRITE | _PROJECT,
     "roles/run.viewer": _RUN_LOOK | _PROJECT,
     "roles/run.invoker": _RUN_INVOKE,
-    "roles/run.jobsExecutor": _in("run.jobs", "run"),
-    "roles/run.jobsExecutorWithOverrides": _in("run.jobs", "run", "runWithOverrides"),
+    "roles/run.jobsExecutor": _in("run.jobs", "run") | _in("run.executions", "cancel"),
+    "roles/run.jobsExecutorWithOverrides": _in("run.jobs", "run", "runWithOverrides")
+    | _in("run.executions", "cancel"),
     "roles/run.developer": _RUN_LOOK | _RUN_WRITE | _PROJECT,
     "roles/run.admin": _RUN_LOOK | _RUN_WRITE | _RUN_INVOKE | _SET_POLICIES | _PROJECT,
+    "roles/cloudscheduler.admin": _TIMERS | _PROJECT,
     "roles/logging.viewer": _LOG_LOOK | _PROJECT,
     "roles/logging.viewAccessor": _in("logging.logEntries", "list")
     | _in("logging.views", "access"),

@@ -102,7 +102,7 @@ def perform(call: Call, rpc: Rpc, asked: Any) -> Any:
 
 def begin(google: Google, method: str, authorization: str, context: Any = None) -> Call:
     """A call of somebody with this Authorization header.  Raises Refused."""
-    google.machine.touch()
+    google.touch()
     rpc_name = method.rpartition("/")[2]
     with google.lock:
         google.counts[method] += 1

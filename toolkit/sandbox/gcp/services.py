@@ -11,6 +11,7 @@ TABLE: Mapping[str, str] = {
     "google.cloud.run.v2.Executions": "executions:Executions",
     "google.cloud.run.v2.Tasks": "tasks:Tasks",
     "google.cloud.run.v2.Services": "run_services:Services",
+    "google.cloud.scheduler.v1.CloudScheduler": "timers:CloudScheduler",
     "google.devtools.artifactregistry.v1.ArtifactRegistry": "artifact_registry:ArtifactRegistry",
     "google.firestore.v1.Firestore": "firestore:Firestore",
     "google.firestore.admin.v1.FirestoreAdmin": "firestore_admin:FirestoreAdmin",

@@ -17,6 +17,7 @@ START_FAILURES = ("", "capacity", "image", "internal", "secret")
 class GcpSettings(Manners):
     """Seconds unless said otherwise."""
 
+    clock: int = 1  # Cloud Scheduler: with 0 a job fires only by RunJob
     clock_ahead: float = 0.0  # how far the cloud's clock is ahead: expiry without waiting
     operation_seconds: float = 0.0  # until a long-running operation does its work
     stuck_operations: int = 0  # 1: operations never end

@@ -17,6 +17,7 @@ from . import metadata, rest, storage
 from .cloud import Google
 
 _OURS = "/al-sandbox/"
+CERTIFICATES = "/oauth2/v1/certs"  # Google has them at www.googleapis.com
 
 
 def application(google: Google) -> Application:
@@ -29,15 +30,23 @@ def application(google: Google) -> Application:
 
 
 def _answer(google: Google, environ: Environ) -> Answer:
-    google.machine.touch()
+    google.touch()
     path = environ.get("PATH_INFO", "")
     if path.startswith(_OURS):
         return _controlled(google, path.removeprefix(_OURS), environ)
+    if path == CERTIFICATES:
+        return _certificates(google)
     if path.startswith(storage.ROOMS):
         return rest.answer(google, environ, storage.answer, worded=False)
     if path.startswith(("/v1/", "/v2/")):
         return rest.answer(google, environ, rest.called)
     return metadata.answer(google, environ)
+
+
+def _certificates(google: Google) -> Answer:
+    from . import identity_tokens
+
+    return as_json(identity_tokens.certificates(google))
 
 
 def _controlled(google: Google, what: str, environ: Environ) -> Answer:
@@ -62,6 +71,10 @@ def _control(google: Google, what: str, environ: Environ) -> Any:
         case "POST faults":
             asked = body(environ)
             (google.faults.fail if "code" in asked else google.faults.lose)(**asked)
+        case "POST tick":
+            from .timers import CloudScheduler
+
+            return {"fired": google.served(CloudScheduler).clock.tick()}
         case "POST reset":
             google.reset()
         case _:

@@ -18,7 +18,7 @@ Made = tuple[
     str, dict[str, Any]
 ]  # the id, and those outputs beyond the inputs that our programs read
 
-FILES = ("ec2", "ecr", "ecs", "iam", "lambda_", "logs", "secrets")
+FILES = ("ec2", "ecr", "ecs", "events", "iam", "lambda_", "logs", "secrets")
 
 
 class Handler(Protocol):

@@ -148,6 +148,7 @@ def _permission(inputs: Inputs) -> dict[str, Any]:
     optional = {
         "FunctionUrlAuthType": inputs.get("functionUrlAuthType"),
         "InvokedViaFunctionUrl": inputs.get("invokedViaFunctionUrl"),
+        "SourceArn": inputs.get("sourceArn"),
     }
     return {
         "FunctionName": inputs["function"],

@@ -13,7 +13,7 @@ from toolkit.core.gcp_names import GcpNames
 
 T = TypeVar("T")
 
-FILES = ("accounts", "apis", "artifacts", "members", "roles", "run", "secrets")
+FILES = ("accounts", "apis", "artifacts", "members", "roles", "run", "secrets", "timers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

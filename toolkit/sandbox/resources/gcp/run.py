@@ -135,7 +135,10 @@ def _container(inputs: Inputs) -> dict[str, Any]:
         "image": inputs["image"],
         "command": list(inputs["commands"]),
         "env": [{"name": env["name"], "value": env["value"]} for env in inputs["envs"]],
-        "resources": {"limits": dict(inputs["resources"]["limits"])},
+        "resources": {
+            "limits": dict(inputs["resources"]["limits"]),
+            "cpu_idle": inputs["resources"]["cpuIdle"],
+        },
     }
 
 
