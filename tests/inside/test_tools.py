@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,25 @@ def test_reading_what_cannot_be_read_is_an_error(tools: Tools, tmp_path: Path) -
         tools.read(str(tmp_path))
     (tmp_path / "empty").touch()
     assert tools.read("empty") == "[empty]"
+
+
+def test_what_would_never_end_is_not_read(tools: Tools, tmp_path: Path) -> None:
+    """A pipe nobody writes to, a device, and a file that no memory holds."""
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(10**12)
+    for path, word in (("pipe", "never end"), ("/dev/zero", "never end"), ("huge", "too many")):
+        with pytest.raises(ToolError, match=word):
+            tools.read(path)
+
+
+def test_a_command_gets_no_more_time_than_its_run_has(tmp_path: Path) -> None:
+    """Whatever the model asks for, also what is no sensible number."""
+    short = Tools(cwd=tmp_path, env={"PATH": os.environ["PATH"]}, until=time.monotonic() + 0.3)
+    with pytest.raises(ToolError, match="ended after"):
+        short.bash("sleep 600", timeout=1e300)
+    with pytest.raises(ToolError, match="ended after 0 seconds"):
+        short.bash("sleep 600", timeout=-5)
 
 
 def test_write_makes_the_directories(tools: Tools, tmp_path: Path) -> None:

@@ -118,6 +118,7 @@ class Agent:
     hooks_post: tuple[str, ...] = ()
     preflight: tuple[PreflightStep, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
+    budget: Mapping[str, float] = field(default_factory=dict)  # of one run: see inside/budget.py
     scale: int = 1
     timeout: int = 900
     max_queue: int = 20

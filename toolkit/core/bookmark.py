@@ -7,10 +7,12 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from .errors import UsageError
 from .logs import MOST_SEEN, Cursor, Mark
+from .merge import Told
 from .run import RunId
 
 LONGEST = 32_768  # characters of a bookmark; ours stay below 8,192 up to some 60 runs at once
@@ -22,13 +24,15 @@ _LATEST = 2**48  # milliseconds; beyond it is no time of this era
 class Spot:
     """Where the log of a run, `created` then (epoch ms), has been read to.
 
-    `ended`: its last line was seen; `done`: nothing more will come.
+    `ended`: its last line was seen; `done`: nothing more will come; `told`: which of the lines that its container
+    counts were read.
     """
 
     created: int
     cursor: Cursor = field(default_factory=Cursor)
     ended: bool = False
     done: bool = False
+    told: Told = field(default_factory=Told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,9 @@ class Bookmark:
         for run, spot in self.runs.items():
             cursor = Cursor() if spot.done else spot.cursor
             flags = spot.ended + 2 * spot.done
-            head.append([run, spot.created, cursor.since, cursor.skip, len(cursor.seen), flags])
+            told = [spot.told.last, *chain.from_iterable(spot.told.gaps)]
+            place = [cursor.since, cursor.skip, len(cursor.seen), flags, *told]
+            head.append([run, spot.created, *place])
             marks += b"".join(_packed(m, cursor.since) for m in sorted(cursor.seen))
         return _encode(json.dumps(head, separators=(",", ":")).encode() + b"\n" + marks)
 
@@ -97,15 +103,27 @@ def damaged() -> UsageError:
 
 def _spots(runs: list[Any], marks: bytes) -> dict[RunId, Spot]:
     spots, at = {}, 0
-    for run, created, since, skip, count, flags in runs:
+    for run, created, since, skip, count, flags, *told in runs:
         size = _number(count) * _MARK
         seen = marks[at : at + size]
         at += size
         cursor = Cursor(_number(since), _number(skip), _unpacked(seen, since))
-        spots[RunId.parse(run)] = Spot(_number(created), cursor, bool(flags & 1), bool(flags & 2))
+        spots[RunId.parse(run)] = Spot(
+            _number(created),
+            cursor,
+            ended=bool(flags & 1),
+            done=bool(flags & 2),
+            told=_told(*told),
+        )
     if at != len(marks):
         raise ValueError("marks without a run")
     return spots
+
+
+def _told(last: int | None, *gaps: int) -> Told:
+    numbers = tuple(map(_number, gaps))
+    pairs = tuple(zip(numbers[::2], numbers[1::2], strict=True))
+    return Told(None if last is None else _number(last), pairs)
 
 
 def _packed(mark: Mark, since: int) -> bytes:

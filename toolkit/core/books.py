@@ -14,7 +14,9 @@ from .work import Accepted, Added, Call, Delivery, DeliveryState, Grip, Lock, Pa
 
 
 class Queue(Protocol):
-    """Work in the order in which it came, per agent.  An item stays here until its run is over."""
+    """Work in the order in which it came, per agent; of one millisecond, in the order in which one process queued it.
+
+    An item stays here until its run is over."""
 
     def add(self, run: Run, item: WorkItem, *, most: int) -> Added:
         """Record the run, whose state is QUEUED, and its work.
@@ -26,7 +28,8 @@ class Queue(Protocol):
         self, holder: str, rooms: Rooms, *, seconds: float, moment: datetime
     ) -> WorkItem | None:
         """The oldest item that is due and for which there is room, now held by `holder` for so long; None when there is
-        none.  An item whose holder let its time run out, without having started it, is due again.
+        none.  An item whose holder let its time run out, without having started it, goes before all others: its run may
+        have begun, so it has kept its place.  While its agent may start nothing it waits again.
 
         There is room while fewer of the agent's items are held or started than `rooms` says, and of all agents' fewer
         than its total.  However many take at once, that is never exceeded."""

@@ -9,6 +9,7 @@
     ├─ AlreadyExists 1
     ├─ Conflict 1
     ├─ LimitExceeded 1
+    ├─ StorageError 1
     ├─ LaunchError 1
     ├─ DriftFound 3
     ├─ Unreachable 1                               (temporary = True)
@@ -78,6 +79,10 @@ class Conflict(AlError):
 
 class LimitExceeded(AlError):
     """A documented limit of a service would be, or was, exceeded."""
+
+
+class StorageError(AlError):
+    """What this machine keeps cannot be read or written: its disk is full or broken, or somebody else's."""
 
 
 class LaunchError(AlError):

@@ -15,6 +15,8 @@ OVERLAP_MS = 20_000  # CloudWatch ingestion lags 5-15 s (measured by peers); Clo
 MOST_SEEN = 600  # marks in a cursor, 7 bytes each, so that it fits into a request header
 LAST_LINE = "run completed"  # the `msg` of the last line that a container prints about its run
 
+NUMBER = "line"  # the field in which a container counts its run's lines
+
 Mark = tuple[int, bytes]  # an event's time and five bytes of its id's hash
 Entry = dict[str, Any]  # a line as clients see it
 
@@ -106,8 +108,20 @@ def fresh(events: Iterable[LogEvent], cursor: Cursor) -> tuple[list[LogEvent], C
 def entry(event: LogEvent) -> Entry:
     """The line as clients see it: its fields when it is a JSON object, else its text as `msg`."""
     fields = _fields(event.message)
-    known = {"time": event.time, "id": event.id, "run": event.run or fields.get("run", "")}
+    count = _count(fields)
+    name = event.id if count is None else str(count)  # the same on both paths
+    known = {"time": event.time, "id": name, "run": event.run or fields.get("run", "")}
     return fields | known
+
+
+def number(event: LogEvent) -> int | None:
+    """Which line of its run this is, as the container counts them from 1; None for what no container has counted."""
+    return _count(_fields(event.message)) if f'"{NUMBER}"' in event.message else None
+
+
+def _count(fields: Entry) -> int | None:
+    count = fields.get(NUMBER)
+    return count if fields.get("_log") is True and type(count) is int and count > 0 else None
 
 
 def _fields(message: str) -> Entry:

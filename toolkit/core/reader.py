@@ -16,6 +16,7 @@ from .clock import now
 from .environment import Environment
 from .history import NewestFirst
 from .logs import OVERLAP_MS, Cursor, Entry, LogEvent, Reading, entry, fresh, is_last
+from .merge import GAP_MS, Merge, Nothing, Relayed, Step, Told, begun
 from .run import Run, RunId
 from .sources import LEDGER_OVERLAP_MS, Lines, Records, Sources, Target, created_ms
 
@@ -69,7 +70,7 @@ class Page:
 
 class Reader:
     """`runtime` finds a plug-in by name; `look` says what a run is now, by default its record and its report.
-    `last_line_ends` as in Sources."""
+    `last_line_ends` as in Sources; `relayed` gives what runs have sent directly."""
 
     def __init__(
         self,
@@ -80,7 +81,9 @@ class Reader:
         clock: Callable[[], datetime] = now,
         settle: float = SETTLE_SECONDS,
         last_line_ends: bool = False,
+        relayed: Callable[[RunId], Relayed] = lambda _: Nothing(),
     ) -> None:
+        self._relayed, self._clock = relayed, clock
         self._sources = Sources(
             ledger, runtime, look=look, clock=clock, settle=settle, last_line_ends=last_line_ends
         )
@@ -111,41 +114,52 @@ class Reader:
         spots = {run.id: bookmark.runs.get(run.id) or Spot(created_ms(run)) for run in runs}
         # asked before reading, so that nothing falls between the last look at the log and the end
         over = {run.id: self._sources.over(run, ended=spots[run.id].ended) for run in runs}
-        readings = {run.id: self._reading(run, spots[run.id].cursor) for run in runs}
-        taken, found, more = _take(readings, query)
-        last = {event.run for event in taken if is_last(event)}
+        merges = {run.id: self._merge(run, spots[run.id], over=over[run.id]) for run in runs}
+        found, more = _take(merges, query)
         for run, spot in spots.items():
+            merge = merges[run]
             spots[run] = replace(
                 spot,
-                cursor=readings[run].cursor(bookmark.most_seen),
-                ended=spot.ended or run in last,
-                done=over[run] and readings[run].exhausted,
+                cursor=merge.cursor(bookmark.most_seen),
+                ended=spot.ended or merge.ended,
+                done=over[run] and merge.exhausted,
+                told=merge.told,
             )
         after = _bookmark(target, {**bookmark.runs, **spots}, bookmark.floor)
         ended = target.run is not None and spots[target.run].done
         return Page(entries=found, cursor=str(after), has_more=more, ended=ended)
 
-    def _reading(self, run: Run, cursor: Cursor) -> Reading:
-        return Reading(self._sources.logs(run, since=cursor.since), cursor)
+    def _merge(self, run: Run, spot: Spot, *, over: bool) -> Merge:
+        events = self._sources.logs(run, since=spot.cursor.since)
+        reading = Reading(events, spot.cursor)
+        return Merge(reading, spot.told, self._relayed(run.id), over=over, late=self._late())
+
+    def _late(self) -> Callable[[LogEvent], bool]:
+        """Whether a line has waited long enough for those before it."""
+        present = self._clock().timestamp() * 1000
+        return lambda event: present - event.time >= GAP_MS
 
     # --------------------------------------------------------------------------- backwards
 
     def _latest(self, target: Target, query: Query) -> Page:
         runs = self._sources.begin(target)
         over = {run.id: self._sources.over(run) for run in runs}  # before reading
-        windows = {run.id: self._window(run) for run in runs}
+        windows = {run.id: self._window(run, over=over[run.id]) for run in runs}
         spots = {r: replace(spot, done=over[r]) for r, (spot, _) in windows.items()}
         page = self._back(target, query, None, {r: events for r, (_, events) in windows.items()})
         ended = target.run is not None and all(over.values())
         return replace(page, cursor=str(_bookmark(target, spots, 0)), ended=ended)
 
-    def _window(self, run: Run) -> tuple[Spot, Iterator[LogEvent]]:
+    def _window(self, run: Run, *, over: bool) -> tuple[Spot, Iterator[LogEvent]]:
         """The run's lines newest first, and the spot that has read them all."""
         events = self._sources.tail(run, before=None)
         window = list(_overlap(events))
         recent = [e for e in reversed(window) if e.time >= window[0].time - OVERLAP_MS]
-        read, ended = fresh(recent, Cursor())[1], any(is_last(event) for event in recent)
-        return Spot(created_ms(run), read, ended), chain(window, events)
+        shown, told = begun(recent, late=(lambda _: True) if over else self._late())
+        left = {event.id for event in recent} - {event.id for event in shown}
+        read, ended = fresh(shown, Cursor())[1], any(is_last(event) for event in shown)
+        spot = Spot(created_ms(run), read, ended, told=told if window else Told())
+        return spot, chain((e for e in window if e.id not in left), events)
 
     def _back(
         self,
@@ -168,23 +182,20 @@ class Reader:
         return Page(entries=entries, older=str(rest) if rest else None, has_more=rest is not None)
 
 
-def _take(
-    readings: Mapping[RunId, Reading], query: Query
-) -> tuple[list[LogEvent], tuple[Entry, ...], bool]:
-    """Everything taken, the entries that match, and whether the page was full before the end."""
-    taken: list[LogEvent] = []
+def _take(merges: Mapping[RunId, Merge], query: Query) -> tuple[tuple[Entry, ...], bool]:
+    """Takes what fits on the page: the entries that match, and whether it was full before the end."""
     found: list[Entry] = []
-    size = 0
-    streams = [_labelled(run, reading.unread()) for run, reading in readings.items()]
-    for run, event in heapq.merge(*streams, key=lambda item: item[1].time):
-        if taken and (_full(query, len(found), size) or query.hurry()):
-            return taken, tuple(found), True
-        readings[run].take(event)
-        taken.append(event)
-        if query.matches(event):
-            found.append(entry(event))
-            size += _weight(event)
-    return taken, tuple(found), False
+    size, any_taken = 0, False
+    streams = [_labelled(run, merge.unread()) for run, merge in merges.items()]
+    for run, step in heapq.merge(*streams, key=lambda item: item[1].event.time):
+        if any_taken and (_full(query, len(found), size) or query.hurry()):
+            return tuple(found), True
+        merges[run].take(step)
+        any_taken = True
+        if step.shown and query.matches(step.event):
+            found.append(entry(step.event))
+            size += _weight(step.event)
+    return tuple(found), False
 
 
 def _last(
@@ -232,8 +243,8 @@ def _full(query: Query, lines: int, size: int) -> bool:
     return lines >= query.lines or (query.size is not None and size >= query.size)
 
 
-def _labelled(run: RunId, events: Iterable[LogEvent]) -> Iterator[tuple[RunId, LogEvent]]:
-    return ((run, event) for event in events)
+def _labelled(run: RunId, steps: Iterable[Step]) -> Iterator[tuple[RunId, Step]]:
+    return ((run, step) for step in steps)
 
 
 def _overlap(newest_first: Iterator[LogEvent]) -> Iterator[LogEvent]:

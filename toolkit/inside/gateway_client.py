@@ -90,15 +90,31 @@ class Gateway:
         seconds: float = SECONDS,
     ) -> Answer:
         """Never raises: that nobody answered is an answer, too."""
+        connection = self._connection()
+        try:
+            data = None if body is None else json.dumps(body).encode()
+            return self._asked(connection, method, path, data, seconds)
+        finally:
+            connection.close()
+
+    def _asked(
+        self,
+        connection: "HTTPConnection",
+        method: str,
+        path: str,
+        data: bytes | None,
+        seconds: float,
+    ) -> Answer:
         from http.client import (
             HTTPException,
         )  # with ssl; a run without a gateway does not wait for them
 
-        connection = self._connection()
         try:
-            connection.connect()
+            if connection.sock is None:
+                connection.timeout = min(CONNECT_SECONDS, seconds)
+                connection.connect()
             connection.sock.settimeout(seconds)
-            connection.request(method, self.path + path, *self._message(body))
+            connection.request(method, self.path + path, data, self._headers(data is not None))
             response = connection.getresponse()
             text = response.read(MOST_ANSWER).decode("utf-8", "replace")
             return Answer(status=response.status, text=text)
@@ -106,17 +122,41 @@ class Gateway:
             return Answer(status=UNREACHED, text=f"{type(error).__name__}: {error}")
         except ValueError:  # of a header: its text would have the token in it
             return Answer(status=UNREACHED, text="SHUTDOWN_SECRET or the path is not valid")
-        finally:
-            connection.close()
 
-    def _message(self, body: Mapping[str, Any] | None) -> tuple[bytes | None, dict[str, str]]:
+    def _headers(self, body: bool) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
-        if body is None:
-            return None, headers
-        return json.dumps(body).encode(), headers | {"Content-Type": "application/json"}
+        return headers | ({"Content-Type": "application/json"} if body else {})
 
     def _connection(self) -> "HTTPConnection":
         from http.client import HTTPConnection, HTTPSConnection
 
         kind = HTTPSConnection if self.secure else HTTPConnection
         return kind(self.host, self.port, timeout=CONNECT_SECONDS)
+
+
+class Conversation:
+    """Many requests on one connection.  Each may be repeated, since it is when the gateway had hung up meanwhile."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._connection: HTTPConnection | None = None
+
+    def post(self, path: str, data: bytes, *, seconds: float) -> Answer:
+        """`seconds` bounds the connecting, and each wait for a byte.  Never raises."""
+        kept = self._connection is not None
+        answer = self._once(path, data, seconds)
+        if kept and answer.status == UNREACHED and "Timeout" not in answer.text:
+            answer = self._once(path, data, seconds)
+        return answer
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _once(self, path: str, data: bytes, seconds: float) -> Answer:
+        self._connection = self._connection or self._gateway._connection()  # noqa: SLF001 - two halves of one thing
+        answer = self._gateway._asked(self._connection, "POST", path, data, seconds)  # noqa: SLF001
+        if answer.status == UNREACHED:
+            self.close()
+        return answer

@@ -76,6 +76,7 @@ class AgentFile:
     hooks_post: tuple[str, ...]
     preflight: tuple[Mapping[str, Any], ...]
     types: Mapping[str, Mapping[str, Any]]
+    budget: Mapping[str, Any]
 
     @classmethod
     def of(cls, app: App) -> "AgentFile":
@@ -88,6 +89,7 @@ class AgentFile:
             hooks_post=tuple(hooks.get("post") or ()),
             preflight=tuple(data.get("preflight") or ()),
             types=app.json("credentials.json"),
+            budget=data.get("budget") or {},
         )
 
 

@@ -4,6 +4,8 @@
 line is redacted here, at the one door, and none is longer than 16 KiB, where the awslogs driver cuts
 (https://docs.docker.com/engine/logging/drivers/awslogs/); a longer text comes in several lines that are numbered by
 `part`, the last of them marked by `end`.
+
+From the run's claim to its last line they are counted, from 1, in `line`: so a line is the same whichever way it comes.
 """
 
 import json
@@ -11,13 +13,25 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
+
+from toolkit.core.logs import NUMBER
 
 from .redact import Redactor
 
 OUTPUT = "output"  # the message of what an agent's processes print
 ROOM = 12 * 1024  # bytes of one text in its line, as JSON
 _STDOUT = threading.Lock()  # a platform may have a log of its own
+
+
+class Copy(Protocol):
+    """Where a run's lines go beside stdout: nothing of it may wait or raise."""
+
+    def line(self, number: int, line: bytes) -> None:
+        """A counted line, as it was printed, without its end."""
+
+    def tell(self, **fields: Any) -> None:
+        """What is no line: a field of the run's mailbox, or its usage so far.  Redacted already."""
 
 
 class Log:
@@ -36,7 +50,19 @@ class Log:
         self._clock = clock
         self._lock = threading.Lock()
         self._last = 0
+        self._count: int | None = None
+        self._copy: Copy | None = None
         self._over = False
+
+    def begin(self, copy: Copy) -> None:
+        """The run is ours: from now on its lines are counted, and `copy` has each of them too."""
+        with self._lock:
+            self._count, self._copy = 0, copy
+
+    def tell(self, **fields: Any) -> None:
+        """For whoever watches the run.  Redacted here."""
+        if self._copy is not None:
+            self._copy.tell(**self.redactor.value(fields))
 
     def debug(self, msg: str, **fields: Any) -> None:
         self.record("debug", msg, fields)
@@ -74,8 +100,19 @@ class Log:
     def _line(self, body: Mapping[str, Any]) -> None:
         self._last = max(self._last, int(self._clock() * 1000))
         run = "" if self._over else self._run
-        line = json.dumps({**body, "run": run, "ts": self._last}, ensure_ascii=False)
-        self._write(line.encode("utf-8", "replace") + b"\n")
+        line = {**body, "run": run, "ts": self._last}
+        if self._count is None or self._over:
+            self._write(_encoded(line) + b"\n")
+            return
+        self._count += 1
+        data = _encoded({**line, NUMBER: self._count})
+        self._write(data + b"\n")
+        if self._copy is not None:
+            self._copy.line(self._count, data)
+
+
+def _encoded(line: Mapping[str, Any]) -> bytes:
+    return json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def to_stdout(data: bytes) -> None:

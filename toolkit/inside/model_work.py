@@ -6,6 +6,7 @@ it or a library prints elsewhere is output like any other.
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,11 +16,14 @@ from toolkit.core.secrets import Secret
 from .job import AgentFile, App
 from .lines import Log
 from .outcome import OK, RERUN, Outcome
+from .processes import Family
 from .prompt import sharing_prompt
 from .records import Reader
 from .secret import RunSecret
 from .shell import Shell
 from .signals import Signals
+
+GRACE = 30.0  # seconds from the model's last word to the end of the session
 
 
 def work(request: Mapping[str, Any], shell: Shell, signals: Signals, log: Log) -> Outcome:
@@ -31,11 +35,23 @@ def work(request: Mapping[str, Any], shell: Shell, signals: Signals, log: Log) -
         child = shell.module("toolkit.inside.session", feed, (writing,))
     finally:
         os.close(writing)
-    code = shell.family.finish(child)
+    code = finished(child, shell.family, records)
     records.close()
     if records.usage:
         log.info("token-usage", **records.usage)
     return _outcome(code, signals, records, log)
+
+
+def finished(
+    child: "subprocess.Popen[bytes]", family: Family, records: Reader, grace: float = GRACE
+) -> int:
+    """Its exit code.  A session that hangs after the model's last word is ended; its work is done all the same."""
+    records.final.wait()
+    try:
+        return family.finish(child, timeout=grace)
+    except subprocess.TimeoutExpired:
+        records.reason = f"idle-after-result: the session did not end within {grace:g} s"
+        return OK
 
 
 def request(app: App, agent: AgentFile, secret: RunSecret, shell: Shell) -> Mapping[str, Any]:
@@ -52,6 +68,7 @@ def request(app: App, agent: AgentFile, secret: RunSecret, shell: Shell) -> Mapp
         "prompt": "\n\n".join(_prompt(app, secret, shell)),
         "env": dict(shell.env),
         "cwd": str(shell.cwd),
+        "budget": dict(agent.budget),
     }
 
 
@@ -82,4 +99,7 @@ def _outcome(code: int, signals: Signals, records: Reader, log: Log) -> Outcome:
         log.info("signal-result", type="return", value=answer[:1000])
     asked = code == RERUN and wanted is None
     outcome = Outcome.of_code(code, "the session", reason=records.reason, rerun=asked)
+    if records.reason and code in (OK, RERUN):
+        log.warn(records.reason)
+        outcome = outcome.with_(reason=records.reason)
     return outcome.with_(return_value=answer, usage=records.usage)

@@ -28,6 +28,7 @@ MEANING: Mapping[int, str] = {
     14: "a service that it depends on failed",
     15: "unrecoverable",
     16: "aborted by the user",
+    17: "budget used up",
     TIMED_OUT: "timed out",
 }
 _CODES: tuple[tuple[type[AlError], int], ...] = (

@@ -12,6 +12,7 @@ from toolkit.core.ports import Platform
 
 from .commands.launchers import launchers
 from .credentials import Credentials, hidden
+from .gateway_client import Gateway
 from .job import AgentFile, App, Job
 from .lines import Log
 from .processes import Family
@@ -29,12 +30,17 @@ def take_secret(platform: Platform, log: Log, clock: Callable[[], datetime]) -> 
     next to a secret that it could still read.  Raises AlError.
     """
     raw = platform.read_secret()
-    platform.note(read=iso(clock()))
+    _noted(platform, log, read=iso(clock()))
     platform.burn_secret()
-    platform.note(burned=iso(clock()))
+    _noted(platform, log, burned=iso(clock()))
     secret = RunSecret.parse(raw)
     log.redactor = Redactor([*hidden(secret.credentials), *secret.hidden()])
     return secret
+
+
+def _noted(platform: Platform, log: Log, **times: str) -> None:
+    platform.note(**times)
+    log.tell(**times)
 
 
 def show_what_is_no_secret(log: Log, secret: RunSecret, agent: AgentFile) -> None:
@@ -90,7 +96,17 @@ def _commands(app: App, scratch: Scratch) -> Path:
     return place
 
 
+def gateway_of(secret: RunSecret, log: Log) -> Gateway | None:
+    """The gateway as the container itself speaks to it; None for a run without one."""
+    environ = {"GATEWAY_URL": secret.gateway or "", "SHUTDOWN_SECRET": secret.token.reveal()}
+    try:
+        return Gateway.of(environ)
+    except ConfigError as error:  # the run can do its work all the same
+        log.warn("the gateway cannot be told of this run", error=error.message)
+        return None
+
+
 def _gateway(secret: RunSecret) -> dict[str, str]:
     if not secret.gateway:
         return {}
-    return {"GATEWAY_URL": secret.gateway, "SHUTDOWN_SECRET": secret.token.reveal()}
+    return {"GATEWAY_URL": secret.gateway, "SHUTDOWN_SECRET": secret.agents_token.reveal()}

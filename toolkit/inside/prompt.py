@@ -4,8 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_CONTAINER = "You are in a container. The root file system is read-only."
+_HOST = "You are on a machine that others use too, under an account of your own. Install and change nothing outside of it."
 _ENVIRONMENT = """\
-You are in a container. The root file system is read-only. You can write in your working directory, which is $HOME,
+{place} You can write in your working directory, which is $HOME,
 and in $TMPDIR; both are deleted after this run. The working directory has a
 copy of your agent's own files.
 Commands that you can use in bash:
@@ -57,12 +59,18 @@ _SUFFIX: Mapping[str, str] = {
 }
 
 
-def static_prompt(params: Mapping[str, Any], credential_contexts: Sequence[tuple[str, str]]) -> str:
+def static_prompt(
+    params: Mapping[str, Any],
+    credential_contexts: Sequence[tuple[str, str]],
+    *,
+    container: bool = True,
+) -> str:
     """The part that is the same for every run: `params` as JSON, credentials as (reference, what it is for)."""
     bullets = "\n".join(f"- `{ref}`: {context}" for ref, context in credential_contexts)
     blocks = [_block("agent-config", json.dumps(dict(params), ensure_ascii=False))]
     blocks += [_block("credential-context", _CREDENTIALS.format(bullets=bullets or "- none"))]
-    return "\n\n".join([*blocks, _block("environment", _ENVIRONMENT)])
+    surroundings = _ENVIRONMENT.format(place=_CONTAINER if container else _HOST)
+    return "\n\n".join([*blocks, _block("environment", surroundings)])
 
 
 def dynamic_prompt(trigger: Mapping[str, Any], prompt: str | None = None) -> str:

@@ -4,12 +4,9 @@ import json
 import os
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .lines import Log
-
-if TYPE_CHECKING:
-    from pydantic_ai.usage import RunUsage
 
 
 class Records:
@@ -22,20 +19,20 @@ class Records:
     def line(self, level: str, msg: str, **fields: Any) -> None:
         self._send(kind="line", level=level, msg=msg, fields=fields)
 
-    def usage(self, usage: "RunUsage", turns: int) -> None:
-        total = {
-            "inputTokens": usage.input_tokens,
-            "outputTokens": usage.output_tokens,
-            "cacheReadTokens": usage.cache_read_tokens,
-            "cacheWriteTokens": usage.cache_write_tokens,
-            "totalTokens": usage.input_tokens + usage.output_tokens,
-            "cost": None if usage.cost is None else float(usage.cost),
-            "turnCount": turns,
-        }
-        self._send(kind="usage", usage=total)
+    def usage(self, total: Mapping[str, Any]) -> None:
+        """What the run has used so far, as its record keeps it."""
+        self._send(kind="usage", usage=dict(total))
+
+    def final(self) -> None:
+        """The model has nothing more to do: all that is left is to end."""
+        self._send(kind="final")
 
     def reason(self, reason: str) -> None:
         self._send(kind="reason", reason=reason)
+
+    def close(self) -> None:
+        """There is nothing more to tell.  The end of the process does it as well."""
+        self._pipe.close()
 
     def _send(self, **record: Any) -> None:
         self._pipe.write(json.dumps(record) + "\n")
@@ -47,6 +44,7 @@ class Reader:
     def __init__(self, descriptor: int, log: Log) -> None:
         self.usage: Mapping[str, Any] | None = None
         self.reason = ""
+        self.final = threading.Event()  # the model's last word is there, or the session has ended
         self._descriptor, self._log = descriptor, log
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -55,10 +53,13 @@ class Reader:
         self._thread.join()
 
     def _read(self) -> None:
-        with open(self._descriptor, encoding="utf-8") as pipe:  # noqa: PTH123 - a descriptor
-            for line in pipe:
-                if line.endswith("\n"):  # a session that is killed may leave half of one
-                    self._take(json.loads(line))
+        try:
+            with open(self._descriptor, encoding="utf-8") as pipe:  # noqa: PTH123 - a descriptor
+                for line in pipe:
+                    if line.endswith("\n"):  # a session that is killed may leave half of one
+                        self._take(json.loads(line))
+        finally:
+            self.final.set()
 
     def _take(self, record: Mapping[str, Any]) -> None:
         match record["kind"]:
@@ -66,5 +67,8 @@ class Reader:
                 self._log.record(record["level"], record["msg"], record["fields"])
             case "usage":
                 self.usage = record["usage"]
+                self._log.tell(usage=record["usage"])
+            case "final":
+                self.final.set()
             case "reason":
                 self.reason = record["reason"]

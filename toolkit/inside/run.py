@@ -27,8 +27,9 @@ from .job import AgentFile, Job
 from .lines import Log
 from .outcome import Outcome
 from .preflight import run_preflight
-from .prepare import make_shell, show_what_is_no_secret, take_secret, writable
+from .prepare import gateway_of, make_shell, show_what_is_no_secret, take_secret, writable
 from .processes import Ended, Family
+from .relay import Relay
 from .scratch import Scratch, temporary_root, wipe
 from .shell import Shell
 from .signals import Signals
@@ -52,6 +53,8 @@ class Execution:
     clock: Callable[[], datetime] = now
     _scratch: Scratch | None = field(default=None, init=False)
     _usage: Mapping[str, Any] | None = field(default=None, init=False)
+    _told: Mapping[str, Any] | None = field(default=None, init=False)  # the report
+    _relay: Relay = field(default_factory=Relay, init=False)
 
     def __post_init__(self) -> None:
         self._family = Family(self.log)
@@ -77,6 +80,7 @@ class Execution:
             return (
                 None  # and no word: the log is the other's, and may have had its last line already
             )
+        self.log.begin(self._relay)
         self.log.info("container starting", agentName=str(self.job.agent))
         self._watch.start()
         try:
@@ -94,7 +98,10 @@ class Execution:
                 step()
             except Exception as error:  # our own mistake must not cost what comes after it
                 self._mistake(error)
+        if lost := self._relay.spool.lost:
+            self.log.warn("the gateway could not keep up with the log", linesNotSent=lost)
         self.log.last(LAST_LINE, exitCode=outcome.exit_code, state=str(outcome.state))
+        self._relay.close(self._told)
 
     def _outcome(self) -> Outcome:
         """Every way to end is an outcome, so that every claimed run gets its report."""
@@ -113,6 +120,7 @@ class Execution:
 
     def _work(self) -> Outcome:
         secret = take_secret(self.platform, self.log, self.clock)
+        self._relay.start(gateway_of(secret, self.log))
         agent, app = AgentFile.of(self.job.app), self.job.app
         show_what_is_no_secret(self.log, secret, agent)
         place = temporary_root(self.job.environ)
@@ -158,6 +166,8 @@ class Execution:
         if len(json.dumps(report, ensure_ascii=False).encode()) > MOST_REPORT:
             self.log.error("the return value is too large to be reported")
             report["return_value"] = None
+        self._told = report
+        self.log.tell(**last)
         try:
             self.platform.note(report=report, **last)
         except AlError as error:

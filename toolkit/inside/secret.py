@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from toolkit.core.errors import CredentialError
+from toolkit.core.run_token import for_agent
 from toolkit.core.secrets import Secret
 
 
@@ -27,9 +28,15 @@ class RunSecret:
     models: tuple[tuple[Mapping[str, Any], Secret | None], ...] = ()
 
     def hidden(self) -> list[str]:
-        """What must not be printed beside the credentials: the run's token, and its models' keys."""
+        """What must not be printed beside the credentials: the run's tokens, and its models' keys."""
         keys = [key.reveal() for _, key in self.models if key]
-        return [self.token.reveal(), *keys]
+        return [self.token.reveal(), self.agents_token.reveal(), *keys]
+
+    @property
+    def agents_token(self) -> Secret:
+        """What the agent is given to speak to the gateway with; empty where there is no gateway."""
+        token = self.token.reveal()
+        return Secret(for_agent(token) if token else "")
 
     @classmethod
     def parse(cls, secret: Secret) -> "RunSecret":

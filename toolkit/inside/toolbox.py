@@ -3,9 +3,11 @@
 The functions' docstrings are what the model reads.
 """
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .loop_guard import LoopGuard
 from .records import Records
 from .strikes import Strikes
 from .tools import LINES, SECONDS, ToolError, Tools
@@ -18,7 +20,8 @@ class Toolbox:
     """One session's tools."""
 
     def __init__(self, tools: Tools, records: Records) -> None:
-        self._tools, self._records, self._strikes = tools, records, Strikes()
+        self._tools, self._records = tools, records
+        self._strikes, self._guard = Strikes(), LoopGuard()
 
     def tools(self) -> list["Tool[None]"]:
         """The tools as the model sees them; one at a time, because they share files and a shell's state."""
@@ -42,7 +45,9 @@ class Toolbox:
                 offset: the first line, counted from 1.
                 limit: how many lines.
             """
-            return self._call("read", lambda: self._tools.read(path, offset, limit), path)
+            return self._call(
+                "read", lambda: self._tools.read(path, offset, limit), path, offset, limit
+            )
 
         def write(path: str, content: str) -> str:
             """Write a file, replacing what is there.
@@ -51,7 +56,7 @@ class Toolbox:
                 path: absolute, or relative to the working directory.
                 content: all of the new content.
             """
-            return self._call("write", lambda: self._tools.write(path, content), path)
+            return self._call("write", lambda: self._tools.write(path, content), path, content)
 
         def edit(path: str, old: str, new: str) -> str:
             """Replace a text in a file.
@@ -61,23 +66,26 @@ class Toolbox:
                 old: the text to replace; it must stand in the file exactly once.
                 new: what takes its place.
             """
-            return self._call("edit", lambda: self._tools.edit(path, old, new), path)
+            return self._call("edit", lambda: self._tools.edit(path, old, new), path, old, new)
 
         return [Tool(function, sequential=True) for function in (bash, read, write, edit)]
 
-    def _call(self, tool: str, call: Callable[[], str], subject: str) -> str:
-        """The tool's answer.  Its failure is told to the model, and counted."""
+    def _call(self, tool: str, call: Callable[[], str], *arguments: object) -> str:
+        """The tool's answer.  Its failure is told to the model, and counted.  The first argument is what the log has."""
         from pydantic_ai.exceptions import ToolFailed
 
         self._records.line("debug", "tool start", tool=tool)
+        what, begun = f"{tool} {arguments!r}", time.monotonic()
         try:
             result = call()
         except ToolError as error:
             text = str(error)
-            self._records.line(
-                "error", "tool error", tool=tool, cmd=subject[:200], result=text[:1000]
-            )
-            self._strikes.add(text)
-            raise ToolFailed(text) from error
+            self._failed(tool, str(arguments[0]), text)
+            note = self._guard.seen(what, text, time.monotonic() - begun)
+            raise ToolFailed(text + note) from error
         self._records.line("debug", "tool done", tool=tool, resultLength=len(result))
-        return result
+        return result + self._guard.seen(what, result, time.monotonic() - begun)
+
+    def _failed(self, tool: str, subject: str, text: str) -> None:
+        self._records.line("error", "tool error", tool=tool, cmd=subject[:200], result=text[:1000])
+        self._strikes.add(text)

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import IO
 MOST = 30_000  # characters of one answer
 LINES = 2000
 SECONDS = 600  # for a command, when the model names no other time
+_LONGEST = 86_400  # seconds; no run is longer than a few of these
+_LARGEST = 50_000_000  # bytes of a file that is read as a whole
 _TAIL = 1.0  # seconds that we wait for output after a command has ended
 
 
@@ -26,16 +29,18 @@ class ToolError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """Where and with which variables they work."""
+    """Where and with which variables they work, and until when on the clock of time.monotonic."""
 
     cwd: Path
     env: Mapping[str, str]
+    until: float | None = None
 
     def bash(self, command: str, timeout: float = SECONDS) -> str:
         """Standard output and error of the command, together.  Raises ToolError when it fails or is late.
 
         What it leaves in the background goes on, without its output.
         """
+        seconds = self._allowed(timeout)
         child = subprocess.Popen(
             ("/bin/bash" if Path("/bin/bash").exists() else "/bin/sh", "-c", command),
             cwd=self.cwd,
@@ -47,13 +52,13 @@ class Tools:
         )
         collected = Ends(child.stdout)
         try:
-            code = child.wait(timeout)
+            code = child.wait(seconds)
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
             text = collected.text()
-            raise ToolError(f"{text}\n[ended after {timeout:g} seconds]".lstrip()) from None
+            raise ToolError(f"{text}\n[ended after {seconds:g} seconds]".lstrip()) from None
         text = collected.text()
         if code:
             raise ToolError(f"{text}\n[exit code {code if code > 0 else 128 - code}]".lstrip())
@@ -101,14 +106,24 @@ class Tools:
         self.write(path, text.replace(old, new))
         return f"edited {path}"
 
+    def _allowed(self, timeout: float) -> float:
+        """Seconds: what the model asks for, within reason and within its run's time."""
+        left = _LONGEST if self.until is None else round(self.until - time.monotonic(), 1)
+        return max(0.0, min(timeout, left, _LONGEST))
+
     def _place(self, path: str) -> Path:
         return self.cwd / Path(
             path.replace("~", self.env.get("HOME", "~"), 1) if path.startswith("~/") else path
         )
 
     def _bytes(self, path: str) -> bytes:
+        place = self._place(path)
         try:
-            return self._place(path).read_bytes()
+            if place.exists() and not (place.is_file() or place.is_dir()):
+                raise ToolError(f"{path}: no regular file: it may never end")
+            if place.is_file() and (size := place.stat().st_size) > _LARGEST:
+                raise ToolError(f"{path}: {size} bytes are too many: read a part of it with bash")
+            return place.read_bytes()
         except OSError as error:
             raise ToolError(f"{path}: {error.strerror}") from error
 

@@ -85,5 +85,6 @@ class Poller:
             self._watch.stop()
         if (status := self._signals.status) and status != self._told:
             self._log.info("status", text=status)
+            self._log.tell(status=status)
             self._platform.note(status=self._log.redactor.text(status))
             self._told = status

@@ -21,7 +21,9 @@ from toolkit.core.mailbox_lines import MSG
 from toolkit.core.secrets import Secret
 from toolkit.inside.lines import ROOM, Log, size, to_stdout
 
-PATIENCE = 60.0  # seconds for a launcher to write; somebody who starts the container again never does
+PATIENCE = (
+    60.0  # seconds for a launcher to write; somebody who starts the container again never does
+)
 
 
 class Piped:
