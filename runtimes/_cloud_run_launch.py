@@ -175,4 +175,5 @@ def job_of(definition: str) -> str:
 
 
 def _not_pushed(job: str) -> NotFound:
-    return NotFound(f"there is no job {job}", hint="run `al push` for this environment first")
+    """What push recorded, so somebody has deleted it, and a push that believes the record would leave it so."""
+    return NotFound(f"there is no job {job}", hint="`al push -a` makes again what was deleted")

@@ -140,3 +140,8 @@ def launched(handle: RunHandle) -> datetime:
     from datetime import UTC
 
     return datetime.fromtimestamp(int(handle.ids["launched"]) / 1000, UTC)
+
+
+def earliest(handle: RunHandle) -> int:
+    """No line of the run is older, whatever clocks showed; epoch ms."""
+    return max(0, int((launched(handle) - SKEW).timestamp() * 1000))

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from toolkit.clouds import gcp_callers as callers
 from toolkit.clouds import gcp_logs
 from toolkit.clouds.gcp import GcpClients, cloud_of, gcp_clients_for
 from toolkit.clouds.gcp_log_entries import event
-from toolkit.clouds.gcp_log_filters import between, of_execution
+from toolkit.clouds.gcp_log_filters import between, for_people, of_execution, of_jobs
 from toolkit.clouds.gcp_runs import run_grants
 from toolkit.core.agent import Agent
 from toolkit.core.clock import from_iso, now
@@ -44,7 +45,8 @@ from . import _cloud_run_mount as mount
 from ._cloud_run_jobs import Jobs
 from ._cloud_run_launch import Launcher, job_of
 from ._cloud_run_live import Live
-from ._cloud_run_runs import SKEW, Runs, launched
+from ._cloud_run_runs import Runs, earliest, launched
+from ._cloud_run_tails import Tails
 
 NOT_SEEN_YET = timedelta(minutes=1)  # in which a new execution may be unknown
 LATE = 15.0  # seconds that a report has to arrive in after its run's end: logs lag
@@ -79,8 +81,10 @@ class CloudRun:
         return run_grants(self._google, agent.name)
 
     def define(self, item: Item) -> str:
-        """`job:generation`, once the job can be run."""
-        return f"{item.name}:{self._jobs.ensure(item).generation}"
+        """`job:generation`, once the job can be run, by the gateway too."""
+        generation = self._jobs.ensure(item).generation
+        callers.allow(self.clients, self._google, item.name, sleep=self._sleep)
+        return f"{item.name}:{generation}"
 
     def trouble(self, definition: str) -> str:
         job, _, generation = definition.rpartition(":")
@@ -144,7 +148,7 @@ class CloudRun:
     def tail(self, handle: RunHandle, *, before: int | None = None) -> Iterator[LogEvent]:
         if "execution" not in handle.ids:
             return iter(())
-        return self._listed(handle, before=before, newest_first=True)
+        return self._tails.events(handle, before)
 
     def running(self) -> Iterable[RunHandle]:
         """Executions that go on, those that wait for their container included."""
@@ -203,6 +207,19 @@ class CloudRun:
     def _live(self) -> Live:
         return Live(lambda: self.clients, lambda handle, since: self._listed(handle, since=since))
 
+    @cached_property
+    def _tails(self) -> Tails:
+        def listed(handle: RunHandle, before: int | None) -> Iterator[LogEvent]:
+            return self._listed(handle, before=before, newest_first=True)
+
+        return Tails(listed, self._newest)
+
+    def _newest(self, job: str, before: int | None) -> Iterator[Any]:
+        """All that the job's runs have printed for people, newest first."""
+        wanted = for_people(of_jobs(self.cloud, (job,))) + between(0, before)
+        doing = f"reading the log of {job}"
+        return gcp_logs.entries(self.clients, wanted, newest_first=True, doing=doing)
+
     def _listed(
         self,
         handle: RunHandle,
@@ -214,7 +231,7 @@ class CloudRun:
         mine = of_execution(self.cloud, handle.ids["job"], handle.ids["execution"])
         found = gcp_logs.entries(
             self.clients,
-            mine + between(max(since, _earliest(handle)), before),
+            mine + between(max(since, earliest(handle)), before),
             newest_first=newest_first,
             doing=f"reading the log of {handle.run}",
         )
@@ -230,7 +247,7 @@ class CloudRun:
             return {}
         jobs = {str(run): handle.ids["job"] for run, handle in over.items()}
         try:
-            return gcp_logs.mailboxes(self.clients, jobs, since=min(map(_earliest, over.values())))
+            return gcp_logs.mailboxes(self.clients, jobs, since=min(map(earliest, over.values())))
         except (AccessDenied, Throttled, Unreachable):
             return {}
 
@@ -262,11 +279,6 @@ class CloudRun:
 
 _UNSEEN = RunStatus(state=RunState.STARTING, reason="launched; Cloud Run does not list it yet")
 _PENDING = RunStatus(state=RunState.RUNNING, reason="it has ended; its report is on its way")
-
-
-def _earliest(handle: RunHandle) -> int:
-    """No line of the run is older, whatever clocks showed; epoch ms."""
-    return max(0, int((launched(handle) - SKEW).timestamp() * 1000))
 
 
 PLUGIN = CloudRun

@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 
-from gateway.routes import health, later, logs, runs
+from gateway.routes import (
+    auth,
+    control,
+    dashboard,
+    health,
+    later,
+    logs,
+    runs,
+    stats,
+    status_stream,
+)
 from infra.desired.without_resource import IN_ROLES, OF_OPERATORS, Wide
 from tests.cli_reference import reference
 from tests.pages import DOCS, PAGES, ROOT, broken, fences, shown, text, wrong_calls
@@ -136,7 +146,7 @@ def test_the_configuration_page_has_the_defaults_of_the_schema(
 def test_the_configuration_page_has_the_filters_of_every_source() -> None:
     """One row for each type of webhook, with its filters."""
     page = text(DOCS / "configuration.md")
-    told = re.findall(r"^\| (\w+) \| ((?:`\w+` ?)+) \|$", page, re.MULTILINE)
+    told = re.findall(r"^\| ([\w-]+) \| ((?:`\w+` ?)+) \|$", page, re.MULTILINE)
     assert {name: set(re.findall(r"\w+", cell)) for name, cell in told} == {
         name: set(source.filters) for name, source in SOURCES.items()
     }
@@ -171,6 +181,14 @@ def test_the_gateway_page_has_every_route() -> None:
     routes: list[Any] = [r for room in (health, later, logs, runs) for r in room.router.routes]
     page = text(DOCS / "gateway.md")
     assert sorted({r.path for r in routes if r.path not in page}) == []
+
+
+def test_the_page_of_steering_has_every_route() -> None:
+    """Of log-ins, control, status and statistics."""
+    rooms = (auth, control, dashboard, stats, status_stream)
+    routes: list[Any] = [route for room in rooms for route in room.router.routes]
+    page = text(DOCS / "gateway-api.md")
+    assert sorted({route.path for route in routes if route.path not in page}) == []
 
 
 @pytest.mark.parametrize("table", [IN_ROLES, OF_OPERATORS], ids=["roles", "operators"])

@@ -110,3 +110,13 @@ def test_an_answer_may_not(monkeypatch: pytest.MonkeyPatch, stream: Full | None)
     monkeypatch.setattr("sys.stdout", stream)
     with pytest.raises(OSError, match="stdout"):
         Ui().json({})
+
+
+def test_a_live_table_shows_what_it_was_told_last(capsys: pytest.CaptureFixture[str]) -> None:
+    """Text is text: what looks like markup or is longer than a line is shown as it is, or cut."""
+    with Ui().live() as show:
+        show(["shop"], [("AGENT", "DETAIL"), ("dev", "reads [red]x[/red]")], ["a line"])
+        show(["shop"], [("AGENT", "DETAIL"), ("dev", "writes [1/2]")], ["a line"])
+    told = capsys.readouterr().err
+    assert "writes [1/2]" in told
+    assert "AGENT  DETAIL" in told

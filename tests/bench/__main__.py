@@ -11,7 +11,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import dispatch, doctor, google, program, push, queue, webhooks
+from tests.bench import (
+    dispatch,
+    doctor,
+    fleet,
+    followers,
+    google,
+    program,
+    push,
+    queue,
+    relay,
+    start,
+    webhooks,
+)
 from tests.bench.following import line_to_follower
 from tests.bench.stage import AL, PYTHON, Stage, quiet, say, timed
 from toolkit.sandbox import daemon
@@ -92,11 +104,15 @@ def main() -> None:
             daemon.stop(Path(stage.environment["AL_HOME"]))
     print()
     dispatch.main()
+    fleet.main()
     push.main()
     doctor.main()
     program.main()
     queue.main()
+    relay.main()
     webhooks.main()
+    followers.main()
+    start.main()
     print()
     google.main()
 

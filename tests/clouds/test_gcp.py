@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from google.api_core import exceptions
+from google.auth.exceptions import DefaultCredentialsError, RefreshError
 from google.cloud import secretmanager_v1
 
 from toolkit.clouds.gcp import GcpClients
@@ -92,6 +93,16 @@ def test_a_revision_that_does_not_start_is_not_said_to_be_busy() -> None:
     with pytest.raises(AlError) as raised, translated("making the service gateway"):
         raise exceptions.FailedPrecondition(words)
     assert "Cloud Logging says why" in raised.value.hint
+
+
+def test_a_refused_login_says_why_without_the_whole_answer() -> None:
+    """google.auth puts what it was told, or what went wrong below it, beside its own words."""
+    with pytest.raises(AccessDenied) as raised, translated("getting an access token"):
+        raise RefreshError("invalid_grant: Bad key", {"error": "invalid_grant"})  # type: ignore[no-untyped-call]
+    assert raised.value.message == "getting an access token: invalid_grant: Bad key"
+    with pytest.raises(AccessDenied) as raised, translated("looking for Google credentials"):
+        raise DefaultCredentialsError("cannot load x.json", ValueError("no token_uri"))  # type: ignore[no-untyped-call]
+    assert raised.value.message.endswith("cannot load x.json; no token_uri")
 
 
 def test_other_errors_pass() -> None:

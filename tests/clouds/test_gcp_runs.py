@@ -1,7 +1,7 @@
 """What an agent's runs may touch on Google Cloud."""
 
-from toolkit.clouds.gcp_runs import RUN_PERMISSIONS, run_condition
-from toolkit.core.environment import Scope
+from toolkit.clouds.gcp_runs import RUN_PERMISSIONS, run_account, run_condition
+from toolkit.core.environment import GcpCloud, Scope
 from toolkit.core.gcp_names import GcpNames
 
 NAMES = GcpNames(Scope(project="shop", environment="staging"))
@@ -22,3 +22,12 @@ def test_runs_may_neither_list_nor_make_secrets() -> None:
         "secretmanager.secrets.get",
         "secretmanager.secrets.delete",
     }
+
+
+def test_runs_in_a_project_of_an_organization_of_old_have_an_account_that_there_is() -> None:
+    """The e-mail has the domain behind the project, which the project's id has before it
+    (https://cloud.google.com/iam/docs/service-account-overview#identifying-service-accounts)."""
+    cloud = GcpCloud(project="example.com:shop-1", region="europe-west1", repository="images")
+    assert run_account(NAMES, cloud, "dev") == (
+        "al-shop-staging-dev@shop-1.example.com.iam.gserviceaccount.com"
+    )

@@ -175,3 +175,10 @@ def test_missed_starts_and_jitter_are_the_agent_s(load: Load) -> None:
     assert (plain.missed, plain.jitter) == ("skip", 0)
     agent = load({DEV: own}).project.agents[0]
     assert (agent.missed, agent.jitter) == ("once", 60)
+
+
+def test_a_budget_has_only_what_is_set(load: Load) -> None:
+    """What is left out has no limit."""
+    own = "models = ['m']\n[budget]\ntokens = 5\ncost = 0.5\n"
+    assert load({DEV: own}).project.agents[0].budget == {"tokens": 5, "cost": 0.5}
+    assert load().project.agents[0].budget == {}

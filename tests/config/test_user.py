@@ -34,8 +34,10 @@ def test_an_absent_file_says_nothing(tmp_path: Path) -> None:
 def test_everything_that_can_be_said_is_read(tmp_path: Path) -> None:
     """Values, and a user's own providers, names and families."""
     more = '[llm.names.ollama]\ncoder = "qwen3:30b"\n[llm.families]\nnous = "ollama"\n'
+    more += "[llm.prices.corp-big]\ninput = 3.0\noutput = 15.0\ncacheRead = 0.3\n"
     found = read_user(written(tmp_path, BY_HAND + more))
     assert found.values == {"model": "qwen3:8b", "max_tokens": 100}
+    assert found.table.price("big", "corp-big") == {"input": 3.0, "output": 15.0, "cache_read": 0.3}
     corp = found.table.provider("corp")
     assert (corp.of_user, corp.key_variables, str(corp.stored_key)) == (
         True,

@@ -182,6 +182,15 @@ class QueueContract:
         second = put(ledger, after=2).run
         assert [taken(ledger, MANY) for _ in range(4)] == [first, second, third, None]
 
+    def test_what_came_in_the_same_millisecond_is_taken_as_it_came(self, ledger: Ledger) -> None:
+        """First come, first served, whatever the runs are called."""
+        runs = [replace(a_run(), id=RunId(f"dev-{9 - n}0000000")) for n in range(4)]
+        for run in runs:
+            ledger.queue.add(run, an_item(run), most=100)
+        names = [run.id for run in runs]
+        assert waits(ledger) == names
+        assert [taken(ledger, MANY) for _ in names] == names
+
     def test_who_takes_an_item_holds_it(self, ledger: Ledger) -> None:
         """It says by whom, until when, and how often it was taken; it waits no more."""
         run = put(ledger).run
@@ -287,15 +296,29 @@ class QueueContract:
         assert item is not None
         assert (item.holder, item.attempts) == ("new", 2)
 
-    def test_a_late_holder_takes_no_place_that_was_given_away(self, ledger: Ledger) -> None:
-        """Its time ran out and older work got its place: it must not start, or there were two."""
+    def test_a_late_holder_loses_no_place(self, ledger: Ledger) -> None:
+        """Its run may have begun: older work, and another agent's, wait until somebody has looked after it."""
         older = put(ledger, after=1, not_before=iso(at(90))).run
+        put(ledger, "ops", after=0, not_before=iso(at(90)))
         younger = put(ledger, after=2).run
-        assert taken(ledger, by="slow", after=60) == younger
-        assert taken(ledger, by="new", after=90) == older
+        rooms = replace(ONE_EACH, total=1)
+        assert taken(ledger, rooms, by="slow", after=60) == younger
+        assert taken(ledger, rooms, by="new", after=90) == younger
+        assert taken(ledger, rooms, by="new", after=91) is None
         assert ledger.queue.started(younger, "slow") is False
-        assert ledger.queue.renew(younger, "slow", seconds=30, moment=at(90)) is False
-        assert [item.run for item in ledger.queue.at_work()] == [older]
+        assert ledger.queue.renew(younger, "slow", seconds=30, moment=at(91)) is False
+        assert [item.run for item in ledger.queue.at_work()] == [younger]
+        assert older in waits(ledger)
+
+    def test_what_was_let_go_waits_while_its_agent_may_start_nothing(self, ledger: Ledger) -> None:
+        """Somebody may want to drop it; while all is paused nothing is moved."""
+        run = put(ledger).run
+        assert taken(ledger, by="dead", after=60) == run
+        assert taken(ledger, Rooms(agents={}), after=95) is None
+        assert [item.run for item in ledger.queue.at_work()] == [run]
+        assert taken(ledger, Rooms(agents={"ops": 1}), after=95) is None
+        assert waits(ledger) == [run]
+        assert taken(ledger, by="new", after=95) == run
 
     def test_a_holder_may_hold_longer(self, ledger: Ledger) -> None:
         """From the moment on at which it says so; not once its time is over."""

@@ -140,14 +140,16 @@ def test_an_answer_that_lambda_would_refuse_is_replaced() -> None:
 @pytest.mark.parametrize(
     ("event", "source"),
     [
-        ({"source": "aws.events", "detail-type": "Scheduled Event"}, "aws.events"),
+        ({"source": "aws.events", "detail-type": "Something"}, "aws.events"),
+        ({"source": "aws.ecs", "detail": {"lastStatus": "RUNNING"}}, "aws.ecs"),
+        ({"source": "aws.ecs", "detail": "STOPPED"}, "aws.ecs"),
         ({"Records": [{"eventSource": "aws:sqs"}]}, "aws:sqs"),
         ({}, "an unknown source"),
         ({"Records": "x"}, "an unknown source"),
     ],
 )
 def test_an_event_that_is_no_request_is_a_clear_error(event: dict[str, Any], source: str) -> None:
-    """A schedule that was set up too early fails visibly, not silently."""
+    """Whoever sends what it does not know learns it."""
     with pytest.raises(UsageError, match=source):
         handler(event, CONTEXT)
 

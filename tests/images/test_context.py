@@ -22,6 +22,7 @@ from toolkit.images.context import (
     content_hash,
     gateway_files,
 )
+from toolkit.inside.commands.launchers import COMMANDS
 
 TYPES = {
     "github_token": CredentialType(
@@ -94,6 +95,7 @@ def test_the_configuration_is_complete(project: Project) -> None:
              "baseUrl": None, "options": {"a": 1}}
         ],
         "params": {"org": "acme"},
+        "budget": {},
         "hooks": {"pre": ["echo hi"], "post": []},
         "preflight": [{"provider": "git-clone", "required": True, "params": {"repo": "a/b"}}],
         "credentials": ["github_token:default", "github_webhook_secret:x"],
@@ -242,9 +244,8 @@ def test_the_base_holds_what_runs_inside_and_no_more() -> None:
     files = base_files()
     rooms = {path.split("/")[4] for path in files if path.startswith("/app/lib/toolkit/")}
     assert rooms == {"__init__.py", "core", "llm", "clouds", "inside"}
-    assert {path for path in files if path.startswith("/app/bin/")} == {
-        "/app/bin/al-exit", "/app/bin/al-rerun", "/app/bin/al-return", "/app/bin/al-status",
-    }  # fmt: skip
+    scripts = {path for path in files if path.startswith("/app/bin/")}
+    assert scripts == {f"/app/bin/{name}" for name in COMMANDS}
     assert files["/app/bin/al-status"].mode == 0o755
     assert files["/app/lib/toolkit/core/ports.py"].mode == 0o644
     assert not [path for path in files if "__pycache__" in path or path.endswith(".pyc")]

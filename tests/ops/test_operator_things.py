@@ -161,6 +161,7 @@ def test_everything_that_a_push_makes_is_covered() -> None:
         "function": ("lambda:CreateFunction", "function:{}"),
         "secret": ("secretsmanager:CreateSecret", "secret:{}-AbCdEf"),
         "cluster": ("ecs:CreateCluster", "cluster/{}"),
+        "event_rule": ("events:PutRule", "rule/{}"),
         "security_group": ("ec2:CreateSecurityGroup", "security-group/*"),
     }
     made = [item for item in items() if item.kind != "network"]  # found, and used as it is

@@ -13,7 +13,9 @@ from toolkit.core.agent import Agent, AgentName, Project
 from toolkit.core.errors import Unreachable
 from toolkit.core.run import Mailbox, RunId, RunState, Trigger, TriggerKind
 from toolkit.llm.candidates import Flags
+from toolkit.ops import launch
 from toolkit.ops import run as runs
+from toolkit.scheduler import switches
 from toolkit.scheduler.dispatch import Definition, dispatch, fact_key
 
 DEV = Trigger(agent=AgentName("dev"), kind=TriggerKind.MANUAL)
@@ -55,6 +57,15 @@ def test_a_start_that_is_interrupted_names_its_run(
     shown = capsys.readouterr().err
     assert (caught.value.code, f"`al logs {run.id}`" in shown) == (130, True)
     assert "again" not in shown
+
+
+def test_a_pause_is_named_and_keeps_nobody_from_starting_a_run_by_hand(tmp_path: Path) -> None:
+    """It is for what starts by itself."""
+    made, notes = services(tmp_path, MemoryRuntime), list[str]()
+    switches.pause(made.ledger)
+    run = launch.start(made, "dev", None, note=notes.append)
+    assert run.handle is not None
+    assert "• all is paused; what you start by hand runs all the same" in notes
 
 
 def test_a_run_without_a_handle_is_found_to_be_stopped(tmp_path: Path) -> None:

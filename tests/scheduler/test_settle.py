@@ -145,6 +145,26 @@ def test_a_run_that_was_stopped_before_it_began_is_not_failed() -> None:
     assert verdict(RUN, box, None, NOON).state is RunState.STOPPED
 
 
+@pytest.mark.parametrize(
+    ("stop", "code", "cause", "state"),
+    [
+        (True, 137, Cause.EXIT_CODE, RunState.STOPPED),
+        (True, 143, Cause.EXIT_CODE, RunState.STOPPED),
+        (True, 1, Cause.EXIT_CODE, RunState.FAILED),
+        (True, 137, Cause.OUT_OF_MEMORY, RunState.FAILED),
+        (False, 137, Cause.EXIT_CODE, RunState.FAILED),
+    ],
+)
+def test_a_run_that_was_asked_to_stop_and_killed_is_stopped(
+    stop: bool, code: int, cause: Cause, state: RunState
+) -> None:
+    """Also where its platform knows only the signal: it had no time left to say why.  What failed by itself has failed."""
+    box = Mailbox(claimed=iso(NOON), read=iso(NOON), stop=stop)
+    platform = RunStatus(state=RunState.FAILED, exit_code=code, cause=cause)
+    end = verdict(RUN, box, platform, NOON)
+    assert (end.state, end.exit_code) == (state, code)
+
+
 # with records and a platform
 
 
@@ -244,3 +264,10 @@ def test_an_answer_from_before_the_claim_ends_no_run(tmp_path: Path) -> None:
     runtime.states = states  # type: ignore[method-assign]
     assert settle(made, [run])[0].state is RunState.RUNNING
     assert settle(made, [run])[0].state is RunState.FAILED
+
+
+def test_what_was_told_before_the_end_is_kept(tmp_path: Path) -> None:
+    """A report without a return value and without usage takes neither away."""
+    made, _, run = launched(tmp_path, Play(), return_value="42", usage={"cost": 0.5})
+    (seen,) = settle(made, [run])
+    assert (seen.state, seen.return_value, seen.usage) == (RunState.SUCCEEDED, "42", {"cost": 0.5})

@@ -15,7 +15,7 @@ import pytest
 from tests.contracts.ledger import Container, LedgerContract, a_full_run, a_run
 from tests.fakes import MemoryLedger
 from toolkit.core.environment import Environment, Scope
-from toolkit.core.errors import AlError, Conflict, LimitExceeded, Unreachable
+from toolkit.core.errors import AlError, Conflict, StorageError, Unreachable
 from toolkit.core.ports import Context
 from toolkit.core.run import RunId, RunState
 from toolkit.scheduler.ledgers import _sqlite_file as subject
@@ -221,7 +221,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(
 
     ledger.close()
     monkeypatch.setattr(subject.sqlite3, "connect", small)
-    with pytest.raises(LimitExceeded, match="disk is full"):
+    with pytest.raises(StorageError, match="disk is full"):
         ledger.update(run.id, state=RunState.RUNNING, reason="x" * 1_000_000)
     assert ledger.get(run.id) == run
     monkeypatch.setattr(subject.sqlite3, "connect", real)

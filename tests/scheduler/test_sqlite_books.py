@@ -1,5 +1,7 @@
 """The embedded ledger keeps the laws of its books: queue, locks, calls and deliveries, in one file."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from tests.contracts.locks import LocksContract
 from tests.contracts.queue import QueueContract
 from toolkit.core.environment import Environment, Scope
 from toolkit.core.ports import Context
+from toolkit.core.run import RunId
 from toolkit.scheduler.ledgers.sqlite import SqliteLedger
 
 
@@ -25,6 +28,15 @@ class TestQueue(QueueContract):
 
 class TestLocks(LocksContract):
     """What runs have to themselves, in one file."""
+
+
+def test_who_holds_nothing_costs_no_commit(ledger: SqliteLedger) -> None:
+    """Every run's end asks for its locks, and a commit is an fsync."""
+    ledger.prepare()
+    with closing(sqlite3.connect(ledger.path)) as db:
+        before = db.execute("PRAGMA data_version").fetchone()
+        assert ledger.locks.release_all(RunId("dev-00000001")) == 0
+        assert db.execute("PRAGMA data_version").fetchone() == before
 
 
 class TestCalls(CallsContract):

@@ -18,7 +18,7 @@ from toolkit.core.agent import AgentName
 from toolkit.core.books import AcceptsMany
 from toolkit.core.clock import iso
 from toolkit.core.environment import Environment, Scope
-from toolkit.core.errors import AlError, AlreadyExists, LimitExceeded
+from toolkit.core.errors import AlError, AlreadyExists, StorageError
 from toolkit.core.ports import Context
 from toolkit.core.run import Mailbox, Run, RunId, RunState, Trigger, TriggerKind
 from toolkit.core.work import Delivery, WorkItem
@@ -209,7 +209,7 @@ def test_a_full_disk_is_told_to_all_who_wait(
         eventually(lambda: len(answers) == 20)
     told = {type(answer) for answer in answers}
     kept = ledger.deliveries.list().total
-    assert LimitExceeded in told
+    assert StorageError in told
     assert kept == sum(not isinstance(answer, AlError) for answer in answers) < 20
     assert len(ledger.runs()) == kept
     ledger.close()

@@ -162,6 +162,18 @@ def test_a_launch_whose_answer_was_lost_is_not_made_twice(tmp_path: Path) -> Non
     assert not made.ledger.mailbox(run).stop
 
 
+def test_a_run_that_may_have_begun_keeps_its_place(tmp_path: Path) -> None:
+    """Nobody knows yet, so that other work waits: the scale is a true limit."""
+    made = stage(tmp_path, post("dev", scale=1), plays={"dev": FOREVER}, runtime=Lost)
+    first, second = made.submit("dev"), made.submit("dev")
+    loop = made.loop()
+    made.step(loop)
+    made.clock.sleep(LATER)
+    made.step(loop, times=3)
+    assert made.launched == [first]
+    assert made.get(second).state is RunState.QUEUED
+
+
 def test_a_missing_credential_is_looked_for_again(tmp_path: Path) -> None:
     """It may be on its way; after the last attempt the run has failed for it."""
     made = stage(tmp_path, post("dev"))

@@ -139,7 +139,12 @@ class Clients:
         return _REPAIRED if _lets_in(found["AssumeRolePolicyDocument"], service) else 0.0
 
     def _client(
-        self, key: str, service: str, retries: dict[str, Any], *, seconds: tuple[float, float] = (5, 30)
+        self,
+        key: str,
+        service: str,
+        retries: dict[str, Any],
+        *,
+        seconds: tuple[float, float] = (5, 30),
     ) -> Any:
         """`seconds` to connect and to wait for an answer."""
         with self._lock:

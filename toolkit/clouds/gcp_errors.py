@@ -199,11 +199,19 @@ def class_of(error: BaseException | None) -> str:
 
 
 def _translation(error: Exception, doing: str, hints: Mapping[str, str]) -> AlError:
-    message = str(getattr(error, "message", None) or error)
+    message = _said(error)
     ancestors = (c.__name__ for c in type(error).__mro__)
     found = next(filter(None, (meaning(name, message) for name in ancestors)), _MISTAKE)
     hint = hints.get(found.kind.__name__) or found.hint
     return found.kind(f"{doing}: {message[:_LONGEST]}{_violations(error)}", hint=hint)
+
+
+def _said(error: Exception) -> str:
+    """Its words alone: google.auth's errors come with what caused them and with whole answers, which may be long."""
+    if message := getattr(error, "message", None):
+        return str(message)
+    parts = [str(part) for part in error.args if isinstance(part, str | Exception)]
+    return "; ".join(parts) or str(error)
 
 
 def _violations(error: Any) -> str:

@@ -77,7 +77,7 @@ class ProjectPolicy:
         return self._clients.client(resourcemanager_v3.ProjectsClient)
 
     def _patiently(self, call: Callable[[], T]) -> T:
-        return retrying(call, seconds=PATIENCE, retry=_passes, sleep=self._sleep, clock=self._clock)
+        return retrying(call, seconds=PATIENCE, retry=passes, sleep=self._sleep, clock=self._clock)
 
 
 def grant(policy: Any, member: str, role: str, *, title: str = "", expression: str = "") -> None:
@@ -111,7 +111,8 @@ def condition_of(binding: Any) -> tuple[str, str]:
     return str(binding.condition.title), str(binding.condition.expression)
 
 
-def _passes(error: AlError) -> bool:
+def passes(error: AlError) -> bool:
+    """Whether a change of a policy that was refused so may be made a moment later."""
     lost_race = class_of(error) == "Aborted"
     too_fresh = class_of(error) == "InvalidArgument" and _UNKNOWN_YET.search(error.message)
     return error.temporary or lost_race or bool(too_fresh)

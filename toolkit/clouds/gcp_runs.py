@@ -5,7 +5,7 @@ own secrets, and nothing else.
 """
 
 from toolkit.core.environment import GcpCloud
-from toolkit.core.gcp_names import GcpNames
+from toolkit.core.gcp_names import GcpNames, account_email
 from toolkit.core.plan import Grant
 from toolkit.core.ports import Context, Limits
 
@@ -47,8 +47,7 @@ def run_grants(names: GcpNames, agent: str) -> tuple[Grant, ...]:
 def run_account(names: GcpNames, cloud: GcpCloud, agent: str) -> str:
     """The e-mail of the service account that the agent's runs have: the user's own for all agents, else the agent's
     (https://cloud.google.com/iam/docs/service-account-types#user-managed)."""
-    own = f"{names.service_account(agent)}@{cloud.project}.iam.gserviceaccount.com"
-    return cloud.service_account or own
+    return cloud.service_account or account_email(names.service_account(agent), cloud.project)
 
 
 def run_environment(

@@ -1,5 +1,6 @@
 """One call of `al push`: decide, show, agree, do; and again from the beginning when somebody else was first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,6 +13,7 @@ from toolkit.ops.push import preview as push_preview
 from toolkit.ops.push import steps as push_steps
 from toolkit.ops.push.report import Report
 from toolkit.ops.push.rollback import Rollback
+from toolkit.ops.webhook_addresses import addresses
 
 from ._app import App, Exit
 
@@ -163,11 +165,18 @@ class Visit:
         self.app.ui.line(_summary(self.report, rolled_back=self.wish.rollback))
         if self.report.gateway_url:
             self.app.ui.line(f"gateway: {self.report.gateway_url}")
+            for name, where in _webhooks(decided, self.report.gateway_url).items():
+                self.app.ui.line(f"webhooks of {name}: {where}")
 
 
 def _free(decided: Push | Rollback) -> bool:
     """In the sandbox there is nothing of anyone's to protect."""
     return decided.services.environment.name in {"sandbox", "sandbox-gcp"} or not decided.plan
+
+
+def _webhooks(decided: Push | Rollback, gateway: str) -> Mapping[str, str]:
+    """Where its senders are to send; a rollback changes none of it."""
+    return addresses(decided.project, gateway) if isinstance(decided, Push) else {}
 
 
 def _summary(report: Report, *, rolled_back: bool) -> str:

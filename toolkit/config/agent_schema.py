@@ -10,6 +10,7 @@ from .values import (
     Count,
     Cpus,
     Credentials,
+    Dollars,
     Jitter,
     Memory,
     Percent,
@@ -30,6 +31,15 @@ Wire = Literal["openai", "anthropic"]
 Thinking = Literal["off", "minimal", "low", "medium", "high", "xhigh"]
 
 
+class Price(Section):
+    """`price` of a model: US dollars for a million tokens."""
+
+    input: Dollars
+    output: Dollars
+    cache_read: Dollars | None = None
+    cache_write: Dollars | None = None
+
+
 class ModelSection(Section):
     """`[models.<name>]`, and `[model]` of older projects.  A `custom` one may lack `baseUrl` until it is used."""
 
@@ -45,7 +55,18 @@ class ModelSection(Section):
     compact_pct: Percent | None = None
     max_parallel: Positive | None = None
     backend_id: Text | None = None
+    first_output: Seconds | None = None
+    price: Price | None = None
     options: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class BudgetSection(Section):
+    """`[budget]`: what one run may spend; `cost` is in US dollars."""
+
+    tokens: Positive | None = None
+    cost: Annotated[float, Field(gt=0)] | None = None
+    turns: Positive | None = None
+    seconds: Seconds | None = None
 
 
 class Hooks(Section):
@@ -87,6 +108,7 @@ class AgentConfig(Section):
     hooks: Hooks = Field(default_factory=Hooks)
     preflight: Annotated[tuple[Preflight, ...], Field(strict=False)] = ()
     params: Mapping[str, Any] = Field(default_factory=dict)
+    budget: BudgetSection = Field(default_factory=BudgetSection)
     scale: Count | None = None
     timeout: Seconds | None = None
     max_work_queue_size: Positive | None = None

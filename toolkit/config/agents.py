@@ -117,6 +117,7 @@ class AgentReader:
                 for p in found.preflight
             ),
             params=found.params,
+            budget=found.budget.model_dump(exclude_none=True),
             scale=config.default_agent_scale if found.scale is None else found.scale,
             timeout=found.timeout or config.local.timeout,
             max_queue=found.max_work_queue_size or config.work_queue_size,

@@ -17,6 +17,7 @@ _SETTINGS = (
     "compact_pct",
     "max_parallel",
     "backend_id",
+    "first_output",
 )
 NO_KEY = "sk-no-key-required"  # a placeholder that servers of one's own accept
 
@@ -24,6 +25,8 @@ NO_KEY = "sk-no-key-required"  # a placeholder that servers of one's own accept
 def as_model(name: str, section: ModelSection, origin: str = "") -> Model:
     """The core's Model: what is not common to all providers is in its options, in snake_case.  `origin` is its place."""
     settings = {key: getattr(section, key) for key in _SETTINGS}
+    price = section.price
+    settings |= {"price": price.model_dump(exclude_none=True)} if price else {}
     return Model(
         name=name,
         provider=section.provider,

@@ -22,7 +22,7 @@ from toolkit.llm.candidates import SETTINGS
 from toolkit.llm.names import TABLE, Table
 from toolkit.llm.providers import PROVIDERS, Provider
 
-from .agent_schema import Thinking, Wire
+from .agent_schema import Price, Thinking, Wire
 from .files import read_toml
 from .origin import Layer, Merged
 from .problems import Findings, nearest
@@ -65,6 +65,7 @@ class Llm(Section):
     providers: Mapping[str, UserProvider] = Field(default_factory=dict)
     names: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
     families: Mapping[str, str] = Field(default_factory=dict)
+    prices: Mapping[str, Price] = Field(default_factory=dict)
 
 
 class UserConfig(Section):
@@ -145,6 +146,7 @@ def _table(llm: Llm, shown: str) -> Table:
         providers={name: _provider(name, entry, shown) for name, entry in llm.providers.items()},
         friendly=llm.names,
         families=llm.families,
+        prices={name: price.model_dump(exclude_none=True) for name, price in llm.prices.items()},
     )
     for name in (*llm.names, *llm.families.values(), *([llm.provider] if llm.provider else [])):
         if name not in table.providers:

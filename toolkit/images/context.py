@@ -137,7 +137,9 @@ def _generated(agent: Agent, types: Mapping[str, CredentialType]) -> dict[str, L
         "agent-config.json": _json(_agent_config(agent)),
         "credentials.json": _json({name: _credential(kind) for name, kind in injected.items()}),
         "SKILL.md": _text(agent.instructions),
-        "prompt-static.txt": _text(static_prompt(agent.params, contexts)),
+        "prompt-static.txt": _text(
+            static_prompt(agent.params, contexts, container=agent.isolation == "container")
+        ),
         "timeout": _text(str(agent.timeout)),
     }
 
@@ -149,6 +151,7 @@ def _agent_config(agent: Agent) -> dict[str, Any]:
         "timeout": agent.timeout,
         "models": [model.to_dict() for model in agent.models],
         "params": dict(agent.params),
+        "budget": dict(agent.budget),
         "hooks": {"pre": list(agent.hooks_pre), "post": list(agent.hooks_post)},
         "preflight": [
             {"provider": step.provider, "required": step.required, "params": dict(step.params)}

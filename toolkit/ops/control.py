@@ -12,6 +12,7 @@ from toolkit.core.agent import AgentName
 from toolkit.core.clock import now
 from toolkit.core.errors import AlError, ConfigError, CredentialError, NotFound
 from toolkit.core.run import RunId
+from toolkit.ops import running
 from toolkit.ops.logs.times import moment
 from toolkit.ops.remote import KEY, Remote, deployed_url, gateway_key
 from toolkit.scheduler import control, history, views
@@ -164,7 +165,9 @@ def stats(
 
 
 def local_url(services: Services) -> str:
-    """Where `al start` listens unless it is told otherwise."""
+    """Where `al start` listens on this machine; while none runs, where it would unless it is told otherwise."""
+    if scheduler := running.found(services):
+        return scheduler.url
     settings = services.project.settings if services.project else {}
     return f"http://127.0.0.1:{(settings.get('gateway') or {}).get('port', DEFAULT_PORT)}"
 

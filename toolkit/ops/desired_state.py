@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.desired import aws, gcp
+from infra.desired.gateway_grants import Deployed
 from toolkit.clouds.gcp import gcp_clients_for
 from toolkit.core.agent import CredentialRef, Project
 from toolkit.core.environment import GcpCloud
@@ -22,7 +23,7 @@ def items(
     May ask the cloud for what it follows from: on AWS the network that runs are in, on Google the project's number.
     """
     environment = services.environment
-    credentials = [_needed(ref) for ref in resolve.project_credentials(project)]
+    credentials = needed(project)
     if isinstance(environment.cloud, GcpCloud):
         return gcp.desired(
             environment,
@@ -40,13 +41,18 @@ def items(
     )
 
 
-def deployed(services: Services, project: Project) -> list[aws.Deployed]:
+def deployed(services: Services, project: Project) -> list[Deployed]:
     """Every agent with its runtime, and what its runs may do there."""
     where = services.environment
     return [
         (agent, runtime_name(agent, where), services.runtime_for(agent).grants(agent))
         for agent in project.agents
     ]
+
+
+def needed(project: Project) -> list[tuple[CredentialRef, tuple[str, ...]]]:
+    """Every credential of the project's agents and webhook sources, with the fields of its type."""
+    return [_needed(ref) for ref in resolve.project_credentials(project)]
 
 
 def _needed(ref: CredentialRef) -> tuple[CredentialRef, tuple[str, ...]]:

@@ -40,6 +40,9 @@ region = "us-central1"
 
 [images]
 base = "REPLACE_ME"             # an image made from the base Dockerfile of al-toolkit
+
+# [pulumi]
+# backend = "gs://..."          # default: a bucket that al creates
 """,
 }
 

@@ -95,4 +95,13 @@ def sentence(run: Run) -> str:
         if run.receipt.verified_absent
         else "its secret has not been seen gone yet"
     )
-    return f"• {run.id} {run.state.value.replace('_', ' ')}{took}{code}{why}; {gone}"
+    state = run.state.value.replace("_", " ")
+    return f"• {run.id} {state}{took}{code}{why}{_spent(run)}; {gone}"
+
+
+def _spent(run: Run) -> str:
+    """Of a run with a model: its tokens, and their cost where it is known."""
+    if not (tokens := run.usage.get("totalTokens")):
+        return ""
+    cost = run.usage.get("cost")
+    return f"; {tokens} tokens" + ("" if cost is None else f" for {cost:.4f} USD")

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from toolkit.core.agent import Agent, AgentName
-from toolkit.core.errors import ConfigError, LaunchError
+from toolkit.core.errors import ConfigError, LaunchError, NotFound
 from toolkit.core.placement import runtime_name
 from toolkit.core.run import Run, RunId, RunModels, Trigger, TriggerKind
 from toolkit.llm.candidates import Flags
+from toolkit.scheduler import switches
 from toolkit.scheduler.attempt import Patience
 from toolkit.scheduler.dispatch import dispatch
 from toolkit.wiring import Services
@@ -47,11 +48,22 @@ def start(
         )
     if trigger is None and not flags.given and (run := _through(services, agent.name, prompt)):
         return run
+    _note_pause(services, note)
     models = _models(services, agent, flags, note)
     if services.environment.cloud is None:
         _prepare_here(services, agent, note)
     trigger = trigger or Trigger(agent=agent.name, kind=TriggerKind.MANUAL, prompt=prompt)
     return dispatch(services, trigger, Patience(seconds=PATIENCE, note=note), models=models)
+
+
+def _note_pause(services: Services, note: Callable[[str], None]) -> None:
+    """A pause is for what starts by itself; who starts a run by hand means it."""
+    try:
+        paused = switches.read(services.ledger).paused
+    except NotFound:  # nothing was ever kept here
+        return
+    if paused:
+        note("• all is paused; what you start by hand runs all the same")
 
 
 def _through(services: Services, agent: AgentName, prompt: str | None) -> Run | None:

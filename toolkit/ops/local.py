@@ -31,9 +31,7 @@ def prepare(
     record_roster(services)
 
 
-def make(
-    services: Services, agent: Agent, *, note: Callable[[str], None] = lambda _: None
-) -> None:
+def make(services: Services, agent: Agent, *, note: Callable[[str], None] = lambda _: None) -> None:
     """The same, for a ledger that is prepared and a roster that somebody else records."""
     assert services.project is not None  # noqa: S101 - only called with one
     values = resolve.resolve(replace(agent, models=()), services.local_store)

@@ -73,6 +73,7 @@ def summary(run: Run) -> dict[str, Any]:
         "cause": run.cause.value if run.cause else None,
         "reason": run.reason,
         "return_value": run.return_value,
+        "usage": dict(run.usage),
         "secret": receipt(run.receipt),
     }
 

@@ -22,12 +22,17 @@ def _none(_: AgentName) -> None:
     """What a push recorded is all that is known of an agent."""
 
 
+def _always(_: AgentName) -> bool:
+    """A push has made it ready."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """`roster()` is asked anew each time.  `wake` tells the scheduler of this process, if there is one, to look.
 
-    `planned` is the runtime of an agent that is being prepared, so that work for it can wait already; `models` are what a
-    run works with in place of those in its image, and raises what is wrong with them.
+    `ready` says whether an agent may start yet, and `planned` on which runtime it will, so that work for it can wait
+    already.  `models` are what a run works with in place of those in its image; it raises what is wrong with them.
     """
 
     services: Services
@@ -35,6 +40,7 @@ class Desk:
     clock: Callable[[], datetime] = now
     wake: Callable[[], None] = _nobody
     glance: Glance = field(default_factory=Glance)
+    ready: Callable[[AgentName], bool] = _always
     planned: Callable[[AgentName], str | None] = _none
     models: Callable[[AgentName], RunModels | None] = _none
 

@@ -33,12 +33,14 @@ class Pace:
 
 
 HERE = Pace()
+LAST = 10.0  # seconds for the launches that are under way when the time to begin any is over
 # where each look is a call that somebody pays for
 FAR = Pace(queue=5.0, reports=30.0, platforms=10.0)
 
 
 class Loop:
-    """The scheduler of one process.  `holder` is its name in the queue: its own, or one that gateways share."""
+    """The scheduler of one process.  `holder` is its name in the queue: its own, or one that gateways share; `hold` is for
+    how many seconds it holds what it takes without a sign of life."""
 
     def __init__(
         self,
@@ -48,13 +50,14 @@ class Loop:
         pace: Pace | None = None,
         bell: Bell | None = None,
         hands: int = HANDS,
+        hold: float = HOLD,
     ) -> None:
-        self._desk = desk
+        self._desk, self._hold = desk, hold
         self._pace = pace or (HERE if desk.services.environment.cloud is None else FAR)
         self._bell = bell or Bell()
         name = holder or new_holder()
-        self._worker = Worker(desk, name, hands=hands)
-        self._watch = Watch(desk, name, hold=HOLD)
+        self._worker = Worker(desk, name, hands=hands, hold=hold)
+        self._watch = Watch(desk, name, hold=hold)
         self._clockwork = Clockwork(desk)
         self._housekeeping = Housekeeping(desk)
         self._done: dict[str, datetime] = {}
@@ -63,14 +66,25 @@ class Loop:
         """There is work: look now."""
         self._bell.ring()
 
-    def step(self, moment: datetime) -> None:
-        """Everything once, to the end: what was due has been launched when this returns."""
+    def step(self, moment: datetime, *, seconds: float | None = None) -> None:
+        """Everything once, to the end: what was due has been launched when this returns, or what could be begun in
+        so many seconds."""
         self._try(lambda: self._clockwork.turn(moment), "schedules")
         self._try(lambda: self._look(ask=True), "runs")
-        self._worker.work()
-        self._worker.wait()
+        self._take(seconds)
         self._try(lambda: self._look(ask=False), "runs")
         self._housekeeping.step(moment)
+
+    def launch(self, *, seconds: float | None = None) -> None:
+        """Only what waits: until there is nothing more, no room, or no time to begin anything.  Runs that have reported
+        their ends make room; platforms are not asked."""
+        self._try(lambda: self._look(ask=False), "runs")
+        self._take(seconds)
+
+    def _take(self, seconds: float | None) -> None:
+        self._worker.until(seconds)
+        self._worker.work()
+        self._worker.wait(None if seconds is None else seconds + LAST)
 
     def run(self, stop: threading.Event, *, sleep: Callable[[float], object] | None = None) -> None:
         """Until `stop` is set; then nothing is taken any more, and launches under way are finished or left to others.
@@ -98,7 +112,7 @@ class Loop:
             ended = self._looked(ask=False)
         if self._due("queue", self._pace.queue, moment) or rang or ended:
             self._worker.work()
-        if self._due("heartbeat", HOLD / 4, moment):
+        if self._due("heartbeat", self._hold / 4, moment):
             self._try(self._worker.renew, "leases")
         self._housekeeping.step(moment)
 

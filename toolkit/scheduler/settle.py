@@ -7,6 +7,7 @@ first settles it: the waiting `al run`, a later `al logs` or `al doctor`, the ga
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from signal import SIGKILL, SIGTERM
 from typing import Any
 
 from toolkit.core.clock import from_iso, iso, now
@@ -34,6 +35,7 @@ _TAKEN = (Cause.SPOT_INTERRUPTION, Cause.INTERRUPTED)  # ends that the platform 
 LAUNCH_PATIENCE = timedelta(minutes=10)  # from a run's record to its handle or its claim
 # why a run was ended by us: in the record before it is done, so that whoever sees its end knows
 OVERDUE = "it went on past its deadline and was stopped"
+ENDED_BY_FORCE = "it was asked to stop, and ended before it had said so itself"
 
 
 def verdict(
@@ -101,10 +103,18 @@ def _explained(run: Run, mailbox: Mailbox, end: RunStatus) -> RunStatus:
         end = replace(end, cause=Cause.SECRET_MISSING, reason=reason)
     if run.reason == OVERDUE:
         return RunStatus(state=RunState.TIMED_OUT, exit_code=end.exit_code, reason=OVERDUE)
+    if mailbox.stop and _by_signal(end, mailbox):
+        return RunStatus(state=RunState.STOPPED, exit_code=end.exit_code, reason=ENDED_BY_FORCE)
     if mailbox.stop and mailbox.report and not mailbox.read:
         reason = "it was asked to stop before it had begun"
         return RunStatus(state=RunState.STOPPED, exit_code=end.exit_code, reason=reason)
     return end
+
+
+def _by_signal(end: RunStatus, mailbox: Mailbox) -> bool:
+    """Whether it was ended from outside, before it could say anything."""
+    signalled = end.exit_code in (128 + SIGTERM, 128 + SIGKILL)
+    return signalled and mailbox.report is None and end.cause is not Cause.OUT_OF_MEMORY
 
 
 def _silenced(run: Run, mailbox: Mailbox, moment: datetime) -> RunStatus | None:
@@ -145,6 +155,12 @@ def settle(services: Services, runs: Sequence[Run], *, ask_platform: bool = True
         _settled(services, known[run.id], boxes[run.id], platform.get(run.id), asked=ask_platform)
         for run in runs
     ]
+
+
+def settle_as_told(services: Services, run: Run, said: Mailbox) -> Run:
+    """The same for one run whose container has told us its mailbox itself, not through the ledger or its log."""
+    known = RunStatus(state=RunState.RUNNING, mailbox=said)
+    return _settled(services, run, told(services.ledger.mailbox(run.id), known), None, asked=False)
 
 
 def _ask(
@@ -205,9 +221,10 @@ def _changes(status: RunStatus, mailbox: Mailbox) -> dict[str, Any]:
             "cause": status.cause,
             "reason": status.reason,
             "finished": report.get("finished") or iso(now()),
-            "return_value": report.get("return_value"),
-            "usage": report.get("usage") or {},
         }
+        # what was told before the end stays where the report has nothing of it
+        said = {name: report.get(name) for name in ("return_value", "usage")}
+        changes |= {name: value for name, value in said.items() if value not in (None, {})}
     return changes
 
 

@@ -1,6 +1,8 @@
 """The token with which a run speaks to the gateway: made for one run, good for that run's own things, over when it ends.
 
-The ledger keeps only its hash, so that whoever reads the ledger cannot speak for a run.
+The ledger keeps only a hash, so that whoever reads the ledger cannot speak for a run.  The container gives its agent
+another token, which is made from its own (toolkit/core/run_token.py): the agent may lock and call, but what the container
+says of the run, its lines and how it ended, the agent cannot say.
 """
 
 import hashlib
@@ -10,6 +12,7 @@ import secrets
 from toolkit.core.errors import AccessDenied, UsageError
 from toolkit.core.ports import Ledger
 from toolkit.core.run import Run, RunId
+from toolkit.core.run_token import for_agent
 from toolkit.core.secrets import Secret
 
 _RANDOM = 32  # bytes; 43 characters
@@ -22,9 +25,9 @@ class InvalidToken(AccessDenied):
 
 
 def new(run: RunId) -> tuple[Secret, str]:
-    """A token for this run, and the hash that its record keeps."""
+    """The container's token for this run, and the hash that its record keeps: of the agent's."""
     token = f"{run}.{secrets.token_urlsafe(_RANDOM)}"
-    return Secret(token), digest(token)
+    return Secret(token), digest(for_agent(token))
 
 
 def digest(token: str) -> str:
@@ -33,10 +36,20 @@ def digest(token: str) -> str:
 
 
 def run_of(ledger: Ledger, token: str) -> Run:
-    """The run that this token was made for.  Raises InvalidToken, and says no more than that."""
+    """The run that this token was made for, the container's or its agent's.  Raises InvalidToken, and says no more than
+    that."""
+    return _checked(ledger, token, (token, for_agent(token)))
+
+
+def container_of(ledger: Ledger, token: str) -> Run:
+    """The same for what only the container may say.  Raises InvalidToken, for its agent's token too."""
+    return _checked(ledger, token, (for_agent(token),))
+
+
+def _checked(ledger: Ledger, token: str, forms: tuple[str, ...]) -> Run:
     record = ledger.get(run) if (run := _named(token)) else None
     kept = record.token if record and record.token else _NOBODY
-    good = hmac.compare_digest(kept, digest(token))
+    good = any(hmac.compare_digest(kept, digest(form)) for form in forms)
     if record is None or not good or record.state.final:
         raise InvalidToken(
             "invalid secret", hint="a run's token is good for that run only, and until it ends"

@@ -5,14 +5,17 @@ until its run has begun (watch.py), so that a start which comes to nothing can b
 """
 
 import logging
+import math
 import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 
+from toolkit.core.agent import AgentName
 from toolkit.core.clock import iso
 from toolkit.core.errors import AlError
 from toolkit.core.run import Run, RunId, RunState
@@ -41,7 +44,7 @@ def rooms(desk: Desk) -> Rooms:
     if turned.paused:
         return Rooms(agents={})
     names = roster.posts.keys() - set(turned.disabled)
-    scales = {name: turned.scale(roster, name) for name in names}
+    scales = {name: turned.scale(roster, name) for name in names if desk.ready(AgentName(name))}
     return Rooms(
         agents={name: scale for name, scale in scales.items() if scale > 0},
         total=turned.limit(roster),
@@ -49,25 +52,30 @@ def rooms(desk: Desk) -> Rooms:
 
 
 class Worker:
-    """The hands of one scheduler; `holder` is its name in the queue."""
+    """The hands of one scheduler; `holder` is its name in the queue, and `hold` for how many seconds it holds an item."""
 
-    def __init__(self, desk: Desk, holder: str, *, hands: int = HANDS) -> None:
-        self._desk, self._holder, self._most = desk, holder, hands
+    def __init__(self, desk: Desk, holder: str, *, hands: int = HANDS, hold: float = HOLD) -> None:
+        self._desk, self._holder, self._most, self._hold = desk, holder, hands, hold
         self._pool = ThreadPoolExecutor(hands, thread_name_prefix="al-launch")
         self._guard = threading.Lock()
         self._hands: set[Future[None]] = set()
         self._launching: set[RunId] = set()
         self._closed = False
+        self._until = math.inf
 
     @property
     def launching(self) -> Collection[RunId]:
         with self._guard:
             return frozenset(self._launching)
 
+    def until(self, seconds: float | None) -> None:
+        """Begin nothing after so many seconds from now."""
+        self._until = math.inf if seconds is None else time.monotonic() + seconds
+
     def work(self) -> None:
         """See that somebody looks for work.  Returns at once."""
         with self._guard:
-            if self._closed or len(self._hands) >= self._most:
+            if not self._open or len(self._hands) >= self._most:
                 return
             hand = self._pool.submit(self._drain)
             self._hands.add(hand)
@@ -83,7 +91,9 @@ class Worker:
         """What is being launched stays ours."""
         moment = self._desk.clock()
         for run in self.launching:
-            self._desk.services.ledger.queue.renew(run, self._holder, seconds=HOLD, moment=moment)
+            self._desk.services.ledger.queue.renew(
+                run, self._holder, seconds=self._hold, moment=moment
+            )
 
     def close(self, seconds: float) -> None:
         """Take nothing more, and wait so long for the launches that are under way.
@@ -93,6 +103,10 @@ class Worker:
             self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.wait(seconds)
+
+    @property
+    def _open(self) -> bool:
+        return not self._closed and time.monotonic() < self._until
 
     def _now(self) -> frozenset[Future[None]]:
         with self._guard:
@@ -105,7 +119,7 @@ class Worker:
             LOG.error("work could not be taken: %s", error)
 
     def _drain(self) -> None:
-        while not self._closed and (item := self._taken()):
+        while self._open and (item := self._taken()):
             self.work()  # where there is one there may be more
             try:
                 begin(self._desk, item, self._holder)
@@ -118,7 +132,7 @@ class Worker:
     def _taken(self) -> WorkItem | None:
         desk = self._desk
         item = desk.services.ledger.queue.take(
-            self._holder, rooms(desk), seconds=HOLD, moment=desk.clock()
+            self._holder, rooms(desk), seconds=self._hold, moment=desk.clock()
         )
         if item:
             with self._guard:
@@ -176,12 +190,18 @@ def _untraced(desk: Desk, run: Run) -> bool:
 
 
 def _failed(desk: Desk, item: WorkItem, holder: str, error: AlError) -> None:
-    """The record says whether it is over; what is not waits for another attempt."""
+    """The record says whether it is over; what is not waits for another attempt, without a place, or with it where the
+    run may have begun."""
+    queue, moment = desk.services.ledger.queue, desk.clock()
     run = desk.services.ledger.get(item.run)
     if run and run.state.final:
         LOG.warning("%s did not start: %s", item.run, error.message)
         over(desk, run)
     elif run and not desk.services.ledger.mailbox(run.id).stop:
-        begin_at = starts.not_before(item.attempts, desk.clock())
+        begin_at = starts.not_before(item.attempts, moment)
         LOG.warning("%s did not start: %s; again at %s", item.run, error.message, iso(begin_at))
-        desk.services.ledger.queue.give_back(item.run, holder, not_before=begin_at)
+        if run.state is RunState.QUEUED:
+            queue.give_back(item.run, holder, not_before=begin_at)
+        else:
+            wait = (begin_at - moment).total_seconds()
+            queue.renew(item.run, holder, seconds=wait, moment=moment)

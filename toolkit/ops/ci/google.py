@@ -33,6 +33,7 @@ ROLES = (
     "roles/secretmanager.admin",
     "roles/artifactregistry.admin",
     "roles/run.admin",
+    "roles/cloudscheduler.admin",
     "roles/logging.viewer",
     "roles/storage.admin",
 )

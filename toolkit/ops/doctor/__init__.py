@@ -31,6 +31,7 @@ from toolkit.ops.doctor.findings import (
     warning,
 )
 from toolkit.ops.doctor.preflight import Live
+from toolkit.ops.infrastructure import GATEWAY
 from toolkit.ops.local import in_docker
 from toolkit.wiring import Services
 
@@ -69,7 +70,7 @@ def examine(
     known = _known(services)
     seen = live(services, note) if live and known.reached else Live()
     uses = _uses(services, project, seen) if project else ()
-    findings = [*_project(services, project, known.values, asking)] if project else []
+    findings = [*_project(services, project, known, asking)] if project else []
     findings += [*quotas.found(uses, assumed=_weight_of_defaults(services)), *seen.findings]
     if known.silent:
         # credentials of another account are why it is silent, and that is said already
@@ -89,9 +90,11 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """The values that the environment has; or why it does not say, and whether it is any use to ask for more."""
+    """The values that the environment has, and its gateway's address; or why it does not say, and whether it is any use
+    to ask for more."""
 
     values: Collection[str] = ()
+    gateway: str | None = None
     silent: Finding | None = None
     reached: bool = True
 
@@ -99,7 +102,9 @@ class _Known:
 def _known(services: Services) -> _Known:
     where = services.environment.name
     try:
-        return _Known(values=credentials.known(services.ledger.facts(credentials.PUSHED)))
+        values = credentials.known(services.ledger.facts(credentials.PUSHED))
+        deployed = (services.ledger.fact(GATEWAY) or {}).get("url")
+        return _Known(values=values, gateway=services.environment.gateway_url or deployed)
     except NotFound as error:
         message = f"nothing was pushed there, as far as can be seen ({error.message})"
         return _Known(silent=warning(where, message, error.hint))
@@ -122,9 +127,9 @@ def _environment(services: Services, *, settle: bool) -> Iterator[Finding]:
 
 
 def _project(
-    services: Services, project: Project, known: Collection[str], asking: Asking
+    services: Services, project: Project, known: _Known, asking: Asking
 ) -> Iterator[Finding]:
-    """What can be said without the environment.  `known` are the credential values that it has."""
+    """What can be said without the environment, but for what is `known` of it."""
     yield from _configuration(project)
     sound, forbidden = doctor_credentials.allowed(project)
     yield from forbidden
@@ -134,8 +139,8 @@ def _project(
     if services.environment.cloud is None:
         yield from section(host_user.ISOLATION, host_user.found(project))
     yield from doctor_names.found(services, project)
-    yield from doctor_webhooks.found(project, services.environment)
-    yield from doctor_credentials.found(sound, services.local_store, known, asking)
+    yield from doctor_webhooks.found(project, services.environment, known.gateway)
+    yield from doctor_credentials.found(sound, services.local_store, known.values, asking)
 
 
 def _configuration(project: Project) -> Iterator[Finding]:

@@ -30,10 +30,17 @@ _READ_ITEM = ("GetItem", "BatchGetItem", "Query")
 _ITEM = (*_READ_ITEM, "PutItem", "UpdateItem", "DeleteItem")
 _BECOME = ("iam:PassRole", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", "sts:AssumeRole")
 
-# the gateway shows every run and its log to whoever has its key
-GATEWAY_SEES = frozenset(
-    (*(f"logs:{a}" for a in _READ_LOG), *(f"dynamodb:{a}" for a in _READ_ITEM))
-)
+# The gateway schedules: it shows every run and its log to whoever has its key, starts and stops every agent's runs, keeps
+# their records, and makes and removes their secrets, which it cannot read.
+GATEWAY_MAY: Mapping[str, frozenset[str]] = {
+    LOGS: frozenset(f"logs:{a}" for a in _READ_LOG),
+    MAILBOXES: frozenset(f"dynamodb:{a}" for a in _ITEM),
+    SECRETS: frozenset(
+        f"secretsmanager:{a}" for a in ("CreateSecret", "DeleteSecret", "DescribeSecret")
+    ),
+    RUNS: frozenset(("lambda:InvokeFunction", "ecs:RunTask")),
+    LISTS: frozenset(("secretsmanager:ListSecrets",)),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

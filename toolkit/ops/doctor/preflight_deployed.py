@@ -1,4 +1,5 @@
-"""What a push builds upon and what earlier ones made: the base image, the gateway, the log groups' retention."""
+"""What a push builds upon and what earlier ones made: the base image, the gateway, the agents' definitions, the log groups'
+retention."""
 
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
@@ -9,6 +10,7 @@ from toolkit.core.agent import Agent
 from toolkit.core.aws_limits import retention
 from toolkit.core.errors import AlError, NotFound, Unreachable
 from toolkit.core.names import GATEWAY as GATEWAY_NAME
+from toolkit.core.parallel import at_once
 from toolkit.core.secrets import Secret
 from toolkit.images import base as bases
 from toolkit.images.architecture import AMD64, ARCHITECTURES
@@ -16,10 +18,11 @@ from toolkit.ops import credentials
 from toolkit.ops import gateway as health
 from toolkit.ops.doctor.findings import Finding, failing, note, refused, warning
 from toolkit.ops.infrastructure import GATEWAY
-from toolkit.scheduler.dispatch import fact_key
+from toolkit.scheduler.dispatch import Definition, fact_key
 from toolkit.wiring import Services
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+AT_ONCE = 8
 SECONDS = 10.0  # for the gateway's answer, a cold start included
 
 
@@ -99,6 +102,21 @@ def _status(url: str, key: Secret) -> int:
             f"{url} was healthy and did not answer ({type(error).__name__})", hint="try again"
         ) from None
     return answer.status_code
+
+
+def definitions(services: Services) -> Iterator[Finding]:
+    """What pushes have recorded and the cloud would not run: a push that compares with the record does not see it."""
+    prefix = fact_key("")
+    try:
+        facts = services.ledger.facts(prefix).items()
+    except NotFound:  # before the first push
+        return
+    known = [Definition.from_fact(fact) for key, fact in facts if key.startswith(prefix)]
+    told = at_once(lambda d: services.runtime(d.runtime).trouble(d.ref), known, most=AT_ONCE)
+    for definition, trouble in zip(known, told, strict=True):
+        if trouble:
+            where = services.environment.name
+            yield failing(definition.agent, trouble, f"`al push -a -E {where}` makes it again")
 
 
 def log_groups(clients: Clients, services: Services) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from toolkit.ops.look import Look
 from toolkit.wiring import Services
 
 PULL = ("artifactregistry.repositories.downloadArtifacts",)
+JOBS = ("run.jobs.get",)
 KEY = ("datastore.entities.get", "secretmanager.versions.access")
 
 
@@ -32,6 +33,11 @@ def looks(services: Services, project: Project, *, deep: bool) -> Iterator[Look]
         )
     yield Look(about="the gateway", actions=KEY, look=lambda: preflight_deployed.gateway(services))
     if deep:
+        yield Look(
+            about="the agents' jobs",
+            actions=JOBS,
+            look=lambda: preflight_deployed.definitions(services),
+        )
         yield Look(
             about="what is left in the project",
             actions=strays.ACTIONS,

@@ -4,14 +4,17 @@ Offline: nothing is asked of an account, so what somebody attached there is not 
 that the user brings is not known.  A "no" holds for every request; a boundary could only make it more so.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 
 from infra.desired import aws as desired
+from infra.desired.gateway import API_KEY
 from infra.desired.policy import SERVICE_PRINCIPALS, text
 from infra.reconcile.policy import Need, Who, admits, possible
-from toolkit.clouds.aws import arn, cloud_of
+from toolkit.clouds.aws import arn, cloud_of, role_arn
 from toolkit.core import registry
 from toolkit.core.agent import Project
 from toolkit.core.environment import GcpCloud
@@ -19,9 +22,18 @@ from toolkit.core.errors import UsageError
 from toolkit.core.names import GATEWAY, Names
 from toolkit.core.plan import Item
 from toolkit.ops import credentials, desired_state
-from toolkit.ops.doctor.isolation import CREDENTIALS, GATEWAY_SEES, IMAGES, KINDS, Things
+from toolkit.ops.doctor.isolation import (
+    CREDENTIALS,
+    GATEWAY_MAY,
+    IMAGES,
+    KINDS,
+    ROLES,
+    Things,
+)
 from toolkit.ops.doctor.proof import Breach, Proof, Role, row
 from toolkit.wiring import Services
+
+READ, PASS = "secretsmanager:GetSecretValue", "iam:PassRole"
 
 
 def prove(services: Services) -> Proof:
@@ -45,6 +57,7 @@ def judge(services: Services) -> "Judge":
         roles=tuple(_roles(services, project, items)),
         pulls={name: text(document) for name, document in pulls.items() if document},
         credentials=tuple(long_lived(names)),
+        named=_named(services, project),
     )
 
 
@@ -59,7 +72,27 @@ def _project(services: Services) -> Project:
 def _items(services: Services, project: Project) -> tuple[Item, ...]:
     """As a push would make them, without what a network would have to be looked up for."""
     deployed = desired_state.deployed(services, project)
-    return desired.desired(services.environment, deployed, (), gateway_image=None)
+    credentials = desired_state.needed(project)
+    return desired.desired(services.environment, deployed, credentials, gateway_image=None)
+
+
+def _named(services: Services, project: Project) -> Mapping[str, frozenset[str]]:
+    """What the gateway may name for those actions that go beyond what is an agent's: the credentials that are declared,
+    with its own key, and the roles of tasks; or, where these are too many, the beginning that all names have."""
+    names, cloud = services.context.names, cloud_of(services.environment)
+    refs = [*desired_state.needed(project), API_KEY]
+    fields = [names.credential(ref, field) for ref, fields in refs for field in fields]
+    instances = [f"{names.secrets}{ref.type}/{ref.instance}/*" for ref, _ in refs]
+    secrets = [*(f"{name}-??????" for name in fields), *instances]
+    roles = {
+        role_arn(cloud, cloud.brought_role(agent.name, kind), names.role(agent.name, kind))
+        for agent in project.agents
+        for kind in ("task", "execution")
+    }
+    return {
+        READ: frozenset(arn(cloud, "secretsmanager", f"secret:{one}") for one in secrets),
+        PASS: frozenset({*roles, arn(cloud, "iam", f"role/{names.beginning(64)}*")}),
+    }
 
 
 def _roles(
@@ -90,12 +123,14 @@ def long_lived(names: Names) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Judge:
-    """Pure.  `pulls` are the policies of repositories that let Lambda pull, by the repository's name."""
+    """Pure.  `pulls` are the policies of repositories that let Lambda pull, by the repository's name; `named` is what the
+    gateway may name for an action, if it is to name things one by one."""
 
     things: Things
     roles: Sequence[Role]
     pulls: Mapping[str, str]
     credentials: Sequence[str]
+    named: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def proof(self) -> Proof:
         breaches = tuple(breach for role in self.roles for breach in self._breaches(role))
@@ -136,12 +171,14 @@ class Judge:
                 yield Breach(role=role, owner=owner, kind=kind, need=need)
 
     def _expected(self, role: Role, kind: str, need: Need) -> bool:
-        """What the gateway is for: showing runs and logs, to whoever has its key."""
-        own_key = f"{self.things.names.secrets}{credentials.GATEWAY_PATH.partition('/')[0]}/"
-        key = kind == CREDENTIALS and need.action == "secretsmanager:GetSecretValue"
-        return role.who == GATEWAY and (
-            need.action in GATEWAY_SEES or (key and own_key in need.resource)
-        )
+        """What the gateway is for: starting runs, and showing them to whoever has its key."""
+        if role.who != GATEWAY:
+            return False
+        if need.action in GATEWAY_MAY.get(kind, ()):
+            return True
+        if kind not in (CREDENTIALS, ROLES) or need.action not in self.named:
+            return False
+        return granted(role.document or "", need.action) <= self.named[need.action]
 
     def _pulled(self, role: Role, owner: str) -> Iterator[Breach]:
         """Lambda pulls by the repository's policy, in the name of a function."""
@@ -155,6 +192,23 @@ class Judge:
         service = Who(kind="Service", name=SERVICE_PRINCIPALS["lambda"])
         if repository in self.pulls and admits(self.pulls[repository], service, need):
             yield Breach(role=role, owner=owner, kind=IMAGES, need=need)
+
+
+def granted(document: str, action: str) -> frozenset[str]:
+    """The resources, as they are written, on which a document's statements allow an action; "*" for a statement that says
+    it by what it is not."""
+    found: set[str] = set()
+    for statement in json.loads(document)["Statement"]:
+        if statement["Effect"] != "Allow":
+            continue
+        actions = _several(statement.get("Action", "*"))
+        if any(fnmatchcase(action.lower(), pattern.lower()) for pattern in actions):
+            found.update(_several(statement.get("Resource", "*")))
+    return frozenset(found)
+
+
+def _several(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 @lru_cache(maxsize=16_384)

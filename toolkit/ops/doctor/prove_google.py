@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from infra.desired import gcp as desired
+from infra.desired import gcp_launches
 from infra.reconcile.gcp_judge import Ask, Grant, granted, possible
 from infra.reconcile.policy import Need
 from toolkit.clouds.gcp import cloud_of
@@ -18,6 +19,7 @@ from toolkit.core.environment import GcpCloud
 from toolkit.core.gcp_names import GcpNames, account_email, secret_id
 from toolkit.core.names import GATEWAY, Names
 from toolkit.core.plan import Item
+from toolkit.credentials import resolve
 from toolkit.ops.credentials import GATEWAY_PATH
 from toolkit.ops.doctor.proof import Breach, Proof, Role, row
 from toolkit.ops.doctor.prove import long_lived
@@ -32,9 +34,12 @@ NUMBER = "000000000000"
 # What Google's own roles have of what is asked below (https://cloud.google.com/iam/docs/roles-permissions).
 PREDEFINED: Mapping[str, Sequence[str]] = {
     "roles/secretmanager.secretAccessor": ("secretmanager.versions.access",),
-    "roles/datastore.viewer": ("datastore.entities.get", "datastore.entities.list"),
+    "roles/datastore.user": tuple(
+        f"datastore.entities.{v}" for v in ("get", "list", "create", "update", "delete")
+    ),
     "roles/logging.viewer": ("logging.logEntries.list",),
 }
+_KEY_TYPE = GATEWAY_PATH.partition("/")[0]
 _SECRET = tuple(f"secretmanager.secrets.{v}" for v in ("get", "update", "delete", "setIamPolicy"))
 _VERSION = tuple(
     f"secretmanager.versions.{v}" for v in ("access", "add", "destroy", "enable", "disable")
@@ -65,20 +70,28 @@ _WHOLE: Mapping[str, tuple[str, Sequence[str]]] = {
         ),
     ),
 }
-# the gateway shows every run and its log to whoever has its key
-GATEWAY_SEES = frozenset(
-    ("logging.logEntries.list", "datastore.entities.get", "datastore.entities.list")
-)
+# The gateway is the environment's scheduler: it starts and ends every agent's runs, keeps their records, makes their
+# secrets, and shows their logs to whoever has its key.  By kind; on each job by the job's own policy (gcp_callers.py).
+GATEWAY_MAY: Mapping[str, frozenset[str]] = {
+    LOGS: frozenset(("logging.logEntries.list",)),
+    STATE: frozenset(PREDEFINED["roles/datastore.user"]),
+    SECRETS: frozenset(gcp_launches.SECRETS),
+    RUNS: frozenset(("run.jobs.run", "run.jobs.runWithOverrides")),
+    POLICIES: frozenset(("secretmanager.secrets.list", "secretmanager.secrets.create")),
+}
 
 
 def judge(services: Services, project: Project) -> "Judge":
     """What there is to judge: every agent's account, and the gateway's.  Raises ConfigError, LimitExceeded as the
     desired state does."""
     environment = services.environment
-    items = desired.desired(environment, project.agents, (), number=NUMBER, gateway_image=None)
+    refs = resolve.project_credentials(project)
+    needed = [(ref, ()) for ref in refs]
+    items = desired.desired(environment, project.agents, needed, number=NUMBER, gateway_image=None)
     return Judge(
         things=Things(cloud_of(environment), services.context.names),
         accounts=tuple(_accounts(services, project, items)),
+        declared=frozenset(ref.type for ref in refs),
     )
 
 
@@ -146,10 +159,8 @@ class Things:
                 name = f"projects/{self.cloud.project}"
                 yield kind, _ask(permission, name, type_, prefix=True)
 
-    @property
-    def gateway_key(self) -> str:
-        """What the name of the gateway's key begins with."""
-        kind = GATEWAY_PATH.partition("/")[0]
+    def credentials(self, kind: str) -> str:
+        """What the names of the credentials of this type begin with."""
         return f"projects/{NUMBER}/secrets/{secret_id(f'{self.names.secrets}{kind}/')}"
 
     def _secrets(self, head: str) -> Iterator[Ask]:
@@ -166,10 +177,11 @@ def _ask(permission: str, name: str, type_: str, *, prefix: bool = False) -> Ask
 
 @dataclass(frozen=True)
 class Judge:
-    """Pure."""
+    """Pure.  `declared` are the types of the credentials that agents and webhooks ask for."""
 
     things: Things
     accounts: Sequence[Account]
+    declared: frozenset[str] = frozenset()
 
     def proof(self) -> Proof:
         breaches = tuple(breach for one in self.accounts for breach in self._breaches(one))
@@ -196,13 +208,16 @@ class Judge:
         for owner, kind, ask in self._asked:
             if ask.permission not in held or owner == account.role.who:
                 continue
-            if possible(account.grants, ask) and not self._expected(account, ask):
+            if possible(account.grants, ask) and not self._expected(account, kind, ask):
                 name = f"{ask.name}{'*' if ask.prefix else ''}"
                 need = Need(action=ask.permission, resource=name)
                 yield Breach(role=account.role, owner=owner, kind=kind, need=need)
 
-    def _expected(self, account: Account, ask: Ask) -> bool:
-        """What the gateway is for: showing runs and logs, to whoever has its key."""
-        key = self.things.gateway_key
-        own_key = ask.permission == "secretmanager.versions.access" and ask.name == key
-        return account.role.who == GATEWAY and (ask.permission in GATEWAY_SEES or own_key)
+    def _expected(self, account: Account, kind: str, ask: Ask) -> bool:
+        """What the gateway is for; of credentials it reads its key, and what is declared."""
+        if account.role.who != GATEWAY:
+            return False
+        if kind == CREDENTIALS:
+            readable = ask.name in map(self.things.credentials, {_KEY_TYPE, *self.declared})
+            return readable and ask.permission == "secretmanager.versions.access"
+        return ask.permission in GATEWAY_MAY.get(kind, ())

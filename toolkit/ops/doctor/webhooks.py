@@ -9,18 +9,22 @@ from collections.abc import Iterator
 from toolkit.core.agent import Project
 from toolkit.core.environment import Environment
 from toolkit.ops.doctor.findings import Finding, warning
+from toolkit.ops.webhook_addresses import address
 
 UNSIGNED_TYPE = "test"
 
 
-def found(project: Project, environment: Environment) -> Iterator[Finding]:
-    """Sources in use whose events are taken without a signature."""
+def found(
+    project: Project, environment: Environment, gateway: str | None = None
+) -> Iterator[Finding]:
+    """Sources in use whose events are taken without a signature; `gateway` is its URL, where that is known."""
     active = [agent for agent in project.agents if agent.scale > 0]
     for name, source in project.webhook_sources.items():
         agents = [str(a.name) for a in active if any(t.source == name for t in a.webhooks)]
         if not agents:
             continue
-        whose = f"whoever knows the gateway's address can start {', '.join(agents)}"
+        where = address(gateway, source["type"], name) if gateway else "the gateway's address"
+        whose = f"whoever knows {where} can start {', '.join(agents)}"
         if source["type"] == UNSIGNED_TYPE and _public(environment):
             message = f"its type is {UNSIGNED_TYPE!r}, which verifies nothing: {whose}"
             yield warning(

@@ -15,7 +15,7 @@ from toolkit.ops.logs.parts import Parts
 WIDTH = 60  # of a separator
 CUT = 300  # characters of a tool's failure
 LEVELS = {10: "debug", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "error"}
-OWN = ("_log", "level", "msg", "time", "id", "run", "ts", "part", "end")
+OWN = ("_log", "level", "msg", "time", "id", "run", "ts", "part", "end", "line")
 
 # what Lambda itself prints between an agent's lines
 NOISE = re.compile(r"(START|END|REPORT) RequestId: |INIT_START |EXTENSION\t|XRAY TraceId: ")

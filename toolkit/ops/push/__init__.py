@@ -76,7 +76,8 @@ def decide(services: Services, extent: Extent = WHOLE) -> Push:
         warnings=(*project.warnings, *push_credentials.warnings(services, agents, facts, extent)),
     )
     push_credentials.check_places(push)
-    return replace(push, plan=push_plan.plan(push), notes=_notes(push))
+    notes = () if extent.files else push_credentials.notes(push)
+    return replace(push, plan=push_plan.plan(push), notes=notes)
 
 
 def _pushable(services: Services) -> Project:
@@ -143,14 +144,3 @@ def pushed_as(directory: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}  # a fresh checkout, as in CI
     return found if isinstance(found, dict) else {}
-
-
-def _notes(push: Push) -> tuple[str, ...]:
-    if not push.extent.files:
-        return push_credentials.notes(push)
-    waiting = [str(a.name) for a in push.agents if a.schedule or a.webhooks]
-    if not waiting:
-        return ()
-    return (
-        f"schedules and webhooks ({', '.join(waiting)}) need `al start`, which comes later; `al run` works now",
-    )

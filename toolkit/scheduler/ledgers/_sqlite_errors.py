@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from toolkit.core.errors import AccessDenied, AlError, LimitExceeded, Unreachable
+from toolkit.core.errors import AlError, StorageError, Unreachable
 
-_DENIED = (AccessDenied, "cannot be opened or written", "check the owner and mode of {directory}")
+_DENIED = (StorageError, "cannot be opened or written", "check the owner and mode of {directory}")
 _DAMAGED = (
-    AlError,
+    StorageError,
     "is damaged or is no database",
     "move it away; al begins a new one, without the history",
 )
@@ -28,9 +28,9 @@ _MEANING: dict[int, tuple[type[AlError], str, str]] = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
     sqlite3.SQLITE_PROTOCOL: _BUSY,
-    sqlite3.SQLITE_FULL: (LimitExceeded, "cannot grow: the disk is full", "free some space"),
+    sqlite3.SQLITE_FULL: (StorageError, "cannot grow: the disk is full", "free some space"),
     sqlite3.SQLITE_IOERR: (
-        AlError,
+        StorageError,
         "could not be read or written: input/output error",
         "check the disk under {directory}",
     ),
@@ -57,7 +57,7 @@ def translated(path: Path) -> Iterator[None]:
         kind, what, hint = meaning
         raise kind(f"{path} {what}", hint=hint.format(directory=path.parent)) from error
     except OSError as error:
-        raise AccessDenied(
+        raise StorageError(
             f"{path} cannot be made or opened: {error.strerror}",
             hint=f"check the owner and mode of {path.parent}",
         ) from error

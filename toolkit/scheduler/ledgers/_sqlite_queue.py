@@ -104,7 +104,7 @@ def add(db: sqlite3.Connection, entry: Entry) -> Added:
     dropped = _make_room(db, item, most)
     query = """INSERT INTO queue (number, run, agent, once, created, place, not_before, attempts, work)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-    place = f"{item.created} {item.run}"
+    place = f"{item.created} {number:019}"  # of one millisecond, who came first goes first
     what = (item.run, item.agent, item.once, item.created, place, item.not_before, item.attempts)
     db.execute(query, (number, *what, work))
     return Added(run=item.run, dropped=dropped)
@@ -139,8 +139,11 @@ def _dropped(moment: str) -> Mapping[str, Any]:
 
 
 def _next(db: sqlite3.Connection, rooms: Rooms, now: str) -> int | None:
-    """The number of the oldest item that may be taken."""
-    _free(db, now)
+    """The number of the item that may be taken now."""
+    if not rooms.agents:
+        return None
+    if (abandoned := _abandoned(db, rooms, now)) is not None:
+        return abandoned
     at_work = dict(db.execute("SELECT agent, working FROM lines WHERE working > 0"))
     if rooms.total is not None and sum(at_work.values()) >= rooms.total:
         return None
@@ -148,10 +151,17 @@ def _next(db: sqlite3.Connection, rooms: Rooms, now: str) -> int | None:
     return _oldest(db, room, now)
 
 
-def _free(db: sqlite3.Connection, now: str) -> None:
-    """What nobody holds any more waits again, in its old place."""
-    query = "UPDATE queue SET state = 0, holder = NULL, until = NULL WHERE state = 1 AND until <= ?"
-    db.execute(query, (now,))
+def _abandoned(db: sqlite3.Connection, rooms: Rooms, now: str) -> int | None:
+    """What nobody holds any more goes first, into the room that it never left: its run may have begun.
+
+    That of agents which may start nothing waits again."""
+    held = "SELECT number, agent FROM queue WHERE state = 1 AND until <= ? ORDER BY place"
+    free = "UPDATE queue SET state = 0, holder = NULL, until = NULL WHERE number = ?"
+    for number, agent in db.execute(held, (now,)).fetchall():
+        if rooms.agents.get(agent, 0) > 0:
+            return int(number)
+        db.execute(free, (number,))
+    return None
 
 
 def _oldest(db: sqlite3.Connection, room: set[str], now: str) -> int | None:

@@ -39,7 +39,7 @@ _HISTORY = (
     "CREATE INDEX history_ended ON history (ended)",
     "CREATE TRIGGER runs_gone AFTER DELETE ON runs BEGIN DELETE FROM history WHERE number = OLD.number; END",
 )
-# An item has its run's number; `place` is its time and its run, and says who is first.  `state` is 0 while it waits, 1 while
+# An item has its run's number; `place` is its time and that number, and says who is first.  `state` is 0 while it waits, 1 while
 # it is held, 2 once it was started.  `lines` says of each agent how many wait and work, and the place of its first: whoever
 # takes work counts no rows.  The file itself keeps it true.
 _QUEUE = (

@@ -17,7 +17,8 @@ LONG = 1_000  # bytes of JSON from which on a trigger lies apart: whoever takes 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """`trigger` is None where it lies apart; `record` is the run's, as it was queued; `dropped` is when it had to make
-    room, until its run's end is recorded.  `seen` is the fact that it was read from."""
+    room, until its run's end is recorded; `came` says, of those that one process queued, which was first.  `seen` is the
+    fact that it was read from."""
 
     run: RunId
     created: str
@@ -30,6 +31,7 @@ class Entry:
     until: str | None = None
     started: bool = False
     dropped: str | None = None
+    came: int = 0
     seen: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
@@ -88,18 +90,22 @@ def parsed(data: Mapping[str, Any]) -> Trigger:
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    return sorted(entries, key=lambda entry: (entry.created, entry.run))
+    return sorted(entries, key=lambda entry: (entry.created, entry.came, entry.run))
 
 
 def following(entries: Sequence[Entry], rooms: Rooms, moment: datetime) -> Entry | None:
-    """Who is next."""
+    """Who is next: before all others what was let go, into the room that it never left, because its run may have begun."""
+    ordered = in_order(entries)
+    for entry in ordered:
+        if entry.let_go(moment) and rooms.agents.get(entry.agent, 0) > 0:
+            return entry
     at_work = Counter(entry.agent for entry in entries if entry.at_work)
     if rooms.total is not None and at_work.total() >= rooms.total:
         return None
     return next(
         (
             entry
-            for entry in in_order(entries)
+            for entry in ordered
             if entry.due(moment) and at_work[entry.agent] < rooms.agents.get(entry.agent, 0)
         ),
         None,

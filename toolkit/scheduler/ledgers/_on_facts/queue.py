@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 from toolkit.core.clock import iso
@@ -37,7 +38,7 @@ class Queue:
     """Work in the order in which it came."""
 
     def __init__(self, ground: Ground) -> None:
-        self._ground = ground
+        self._ground, self._came = ground, count()
 
     def add(self, run: Run, item: WorkItem, *, most: int) -> Added:
         def attempt() -> Entering:
@@ -97,6 +98,7 @@ class Queue:
         entry = Entry(
             run=run.id,
             created=item.created,
+            came=next(self._came),
             record=_bare(run),
             trigger=None if apart else trigger,
             once=item.once,
@@ -125,7 +127,7 @@ class Queue:
 
     def _taken(self, holder: str, rooms: Rooms, until: str, moment: datetime) -> Entry | None:
         """One attempt.  The first look is the only one while there is nothing to do."""
-        line = [self._tidied(entry, moment) for entry in self._line()]
+        line = [self._tidied(entry, rooms, moment) for entry in self._line()]
         if (first := following(line, rooms, moment)) is None:
             return None
         places = [keys.turn(first.agent), *([keys.turn("")] if rooms.total is not None else [])]
@@ -141,11 +143,11 @@ class Queue:
         keep(self._ground, {key: taken.to_fact(), **turned}, {key: entry.seen, **expected})
         return taken
 
-    def _tidied(self, entry: Entry, moment: datetime) -> Entry:
-        """What a dead process left undone is done; what nobody holds any more is free, before anybody counts it so."""
+    def _tidied(self, entry: Entry, rooms: Rooms, moment: datetime) -> Entry:
+        """What a dead process left undone is done; what nobody holds any more, of agents that may start nothing, waits."""
         if entry.dropped:
             self._end(entry)
-        if entry.let_go(moment):
+        if entry.let_go(moment) and rooms.agents and not rooms.agents.get(entry.agent, 0):
             key, free = keys.line(entry.run), freed(entry, moment)
             kept = self._ground.set_facts({key: free.to_fact()}, expected={key: entry.seen})
             return free if kept else entry

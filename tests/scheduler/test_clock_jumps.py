@@ -1,0 +1,92 @@
+"""The clock of a scheduler's machine jumps, forwards and backwards: no run starts twice, none is forgotten."""
+
+import random
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import MemoryRuntime
+from tests.scheduler.stage import FOREVER, Stage, post, stage
+from toolkit.core.run import RunId, RunState, TriggerKind
+from toolkit.scheduler.cron import Tick
+
+JUMPS = (-86_400.0, -3_600.0, -61.0, -1.0, 0.5, 30.0, 121.0, 3_600.0, 86_400.0)
+
+
+class Counting(MemoryRuntime):
+    """Counts what it was asked, also what it has launched already."""
+
+    def __init__(self, *parts: Any, **named: Any) -> None:
+        super().__init__(*parts, **named)
+        self.asked: Counter[RunId] = Counter()
+
+    def launch(self, spec: Any) -> Any:
+        self.asked[spec.run] += 1
+        return super().launch(spec)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_the_clock_does_each_run_starts_once(tmp_path: Path, seed: int) -> None:
+    """Also those of a schedule, of which each tick is one run; and all of them end."""
+    dice = random.Random(seed)
+    made = stage(
+        tmp_path, post("dev", scale=3), post("tick", schedule="*/5 * * * *"), runtime=Counting
+    )
+    loop, runs, moments = made.loop(), list[RunId](), list[datetime]()
+    for _ in range(25):
+        runs.append(made.submit("dev", TriggerKind.WEBHOOK))
+        made.step(loop)
+        moments.append(made.clock())
+        made.clock.sleep(dice.choice(JUMPS))
+    for _ in range(3):
+        made.step(loop)
+        made.clock.sleep(1.0)
+    loop.close()
+    assert set(made.runtime.asked.values()) == {1}  # type: ignore[attr-defined]
+    assert {made.get(run).state for run in runs} == {RunState.SUCCEEDED}
+    assert _scheduled(made) <= _ticks(made, min(moments), max(moments) + timedelta(minutes=5))
+    assert made.ledger.queue.at_work() == ()
+
+
+def _scheduled(made: Stage) -> set[RunId]:
+    runs = made.ledger.runs(agent="tick", limit=1_000)
+    return {run.id for run in runs if run.trigger is TriggerKind.SCHEDULE}
+
+
+def _ticks(made: Stage, first: datetime, last: datetime) -> set[RunId]:
+    """The runs of all ticks in between."""
+    agent = made.roster["now"].posts["tick"].agent
+    start = first.replace(minute=0, second=0, microsecond=0)
+    count = int((last - start) / timedelta(minutes=5)) + 1
+    moments = [start + n * timedelta(minutes=5) for n in range(count)]
+    scope = made.desk.services.environment.scope
+    return {Tick(agent=agent, at=at, begin=at).run(scope) for at in moments}
+
+
+@pytest.mark.parametrize("jump", [-86_400.0, 86_400.0])
+def test_a_run_that_works_goes_on_over_a_jump(tmp_path: Path, jump: float) -> None:
+    """It is neither started again nor given up, and what it locked is nobody else's before its time."""
+    made = stage(tmp_path, post("dev"), plays={"dev": FOREVER}, runtime=Counting)
+    run, loop = made.submit("dev"), made.loop()
+    made.step(loop, times=2)
+    made.clock.sleep(jump)
+    made.step(loop, times=3)
+    assert made.get(run).state is RunState.RUNNING
+    assert made.runtime.asked == {run: 1}  # type: ignore[attr-defined]
+
+
+def test_housekeeping_goes_on_after_the_clock_was_set_back(tmp_path: Path) -> None:
+    """What was due at a moment that is now to come is done now."""
+    made = stage(tmp_path, post("dev"), post("old"))
+    loop = made.loop()
+    made.step(loop)
+    made.clock.sleep(-86_400.0)
+    run = made.submit("old", TriggerKind.WEBHOOK)
+    made.ledger.set_fact("switches", {"paused": True})
+    made.set(posts={"dev": made.roster["now"].posts["dev"]})
+    made.ledger.set_fact("definition/old", None)
+    made.step(loop)
+    assert made.get(run).state.final
