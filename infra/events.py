@@ -34,6 +34,7 @@ _KINDS: Mapping[str, str] = {
     "gcp:projects/iAMCustomRole:IAMCustomRole": "custom_role",
     "gcp:projects/iAMMember:IAMMember": "grant",
     "gcp:serviceaccount/account:Account": "service_account",
+    "gcp:serviceaccount/iAMMember:IAMMember": "grant",
     "gcp:artifactregistry/repository:Repository": "image_repository",
     "gcp:cloudrunv2/service:Service": "run_service",
     "gcp:cloudscheduler/job:Job": "timer",

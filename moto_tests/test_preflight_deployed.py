@@ -19,6 +19,7 @@ from toolkit.images.base import NO_BASE
 from toolkit.ops.doctor import preflight_deployed
 from toolkit.ops.doctor.findings import Weight
 from toolkit.ops.infrastructure import GATEWAY
+from toolkit.scheduler.dispatch import Definition
 from toolkit.wiring import Services
 
 
@@ -170,3 +171,19 @@ def test_a_base_that_nobody_named_is_an_error(aws_context: Context, registry: Se
     """A push would stop there."""
     found = of_base(based_on(aws_context, registry, None))
     assert {message for _, message in found} == {NO_BASE}
+
+
+def test_a_definition_that_somebody_deleted_is_told_with_what_makes_it_again(
+    aws_context: Context,
+) -> None:
+    """A push that compares with the record sees nothing to do, and a run would be sent to push."""
+    services = a_project(aws_context)
+    services.ledger.prepare()
+    gone = Definition(
+        agent="dev", runtime="ecs_fargate", ref="al-shop-staging-dev:7", image="i", hash="h",
+        timeout=3600,
+    )  # fmt: skip
+    services.ledger.set_fact("definition/dev", gone.to_fact())
+    (found,) = preflight_deployed.definitions(services)
+    assert found.message == "the task definition al-shop-staging-dev:7 is gone"
+    assert "al push -a -E staging" in found.remedy

@@ -22,6 +22,7 @@ from toolkit.ops.holder import Holder
 from toolkit.wiring import Services
 
 OLD = "al-shop-staging-old-lambda-role"
+GATEWAY = "al-shop-staging--gateway-lambda-role"
 
 
 def services_of(context: Context, *agents: Any) -> Services:
@@ -102,7 +103,10 @@ def test_the_roles_of_a_removed_agent_go(aws_context: Context) -> None:
     pushed(services_of(aws_context, agent(), agent("old")))
     make_foreign(aws_context, "al-shop-staging-older-lambda-role")
     seen = look(services_of(aws_context))
-    assert changes(seen) == [(Action.DELETE, OLD, "no longer in the project")]
+    assert changes(seen) == [
+        (Action.UPDATE, GATEWAY, "policy: changed in the project"),  # it may start one agent less
+        (Action.DELETE, OLD, "no longer in the project"),
+    ]
     do(services_of(aws_context), seen)
     assert OLD not in roles(aws_context)
     assert "al-shop-staging-older-lambda-role" in roles(aws_context)
@@ -113,7 +117,7 @@ def test_a_role_in_use_until_the_next_push_stays(aws_context: Context) -> None:
     pushed(services_of(aws_context))
     moved = services_of(aws_context, agent(timeout=3600))
     seen = look(moved)
-    assert {action for action, *_ in changes(seen)} == {Action.CREATE}
+    assert {action for action, name, _ in changes(seen) if name != GATEWAY} == {Action.CREATE}
     assert [(f.about, f.weight) for f in seen.findings] == [(DEV, Weight.WARNING)]
     do(moved, seen)
     assert DEV in roles(aws_context)
@@ -233,7 +237,7 @@ def test_a_role_made_by_hand_with_our_tags_is_repaired(aws_context: Context) -> 
         Tags=[{"Key": k, "Value": v} for k, v in tags.items()],
     )  # fmt: skip
     with_new = services_of(aws_context, agent(), agent("new"))
-    ((action, _, reason),) = changes(look(with_new))
+    ((action, _, reason),) = (c for c in changes(look(with_new)) if c[1] != GATEWAY)
     assert action is Action.UPDATE
     assert "no push has recorded" in reason
     do(with_new)

@@ -12,7 +12,15 @@ from typing import Any
 
 from toolkit.clouds.gcp import GcpClients
 from toolkit.clouds.gcp_errors import class_of, translated
-from toolkit.core.errors import AlError, Conflict, LaunchError, NotFound, Throttled, Unreachable
+from toolkit.core.errors import (
+    AccessDenied,
+    AlError,
+    Conflict,
+    LaunchError,
+    NotFound,
+    Throttled,
+    Unreachable,
+)
 from toolkit.core.gcp_names import GcpNames
 from toolkit.core.retry import retrying
 from toolkit.core.run import RunHandle, RunId, RunSpec
@@ -20,9 +28,10 @@ from toolkit.core.run import RunHandle, RunId, RunSpec
 from . import _cloud_run_ends as ends
 from . import _cloud_run_mount as mount
 from ._cloud_run_definition import CONTAINER, task_seconds
-from ._cloud_run_jobs import TIMEOUT, Jobs
+from ._cloud_run_jobs import PROPAGATION, TIMEOUT, Jobs
 from ._cloud_run_runs import Runs
 
+RIGHTS = 100.0  # seconds for which a right on a job that was just made is waited for
 FRESH = 10.0  # seconds after the making of a run's secret in which nobody else can have launched it
 LOST = 10.0  # seconds in which an execution whose answer was lost is looked for
 REMEMBERED = 10_000  # runs that this process has launched
@@ -76,15 +85,34 @@ class Launcher:
         self._remember(spec.run)
         request = run_v2.RunJobRequest(name=self._jobs.path(job), overrides=overrides)
         try:
-            with translated(f"launching {spec.run}", hints=_HINTS):
-                client = self._clients.client(run_v2.JobsClient)
-                # the operation's result comes when the run has ended, its metadata at once
-                execution = client.run_job(request=request, timeout=TIMEOUT).metadata
+            execution = retrying(
+                lambda: self._sent_off(spec, request),
+                seconds=RIGHTS,
+                first=2,
+                longest=15,
+                retry=lambda error: isinstance(error, AccessDenied) and self._is_new(job),
+                sleep=self._sleep,
+            )
         except Unreachable as error:
             return self._after_a_lost_answer(spec, job, error)
         except AlError as error:
             raise self._refused(error, job) from error
         return self._handle(execution, spec)
+
+    def _sent_off(self, spec: RunSpec, request: Any) -> Any:
+        from google.cloud import run_v2
+
+        with translated(f"launching {spec.run}", hints=_HINTS):
+            client = self._clients.client(run_v2.JobsClient)
+            # the operation's result comes when the run has ended, its metadata at once
+            return client.run_job(request=request, timeout=TIMEOUT).metadata
+
+    def _is_new(self, job: str) -> bool:
+        """Whether rights on it, which the gateway is given when it is made, may not be known everywhere."""
+        with suppress(AccessDenied):
+            live = self._jobs.look(job)
+            return bool(live and (self._clock() - live.create_time).total_seconds() < PROPAGATION)
+        return False
 
     def _overrides(self, spec: RunSpec) -> dict[str, Any]:
         """https://cloud.google.com/run/docs/execute/jobs#override-job-configuration."""

@@ -18,7 +18,7 @@ class Identity(pulumi.ComponentResource):
 
     def __init__(self, item: Item, project: str, needs: Sequence[pulumi.Resource]) -> None:
         super().__init__("al:gcp:Identity", item.name)
-        self._project = project
+        self._project, self._name = project, item.name
         self.account = serviceaccount.Account(
             item.name,
             project=project,
@@ -32,6 +32,16 @@ class Identity(pulumi.ComponentResource):
             for grant in item.attributes["grants"].values()
         ]
         self.register_outputs({"email": self.account.email})
+
+    def admit(self, actor: str, email: pulumi.Input[str]) -> None:
+        """Let the account `actor` act as this one."""
+        serviceaccount.IAMMember(
+            f"{self._name}-{actor}",
+            service_account_id=self.account.name,
+            role="roles/iam.serviceAccountUser",
+            member=pulumi.Output.concat("serviceAccount:", email),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def _grant(self, name: str, grant: Mapping[str, str]) -> projects.IAMMember:
         condition = projects.IAMMemberConditionArgs(

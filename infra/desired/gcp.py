@@ -10,7 +10,8 @@ Kinds and their attributes:
     image_repository  location, format, cleanup
     secret            description; its name has `/` between its parts, as everywhere of ours
     custom_role       title, permissions
-    service_account   display_name, grants (roles on the project, each under the condition that limits it)
+    service_account   display_name, grants (roles on the project, each under the condition that limits it), perhaps
+                      actors (accounts that may act as it)
     run_service       location, image, command, account, cpu, memory, timeout, min_instances, cpu_always, environment,
                       public
     timer             location, schedule, time_zone, service, path, account, deadline
@@ -25,7 +26,7 @@ from toolkit.core.agent import Agent, CredentialRef
 from toolkit.core.environment import Environment, GcpCloud
 from toolkit.core.errors import Conflict
 from toolkit.core.gcp_names import GcpNames
-from toolkit.core.names import Names, shorten
+from toolkit.core.names import GATEWAY, Names, shorten
 from toolkit.core.plan import Item
 
 from . import gcp_gateway, gcp_limits
@@ -166,9 +167,17 @@ class _Scene:
                         f"{agent.name} of {scope.project}/{scope.environment}", 100
                     ),
                     "grants": self._grants(agent),
+                    **self._actors(),
                 },
                 tags=self.names.tags(agent=agent.name),
             )
+
+    def _actors(self) -> dict[str, Any]:
+        """Who may make jobs that run as the account, besides whoever runs `al`: with mounted secrets a run has a job of its
+        own, so the gateway makes it (https://cloud.google.com/run/docs/configuring/jobs/service-identity)."""
+        if not self.cloud.mount_secrets:
+            return {}
+        return {"actors": [self._google.service_account(GATEWAY)]}
 
     def _grants(self, agent: Agent) -> Grants:
         """Its own runs' secrets, and nothing else.  Cloud Run writes its log and pulls its image itself

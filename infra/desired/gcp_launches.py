@@ -39,6 +39,7 @@ OWN_JOBS = (
     "run.jobs.delete",
     "run.jobs.run",
     "run.jobs.runWithOverrides",
+    "run.operations.get",
 )
 # of runs' secrets.  One whose making got no answer is read, to see whether it is there with its value
 SECRETS = (*RUN_PERMISSIONS, "secretmanager.versions.add", "secretmanager.versions.list")

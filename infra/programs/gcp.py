@@ -47,6 +47,9 @@ def program(
         roles = list(each("custom_role", lambda item: Role(item, project, apis)).values())
         identities = each("service_account", lambda item: Identity(item, project, [*apis, *roles]))
         pulumi.export("accounts", {name: i.account.email for name, i in identities.items()})
+        for item in by_kind.get("service_account", ()):
+            for actor in item.attributes.get("actors", ()):
+                identities[item.name].admit(actor, identities[actor].account.email)
         for item in by_kind.get("run_service", ()):
             identity = identities[item.attributes["account"]]
             needs = [identity, *images.values(), *secrets.values()]

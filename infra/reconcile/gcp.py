@@ -15,6 +15,7 @@ from infra.events import done
 from toolkit.clouds.gcp import cloud_of, gcp_clients_for
 from toolkit.core.errors import AlError
 from toolkit.core.gcp_names import GcpNames
+from toolkit.core.names import GATEWAY
 from toolkit.core.plan import Action, Change, Grant, Item, Plan
 from toolkit.core.ports import Concern, Context
 from toolkit.core.retry import retrying
@@ -84,7 +85,8 @@ class GcpReconciler:
             found += gcp_brought.concerns(iam, self._cloud, self._google, sorted(grants))
         ours = [i.name for i in observed if i.kind == accounts.KIND and self._owned(i)]
         asked = gcp_preflight.concerns(iam, self._cloud, ours, own_state=self._own_state)
-        return (*found, *gcp_impersonation.concerns(iam, ours), *asked)
+        actors = (self._google.service_account(GATEWAY),) if self._cloud.mount_secrets else ()
+        return (*found, *gcp_impersonation.concerns(iam, ours, actors), *asked)
 
     def apply(self, plan: Plan, *, progress: Callable[[str], None]) -> None:
         """Roles, then accounts, then the project's policy in one write, then removals.  Returns when IAM's own reads show

@@ -22,12 +22,16 @@ EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 Held = tuple[str, str]  # a role, and who has it
 
 
-def concerns(iam: Iam, accounts: Sequence[str]) -> Iterator[Concern]:
+def concerns(
+    iam: Iam, accounts: Sequence[str], actors: Collection[str] = ()
+) -> Iterator[Concern]:
     """Of each account: an error where everybody or another account of ours may become it, a warning where somebody has a
-    role that is more than acting as it at a deployment.  `accounts` are ids of ours that are there."""
+    role that is more than acting as it at a deployment.  `accounts` are ids of ours that are there; `actors` those among
+    them that are meant to make jobs that run as the others."""
     ours = {f"serviceAccount:{iam.email(name)}" for name in accounts}
+    meant = {(USER, f"serviceAccount:{iam.email(name)}") for name in actors}
     for name, held in zip(accounts, at_once(lambda a: _held(iam, a), accounts), strict=True):
-        yield from _of(iam.email(name), held, ours)
+        yield from _of(iam.email(name), held - meant, ours)
 
 
 def _of(email: str, held: Collection[Held], ours: Collection[str]) -> Iterator[Concern]:

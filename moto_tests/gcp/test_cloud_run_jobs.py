@@ -1,6 +1,7 @@
 """Jobs at push: made once, corrected, waited for, pruned; and what is said when that cannot be."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from runtimes import _cloud_run_jobs as jobs
 from runtimes._cloud_run_launch import job_of
 from tests.fakes import Play
 from toolkit.core.errors import AccessDenied, AlError, Conflict, LaunchError, Unreachable
+from toolkit.core.gcp_names import GcpNames
+from toolkit.core.names import GATEWAY
 from toolkit.core.plan import Item
 from toolkit.core.run import RunState
 from toolkit.sandbox.gcp.cloud import Google
+from toolkit.sandbox.gcp.rpc import Caller
 
 QUICK = Play()
 FOREVER = Play(lines=("begun",), exit_code=None)
@@ -47,6 +51,23 @@ def test_a_definition_is_made_once(stage: Stage, item: Item, google: Google) -> 
     google.counts.clear()
     assert stage.again().define(item) == reference
     assert calls(google) == {"GetJob": 1, "GetIamPolicy": 1}
+
+
+def test_the_gateway_may_run_a_job_of_ours_and_no_other(
+    stage: Stage, item: Item, google: Google
+) -> None:
+    """By the job's own policy: conditions know nothing of Cloud Run
+    (https://cloud.google.com/iam/docs/conditions-resource-attributes).  It may not change the job, nor become its account
+    (https://cloud.google.com/run/docs/configuring/jobs/service-identity)."""
+    stage.runtime.define(item)
+    names = GcpNames(stage.context.environment.scope)
+    email = f"{names.service_account(GATEWAY)}@al-sandbox.iam.gserviceaccount.com"
+    own = f"projects/al-sandbox/locations/europe-west1/jobs/{item.name}"
+    may = partial(google.access.holds, Caller.account(email))
+    assert may("run.jobs.runWithOverrides", own)
+    assert may("run.executions.cancel", f"{own}/executions/{item.name}-abc12")
+    assert not may("run.jobs.runWithOverrides", f"{own}x")
+    assert not may("run.jobs.update", own)
 
 
 def test_what_is_made_is_what_was_wanted(stage: Stage, item: Item) -> None:

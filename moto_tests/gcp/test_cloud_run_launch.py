@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from moto_tests.gcp.agents import Stage, a_spec
 from moto_tests.gcp.run_world import eventually
 from moto_tests.gcp.test_cloud_run_jobs import calls
 from runtimes import _cloud_run_launch as launching
+from runtimes.cloud_run import CloudRun
 from tests.fakes import Play
 from toolkit.core.errors import AccessDenied, AlError, LaunchError, Unreachable
 from toolkit.core.run import Cause, RunId, RunState
@@ -134,9 +136,20 @@ def test_a_missing_permission_names_both(stage: Stage, google: Google) -> None:
     """Overrides need more than running does (https://cloud.google.com/run/docs/execute/jobs#override-job-configuration)."""
     reference = stage.defined(Play())
     google.faults.fail("RunJob", "PERMISSION_DENIED", message="run.jobs.runWithOverrides denied")
+    later = CloudRun(stage.context, clock=lambda: datetime.now(UTC) + timedelta(minutes=10))
     with pytest.raises(AccessDenied) as caught:
-        stage.runtime.launch(a_spec(reference))
+        later.launch(a_spec(reference))
     assert "run.jobs.runWithOverrides" in caught.value.hint
+
+
+def test_a_right_on_a_job_that_was_just_made_is_waited_for(stage: Stage, google: Google) -> None:
+    """The gateway has it by the new job's own policy, which others see 2 minutes later
+    (https://cloud.google.com/iam/docs/access-change-propagation)."""
+    reference, waits = stage.defined(Play()), list[float]()
+    google.faults.fail("RunJob", "PERMISSION_DENIED", times=2, message="denied")
+    CloudRun(stage.context, sleep=waits.append).launch(a_spec(reference))
+    assert len(waits) == 2
+    assert len(executions(stage)) == 1
 
 
 def test_a_hundred_runs_at_once_are_a_hundred_runs(

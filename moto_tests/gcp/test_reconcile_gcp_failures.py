@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from infra.reconcile.gcp import GcpReconciler
-from moto_tests.gcp.deployed import Console, account, calls, items, planned, reconcile, role
+from moto_tests.gcp.deployed import Console, account, calls, items, planned, reconcile, role, roles
 from toolkit.core.environment import GcpCloud
 from toolkit.core.errors import AlError, Conflict
 from toolkit.core.plan import Plan
@@ -126,7 +126,7 @@ def test_progress_tells_of_each_change(gcp_context: Context) -> None:
     """In the order of making."""
     lines = reconcile(gcp_context, items(gcp_context))
     assert lines == [
-        f"created custom role {role(gcp_context)}",
+        *(f"created custom role {name}" for name in roles(gcp_context)),
         "created service account al-shop-staging-dev",
         "created service account al-shop-staging-ops",
         "created service account gw-al-shop-staging",

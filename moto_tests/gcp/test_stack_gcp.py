@@ -15,7 +15,7 @@ from infra import versions
 from infra.adoption import at_stake, decide, recorded
 from infra.provider_gcp import WHOLES, GcpProvider
 from infra.stack import Stack
-from moto_tests.gcp.deployed import Console, account, items, own_repository, role, with_cloud
+from moto_tests.gcp.deployed import Console, account, items, own_repository, roles, with_cloud
 from moto_tests.pulumi_double import Double, resource, settings
 from toolkit.clouds.gcp import cloud_of, gcp_clients_for
 from toolkit.core.errors import AccessDenied, Conflict
@@ -109,7 +109,7 @@ def test_what_is_there_and_ours_is_imported(context: Context) -> None:
         for kind, name, ref in [
             ("service_account", account(context, "dev"), f"{parent}/serviceAccounts/{email(account(context, 'dev'))}"),
             ("service_account", "gw-al-shop-staging", f"{parent}/serviceAccounts/{email('gw-al-shop-staging')}"),
-            ("custom_role", role(context), f"{parent}/roles/{role(context)}"),
+            *(("custom_role", name, f"{parent}/roles/{name}") for name in roles(context)),
             ("image_repository", "al-shop-staging-images", f"{place}/repositories/al-shop-staging-images"),
             *(
                 ("secret", i.name, f"{parent}/secrets/{i.name.replace('/', '--')}")

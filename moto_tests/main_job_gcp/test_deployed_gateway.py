@@ -2,6 +2,7 @@
 while it answers, and with no process of the user's running."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,8 @@ from moto_tests.main_job.test_deployed_gateway import ASKS, HOOK, SECRET, Shop
 from toolkit.sandbox import daemon
 
 from .conftest import WHERE, Cloud, GoogleStage
+
+ALWAYS = '[cloud]\nprovider = "cloud-run"\nminInstances = 1\nsecrets = "mount"\n'
 
 
 class GoogleShop(Shop):
@@ -36,13 +39,24 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleShop]:
     stage.agent("timed", 'echo "on time"', config='schedule = "*/2 * * * * *"\nmissed = "once"\n')
     stage.agent("asks", ASKS)
     stage.agent("sums", 'echo "asked for $PROMPT"; al-return four')
+    with opened(stage) as made:
+        yield made
+
+
+@contextmanager
+def opened(stage: GoogleStage, settings: str = "") -> Iterator[GoogleShop]:
+    """The project, pushed, until its sandbox ends; `settings` are the environment's file."""
     try:
+        if settings:
+            file = stage.home / "environments" / f"{WHERE}.toml"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(settings)
         assert stage.al("creds", "add", "github_webhook_secret", given=SECRET).returncode == 0
         url = stage.answer("push")["gateway_url"]
-        key = (home / "credentials/gateway_api_key/shop.sandbox-gcp/key").read_text().strip()
+        key = (stage.home / "credentials/gateway_api_key/shop.sandbox-gcp/key").read_text().strip()
         yield GoogleShop(stage=stage, url=url, key=key)
     finally:
-        daemon.stop(home)
+        daemon.stop(stage.home)
 
 
 def refusals(home: Path) -> list[tuple[str, str]]:
@@ -103,3 +117,27 @@ def test_a_stranger_cannot_tick(shop: GoogleShop) -> None:
 def test_the_gateway_needed_nothing_that_it_may_not(shop: GoogleShop) -> None:
     """All of the above, by the rights of its account: the embedded cloud refused it nothing."""
     assert refusals(shop.stage.home) == []
+
+
+@pytest.fixture(scope="module")
+def always(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleShop]:
+    """A gateway that is always there, of an environment whose runs' secrets are mounted."""
+    home, project = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("projects") / "shop"
+    (project / "agents").mkdir(parents=True)
+    (project / "config.toml").write_text('name = "shop"\n[webhooks.hub]\ntype = "github"\n')
+    stage = GoogleStage(home=home, project=project, where=WHERE)
+    stage.agent("quick", 'echo "hooked: $PROMPT"', config=HOOK)
+    with opened(stage, ALWAYS) as shop:
+        yield shop
+
+
+def test_a_gateway_that_is_always_there_needs_no_timer(always: GoogleShop) -> None:
+    """Its loop launches what a webhook has queued, makes the run's own job as the agent's account, and records its end;
+    nothing ticks, and nothing is refused."""
+    wait_until(lambda: always.send("first").status_code == 200)  # it reads what was pushed every 5 s
+    always.ended("quick")
+    wait_until(lambda: not always.cloud.run_secrets())
+    assert "broken" in always.log("quick")
+    assert refusals(always.stage.home) == []
+    done = always.stage.al("doctor", "-c", "--check-only", "-E", WHERE)
+    assert "may become it" not in done.stdout + done.stderr

@@ -116,7 +116,15 @@ def test_a_terminal_shows_a_table_until_ctrl_c(project: Path, tmp_path: Path) ->
     """Agents, where they are served, and the last lines; Ctrl-C ends it in order."""
     home = str(tmp_path / "home")
     terminal = Terminal(
-        "start", "-E", "local", "--port", "0", cwd=project, AL_HOME=home, TERM="xterm", COLUMNS="120"
+        "start",
+        "-E",
+        "local",
+        "--port",
+        "0",
+        cwd=project,
+        AL_HOME=home,
+        TERM="xterm",
+        COLUMNS="120",
     )
     terminal.answer("2 agents are ready", "\x03")
     assert terminal.end() == 0

@@ -83,8 +83,10 @@ def test_the_gateway_may_do_what_starting_runs_needs() -> None:
     own = f"projects/{NUMBER}/secrets/action-llama--shop--production--"
     assert sorted(filter(None, expressions(account))) == [
         'resource.name == "projects/acme/databases/al-shop-production-state"',
-        f'resource.name.startsWith("{own}gateway_api_key--default--") || '
-        f'resource.name.startsWith("{own}github_token--default--")',
+        (
+            f'resource.name.startsWith("{own}gateway_api_key--default--") || '
+            f'resource.name.startsWith("{own}github_token--default--")'
+        ),
         f'resource.name.startsWith("{own}runs--")',
     ]
 
@@ -111,6 +113,8 @@ def test_with_mounted_secrets_the_gateway_makes_jobs() -> None:
     wanted = items(environment(mount_secrets=True))
     looks = find(wanted, "custom_role", "al_shop_production_launches").attributes["permissions"]
     assert {"run.jobs.create", "run.jobs.delete", "run.jobs.runWithOverrides"} <= set(looks)
+    dev = find(wanted, "service_account", "al-shop-production-dev").attributes
+    assert dev["actors"] == ["gw-al-shop-production"]
 
 
 def test_a_timer_calls_the_gateway_every_minute_where_something_starts_by_itself() -> None:

@@ -147,3 +147,14 @@ def test_the_timer_calls_the_gateway_as_the_gateway(seen: Seen) -> None:
     email = "gw-al-shop-production@acme.iam.gserviceaccount.com"
     assert target["oidcToken"] == {"serviceAccountEmail": email, "audience": "https://x"}
     assert timer["attemptDeadline"] == "120s"
+
+
+def test_with_mounted_secrets_the_gateway_may_act_as_the_agents() -> None:
+    """By each account's own policy: conditions in the project's know no accounts
+    (https://cloud.google.com/iam/docs/conditions-resource-attributes)."""
+    found = rendered_on_google(PROJECT, items(environment(mount_secrets=True)))
+    members = [r.inputs for r in found if r.type == "gcp:serviceaccount/iAMMember:IAMMember"]
+    gateway = "serviceAccount:gw-al-shop-production@acme.iam.gserviceaccount.com"
+    assert [(m["role"], m["member"]) for m in members] == [
+        ("roles/iam.serviceAccountUser", gateway)
+    ] * 2

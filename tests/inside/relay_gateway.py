@@ -24,6 +24,7 @@ class Told:
     codes: list[int] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
     connections: int = 0
+    hangs_up: bool = False  # after each answer, without saying so
     mute: threading.Event = field(default_factory=threading.Event)
     go: threading.Event = field(default_factory=threading.Event)
 
@@ -68,6 +69,7 @@ def listening() -> Iterator[Told]:
             self.send_header("content-length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
+            self.close_connection = told.hangs_up
 
         def log_message(self, *_: object) -> None:
             """Nothing: it is the tests' own."""

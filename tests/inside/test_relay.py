@@ -66,6 +66,18 @@ def test_lines_go_on_one_connection(told: Told) -> None:
     assert (told.lines, told.connections) == ([1, 2, 3, 4, 5], 1)
 
 
+def test_a_gateway_that_has_hung_up_meanwhile_is_called_again(told: Told) -> None:
+    """Servers close what is silent for some seconds; that is no failure, and nothing waits for it."""
+    told.hangs_up = True
+    relay = Relay()
+    relay.start(told.gateway)
+    for number in range(1, 4):
+        say(relay, number)
+        assert eventually(lambda n=number: told.lines[-1:] == [n])
+    relay.close(None)
+    assert (told.lines, told.connections) == ([1, 2, 3], 3)
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_what_was_not_taken_is_sent_again(told: Told, status: int) -> None:
     """A gateway that is busy or broken for a while loses nothing."""

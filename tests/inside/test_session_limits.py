@@ -1,6 +1,6 @@
 """What ends a session before it is done: budgets, circles, silence, windows; and what it is called."""
 
-import subprocess
+import os
 import sys
 from pathlib import Path
 
@@ -17,6 +17,13 @@ from toolkit.inside.records import Reader
 
 PRICE = {"options": {"price": {"input": 1_000_000, "output": 2_000_000}}}  # a dollar, two dollars
 WORK = Turn(tools=[bash("echo x >> counted")], usage=(10, 5))
+
+
+def routed(turn: Turn) -> Turn:
+    """The same as OpenRouter says it: a quarter of a dollar."""
+    whole = completion(turn, "any/model", 1)
+    whole["usage"]["cost"] = 0.25
+    return Turn(raw=b"".join(completion_events(whole)))
 
 
 @pytest.mark.parametrize(
@@ -72,14 +79,12 @@ def test_a_run_costs_what_its_prices_say(tmp_path: Path) -> None:
 
 def test_what_a_provider_says_of_its_cost_counts(tmp_path: Path) -> None:
     """OpenRouter chooses the model, and knows what it has cost; its tools work as everybody's."""
-    whole = completion(Turn(text="done", usage=(10, 5)), "any/model", 1)
-    whole["usage"]["cost"] = 0.25
-    script = (WORK, Turn(raw=b"".join(completion_events(whole))))
+    script = (routed(WORK), routed(Turn(text="done")))
     with llm_server(*script) as server:
         router = model(server.url, provider="openrouter", model="openrouter/auto", key="k")
         done = talk(tmp_path, router, budget={"cost": 9})
     assert server.requests[0]["usage"] == {"include": True}
-    assert (done.code, (tmp_path / "counted").read_text()) == (17, "x\n")
+    assert (done.code, done.usage["cost"], (tmp_path / "counted").read_text()) == (0, 0.5, "x\n")
 
 
 def test_what_has_no_price_has_no_cost(tmp_path: Path) -> None:
@@ -173,8 +178,6 @@ def test_another_model_answers_where_one_is_silent(tmp_path: Path) -> None:
 
 def test_a_session_that_hangs_after_the_last_word_is_ended(tmp_path: Path) -> None:
     """Its work is done: exit code 0, with a reason of its own."""
-    import os
-
     reading, writing = os.pipe()
     log = Log("run", write=lambda _data: None)
     family, reader = Family(log), Reader(reading, log)
@@ -185,5 +188,4 @@ def test_a_session_that_hangs_after_the_last_word_is_ended(tmp_path: Path) -> No
     os.close(writing)
     assert finished(child, family, reader, grace=0.2) == 0
     assert reader.reason.startswith("idle-after-result: ")
-    assert isinstance(child, subprocess.Popen)
     assert child.poll() is not None

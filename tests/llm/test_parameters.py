@@ -12,6 +12,7 @@ from toolkit.core.errors import ConfigError
 from toolkit.core.secrets import Secret
 from toolkit.llm.models import live_model
 from toolkit.llm.parameters import parameters, thinking_of_ollama
+from toolkit.llm.patience import Patient
 
 LIMITS = {"max_tokens": 2048, "temperature": 0.5}
 
@@ -21,7 +22,8 @@ def model(**more: Any) -> Model:
 
 
 async def _ask(one: Model) -> None:
-    agent = Agent(live_model(one, Secret("sk-0123456789")))
+    live = live_model(one, Secret("sk-0123456789"))
+    agent = Agent(Patient([live], tell=lambda _msg, _fields: None))
     async with agent:
         await agent.run("hello")
 

@@ -79,6 +79,18 @@ def test_an_agent_is_prepared_once_for_each_version(shop: Path) -> None:
     assert ref == str(shop / ".al" / "apps" / newer)
 
 
+def test_what_all_agents_share_is_written_once(shop: Path) -> None:
+    """A project with many agents is ready soon, and does not fill the disk."""
+    services = opened(shop)
+    assert services.project
+    first, second = services.project.agents
+    prepare(services, first)
+    prepare(services, second)
+    entries = list((shop / ".al" / "apps").glob("*/lib/toolkit/inside/entry.py"))
+    assert len(entries) == 2
+    assert len({entry.stat().st_ino for entry in entries}) == 1
+
+
 def test_missing_credentials_are_named_before_anything_is_written(shop: Path) -> None:
     """Every missing field, with the command that adds it."""
     (shop / "agents/hello/config.toml").write_text(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.infra.scenes import ACCOUNT, CLOUD, REGION, environment
-from toolkit.core.agent import Agent, AgentName, Project
+from toolkit.core.agent import Agent, AgentName, CredentialRef, Project
 from toolkit.core.environment import Environment
 from toolkit.core.errors import ConfigError, UsageError
 from toolkit.core.names import GATEWAY
@@ -135,6 +135,15 @@ MUTATIONS = [
      {("c", isolation.LOGS, "logs:PutLogEvents")}),
     (GATEWAY, "lambda", SECRET, arn("secretsmanager", "secret:action-llama/shop/production/github_token/*"),
      {("", isolation.CREDENTIALS, SECRET)}),
+    (GATEWAY, "lambda", SECRET, arn("secretsmanager", "secret:action-llama/shop/production/runs/c/*"),
+     {("c", isolation.SECRETS, SECRET)}),
+    (GATEWAY, "lambda", "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/admin", {("", isolation.ROLES, "iam:PassRole")}),
+    (GATEWAY, "lambda", "iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/al-shop-production-a-b-task-role",
+     {("", isolation.ROLES, "iam:PutRolePolicy")}),
+    (GATEWAY, "lambda", "dynamodb:Scan", arn("dynamodb", "table/al-shop-production"),
+     {("", isolation.LISTS, "dynamodb:Scan")}),
+    ("a", "lambda", "lambda:InvokeFunction", arn("lambda", "function:al-shop-production--gateway"),
+     {(GATEWAY, isolation.RUNS, "lambda:InvokeFunction")}),
     ("a", "lambda", "logs:GetLogEvents", arn("logs", "log-group:/aws/lambda/al-shop-production--gateway:*"),
      {(GATEWAY, isolation.LOGS, "logs:GetLogEvents")}),
 ]  # fmt: skip
@@ -150,6 +159,24 @@ def test_a_grant_that_is_too_wide_is_named_and_nothing_else_is(
     )
     assert {(b.owner, b.kind, b.need.action) for b in proof.breaches} == named
     assert {(b.role.who, b.role.purpose) for b in proof.breaches} == {(who, purpose)}
+
+
+def test_the_gateway_reads_what_is_declared_and_nothing_else() -> None:
+    """The credentials of the project's agents, by their full names; one that nobody declares is a violation."""
+    base = services(["a", "a-b"])
+    assert base.project is not None
+    agents = tuple(
+        replace(agent, credentials=(CredentialRef(type="github_token"),))
+        for agent in base.project.agents
+    )
+    declared = replace(base, project=replace(base.project, agents=agents))
+    assert prove(declared).violations == ()
+    wider = {
+        "Action": SECRET,
+        "Resource": arn("secretsmanager", "secret:action-llama/shop/production/github_token/*"),
+    }
+    found = widened(judge(declared), GATEWAY, "lambda", wider).breaches
+    assert {(b.kind, b.need.action) for b in found} == {(isolation.CREDENTIALS, SECRET)}
 
 
 def test_a_condition_that_another_request_could_meet_is_no_wall() -> None:

@@ -15,6 +15,7 @@ pytestmark = [
     pytest.mark.skipif(bool(missing()), reason=missing() or "it is there"),
     pytest.mark.xdist_group("dockerd"),
 ]
+ON = "/tmp/on"  # noqa: S108 - in a container of its own
 CONFIG = """
 name = "shop"
 [local]
@@ -28,7 +29,7 @@ memory = "256m"
 def test_a_container_is_taken_over_by_the_next_start(tmp_path: Path, address: str) -> None:
     """It goes on while nobody is there; then its end, its answer and its receipt are recorded."""
     with made(tmp_path) as served:
-        served.agent("dev", "until [ -e /tmp/on ]; do sleep 0.1; done; al-return done")
+        served.agent("dev", f"until [ -e {ON} ]; do sleep 0.1; done; al-return done")
         (served.directory / "config.toml").write_text(CONFIG.format(address=address, image=BASE))
         served.start()
         run = served.trigger("dev")
@@ -41,7 +42,8 @@ def test_a_container_is_taken_over_by_the_next_start(tmp_path: Path, address: st
         assert began.handle is not None
         with closing(client_at(address)) as client:
             container = began.handle.ids["container"]
-            client.exec_start(client.exec_create(container, ["touch", "/tmp/on"])["Id"])
+            told = client.exec_create(container, ["touch", ON])["Id"]
+            client.exec_start(told)
         done = served.ended(run)
         assert (done.state, done.return_value) == (RunState.SUCCEEDED, "done")
         assert done.receipt.verified_absent

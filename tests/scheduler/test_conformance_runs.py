@@ -6,7 +6,9 @@ import pytest
 
 from tests.fakes import eventually
 from tests.scheduler.served import Served, made
+from toolkit.core.errors import Conflict
 from toolkit.core.run import Cause, RunState, TriggerKind
+from toolkit.ops import launch
 from toolkit.scheduler.history import Result, result
 
 NEVER = 'schedule = "0 0 31 2 *"\n'
@@ -133,6 +135,19 @@ def test_a_pause_lets_runs_end_and_none_begin(served: Served) -> None:
     assert served.ended(run).state is RunState.SUCCEEDED
     assert served.post("/control/resume")[0] == 200
     assert served.ended(served.trigger("good")).state is RunState.SUCCEEDED
+
+
+def test_al_run_goes_through_it(served: Served) -> None:
+    """Its run is the scheduler's to start: it waits for a place, and is refused while all is paused."""
+    served.post("/control/agents/long/disable")
+    run = launch.start(served.services, "long", None, note=print)
+    assert (run.state, run.trigger) == (RunState.QUEUED, TriggerKind.MANUAL)
+    served.post(f"/control/kill/{run.id}")
+    served.post("/control/agents/long/enable")
+    served.post("/control/pause")
+    with pytest.raises(Conflict, match="paused"):
+        launch.start(served.services, "long", None, note=print)
+    served.post("/control/resume")
 
 
 def test_a_disabled_agents_work_waits(served: Served) -> None:

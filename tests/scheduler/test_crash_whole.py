@@ -1,7 +1,7 @@
 """The whole scheduler with its gateway is killed at random points while it works: nothing is lost, and nothing is run twice
 at once.
 
-`AL_CHAOS` is the number of kills (16 when it is not set), `AL_CHAOS_SEED` the seed, which is printed.
+There are 16 kills, or a fiftieth of `AL_CHAOS` if that is more; `AL_CHAOS_SEED` is the seed, which is printed.
 """
 
 import os
@@ -30,7 +30,7 @@ from toolkit.scheduler.cron import Tick
 from toolkit.scheduler.settle import LAUNCH_PATIENCE, verdict
 from toolkit.scheduler.sweeper import sweep
 
-KILLS = int(os.environ.get("AL_CHAOS", "16"))
+KILLS = max(16, int(os.environ.get("AL_CHAOS", "0")) // 50)
 SEED = os.environ.get("AL_CHAOS_SEED") or str(random.SystemRandom().randrange(10**6))
 LONGEST = 0.4  # seconds that one lives
 HEALING = (
@@ -70,7 +70,7 @@ class Chaos:
         process = begin(self.life(KILLS, trouble=0.0, ahead=HEALING))
         try:
             eventually(self._resumed)
-            eventually(self._still, seconds=60)
+            eventually(self._still, seconds=60 + 2 * KILLS)
         finally:
             process.kill()
             process.join()

@@ -120,8 +120,8 @@ RESOURCES = st.sampled_from(["git://a", "git://b", "git://c"])
 SECONDS = st.sampled_from([1.0, 5.0, 60.0])
 ROOMS = st.builds(
     Rooms,
-    agents=st.dictionaries(AGENTS, st.integers(0, 2), max_size=2),
-    total=st.none() | st.integers(0, 3),
+    agents=st.sampled_from([{}, {"dev": 1}, {"ops": 0, "dev": 2}, {"dev": 3, "ops": 3}]),
+    total=st.sampled_from([None, 0, 1, 2, 3]),
 )
 
 
@@ -138,11 +138,11 @@ class Timed(Both):
         self.moment += timedelta(seconds=seconds)
 
     def work(self, agent: str, once: str = "") -> tuple[Run, WorkItem]:
-        """Each is younger than the one before."""
+        """Each is younger than the one before, or as old: then only the order in which they came counts."""
         self.made += 1
-        self.moment += timedelta(milliseconds=1)
+        self.moment += timedelta(milliseconds=self.made % 2)
         created = iso(self.moment)
-        run = a_run(agent, id=RunId(f"{agent}-{self.made:08x}"), created=created)
+        run = a_run(agent, id=RunId(f"{agent}-{9_999 - self.made:08d}"), created=created)
         trigger = Trigger(
             agent=AgentName(agent), kind=TriggerKind.WEBHOOK, context={"n": self.made}
         )
@@ -163,9 +163,10 @@ class Queues(Timed):
         self.both("queue.add", run, item, most=most)
         return run.id
 
-    @rule(holder=PEOPLE, rooms=ROOMS, seconds=SECONDS)
-    def take(self, holder: str, rooms: Rooms, seconds: float) -> None:
-        self.both("queue.take", holder, rooms, seconds=seconds, moment=self.moment)
+    @rule(holder=PEOPLE, rooms=ROOMS, seconds=SECONDS, times=st.integers(1, 4))
+    def take(self, holder: str, rooms: Rooms, seconds: float, times: int) -> None:
+        for _ in range(times):
+            self.both("queue.take", holder, rooms, seconds=seconds, moment=self.moment)
 
     @rule(run=queued, holder=PEOPLE, seconds=SECONDS)
     def renew(self, run: RunId, holder: str, seconds: float) -> None:
@@ -197,14 +198,20 @@ class Queues(Timed):
         self.both("queue.at_work")
 
 
-class Sharing(Timed):
-    """Locks, calls and deliveries."""
+class Holding(Timed):
+    """Locks, and who waits for whom."""
 
-    calls = Bundle("calls")
-    receipts = Bundle("receipts")
+    @rule(one=HOLDERS, other=HOLDERS, key=RESOURCES, another=RESOURCES, seconds=SECONDS)
+    def cross(self, one: RunId, other: RunId, key: str, another: str, seconds: float) -> None:
+        """Each has what the other wants, as far as they can."""
+        for holder, wanted in ((one, key), (other, another), (one, another), (other, key)):
+            self.acquire(wanted, holder, seconds, single=False)
 
     @rule(key=RESOURCES, holder=HOLDERS, seconds=SECONDS, single=st.booleans())
-    def acquire(self, key: str, holder: RunId, seconds: float, single: bool) -> None:
+    def ask(self, key: str, holder: RunId, seconds: float, single: bool) -> None:
+        self.acquire(key, holder, seconds, single=single)
+
+    def acquire(self, key: str, holder: RunId, seconds: float, *, single: bool) -> None:
         self.both("locks.acquire", key, holder, seconds=seconds, moment=self.moment, single=single)
 
     @rule(key=RESOURCES, holder=HOLDERS)
@@ -221,6 +228,17 @@ class Sharing(Timed):
         mine = outcome(self.file, "locks.held", holder, moment=self.moment)
         for ledger in self.pair:  # one may count those whose time is over
             assert outcome(ledger, "locks.release_all", holder) >= len(mine)
+
+    @invariant()
+    def locks_agree(self) -> None:
+        self.both("locks.held", moment=self.moment)
+
+
+class Sharing(Timed):
+    """Calls and deliveries."""
+
+    calls = Bundle("calls")
+    receipts = Bundle("receipts")
 
     @rule(target=calls, caller=HOLDERS, number=st.integers(0, 4))
     def call(self, caller: RunId, number: int) -> str:
@@ -275,17 +293,18 @@ class Sharing(Timed):
         self.both("deliveries.list", state=state, limit=2, offset=1)
 
     @invariant()
-    def locks_and_lines_agree(self) -> None:
-        self.both("locks.held", moment=self.moment)
+    def lines_agree(self) -> None:
         self.both("queue.lengths")
 
 
 Ledgers.TestCase.settings = settings(
     max_examples=25, stateful_step_count=25, deadline=None, database=None
 )
-Queues.TestCase.settings = Sharing.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=30, deadline=None, database=None
-)
+for machine in (Queues, Holding, Sharing):
+    machine.TestCase.settings = settings(
+        max_examples=12, stateful_step_count=30, deadline=None, database=None
+    )
 TestLedgers = Ledgers.TestCase
 TestQueues = Queues.TestCase
+TestHolding = Holding.TestCase
 TestSharing = Sharing.TestCase

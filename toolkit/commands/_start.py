@@ -64,7 +64,9 @@ def _greet(app: App, scheduler: Scheduler, *, web_ui: bool) -> None:
     if scheduler.exposed:
         app.ui.warn("the gateway listens on every interface of this machine")
     if web_ui:
-        app.ui.note(f"• the dashboard is at {scheduler.url}/dashboard")
+        app.ui.note(
+            f"• the API's page is {scheduler.url}/api/docs; this version has no dashboard yet"
+        )
     if going := scheduler.going():
         app.ui.note(f"• taken over: {', '.join(going)}")
 
@@ -81,14 +83,14 @@ def _farewell(app: App, scheduler: Scheduler) -> None:
 
 def _lines(app: App, scheduler: Scheduler, end: End) -> str:
     """A line for each change, until the end; why it ends."""
-    before: Seen | None = None
-    while True:
+    before, why = scheduler.look(), ""
+    while not why:
+        why = _ended(end, scheduler)
         if after := scheduler.look():
             for line in table.changes(before, after):
                 app.ui.note(f"• {line}")
             before = after
-        if why := _ended(end, scheduler):
-            return why
+    return why
 
 
 def _table(app: App, scheduler: Scheduler, end: End, lines: deque[str]) -> str:

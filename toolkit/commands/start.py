@@ -8,7 +8,7 @@ from ._app import App, shared
 @click.command(
     help="Run the scheduler and the gateway until Ctrl-C or `al stop`; what runs then goes on, and the next start takes it over.",
 )
-@click.option("-w", "--web-ui", "web_ui", is_flag=True, help="Say where the dashboard is.")
+@click.option("-w", "--web-ui", "web_ui", is_flag=True, help="Say where its pages are.")
 @click.option(
     "-e", "--expose", is_flag=True, help="Listen on every interface, not on 127.0.0.1 only."
 )

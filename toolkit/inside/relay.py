@@ -105,9 +105,8 @@ class Relay:
     After `close`, or without a gateway, it takes nothing.
     """
 
-    def __init__(self, *, room: int = ROOM, jitter: random.Random | None = None) -> None:
-        self.spool = Spool(room)
-        self._random = jitter or random.Random()  # spreads load, guards nothing
+    def __init__(self) -> None:
+        self.spool = Spool()
         self._open = True
         self._every = EVERY
         self._news, self._hurry = threading.Event(), threading.Event()
@@ -145,8 +144,8 @@ class Relay:
         if report is not None:
             self.tell(report=report)
         self._end = time.monotonic() + seconds
-        for event in (self._closing, self._hurry, self._news):
-            event.set()
+        self._closing.set()
+        self._wake()
         if self._thread is not None:
             self._thread.join(seconds)
         self._shut()
@@ -185,7 +184,13 @@ class Relay:
         if not self._closing.is_set():
             self._news.clear()
             self._hurry.clear()
+        if self._closing.is_set():  # perhaps only just now: nothing else would wake us any more
+            self._wake()
         return time.monotonic() < self._end
+
+    def _wake(self) -> None:
+        self._hurry.set()
+        self._news.set()
 
     def _patience(self) -> float:
         """Seconds for an answer: at the end no more than are left."""
@@ -208,7 +213,7 @@ class Relay:
     def _rest(self, failures: int) -> None:
         """Before the same is sent again: the longer the more often it was not taken, and not for everybody alike."""
         pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE)
-        pause *= self._random.uniform(0.5, 1.0)
+        pause *= random.uniform(0.5, 1.0)
         if self._closing.is_set():
             time.sleep(min(pause, 2 * FIRST_PAUSE))
         else:

@@ -48,10 +48,10 @@ def start(
         )
     if trigger is None and not flags.given and (run := _through(services, agent.name, prompt)):
         return run
-    _note_pause(services, note)
     models = _models(services, agent, flags, note)
     if services.environment.cloud is None:
         _prepare_here(services, agent, note)
+    _note_pause(services, note)
     trigger = trigger or Trigger(agent=agent.name, kind=TriggerKind.MANUAL, prompt=prompt)
     return dispatch(services, trigger, Patience(seconds=PATIENCE, note=note), models=models)
 

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from toolkit.core.agent import Agent
@@ -67,11 +68,26 @@ def _app(services: Services, agent: Agent) -> str:
     """A directory that is named by what is in it."""
     assert services.project is not None  # noqa: S101 - only called with one
     types = {ref.type: resolve.type_of(ref) for ref in agent.credentials}
-    files = {**agent_files(services.project, agent, types), **base_files()}
-    app = services.context.project / ".al" / "apps" / f"{agent.name}-{content_hash('', files, {})}"
+    files = {**agent_files(services.project, agent, types), **_base()}
+    state = services.context.project / ".al"
+    app = state / "apps" / f"{agent.name}-{content_hash('', files, {})}"
     if not app.exists():
-        _write(app, files)
+        _write(app, files, _shared(state))
     return str(app)
+
+
+@cache
+def _base() -> Mapping[str, LayerFile]:
+    """What all agents share, read once."""
+    return base_files()
+
+
+def _shared(state: Path) -> Path:
+    """One copy of it, of which agents have links: with many agents, writing it for each would take most of the time."""
+    place = state / "base" / content_hash("", _base(), {})
+    if not place.exists():
+        _write(place, _base())
+    return place
 
 
 def permitted(services: Services, agent: Agent) -> None:
@@ -79,19 +95,29 @@ def permitted(services: Services, agent: Agent) -> None:
     services.runtime_for(agent).definition(agent, "")
 
 
-def _write(app: Path, files: Mapping[str, LayerFile]) -> None:
+def _write(app: Path, files: Mapping[str, LayerFile], shared: Path | None = None) -> None:
     """All or nothing: a directory that is there is whole.  Whoever is first writes it for all who are at it."""
     app.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = Path(tempfile.mkdtemp(prefix=f".{app.name}.", dir=app.parent))
     try:
         for name, file in files.items():
-            target = partial / Path(name).relative_to(APP)
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            target.write_bytes(file.data)
-            target.chmod(file.mode)
+            place = Path(name).relative_to(APP)
+            (partial / place).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not (shared and name in _base() and _linked(shared / place, partial / place)):
+                (partial / place).write_bytes(file.data)
+                (partial / place).chmod(file.mode)
         _appear(partial, app)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Whether it could be: a file may have only so many names, and some file systems have no links."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        return False
+    return True
 
 
 def _appear(partial: Path, app: Path) -> None:

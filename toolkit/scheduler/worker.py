@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from toolkit.core.agent import AgentName
@@ -58,6 +59,9 @@ class Worker:
         self._desk, self._holder, self._most, self._hold = desk, holder, hands, hold
         self._pool = ThreadPoolExecutor(hands, thread_name_prefix="al-launch")
         self._guard = threading.Lock()
+        # hands that ask a cloud at once only cross each other there; this machine's file commits them together
+        near = desk.services.environment.cloud is None
+        self._turn: AbstractContextManager[object] = nullcontext() if near else threading.Lock()
         self._hands: set[Future[None]] = set()
         self._launching: set[RunId] = set()
         self._closed = False
@@ -131,9 +135,10 @@ class Worker:
 
     def _taken(self) -> WorkItem | None:
         desk = self._desk
-        item = desk.services.ledger.queue.take(
-            self._holder, rooms(desk), seconds=self._hold, moment=desk.clock()
-        )
+        with self._turn:
+            item = desk.services.ledger.queue.take(
+                self._holder, rooms(desk), seconds=self._hold, moment=desk.clock()
+            )
         if item:
             with self._guard:
                 self._launching.add(item.run)

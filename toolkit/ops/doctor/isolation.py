@@ -54,7 +54,11 @@ class Things:
         """Kind -> what would be reaching what is `who`'s: an agent, or the gateway."""
         function = f"log-group:{self.names.lambda_log_group(who)}:log-stream:*"
         if who == GATEWAY:
-            return {LOGS: self._logs(function), IMAGES: self._images(who)}
+            return {
+                LOGS: self._logs(function),
+                IMAGES: self._images(who),
+                RUNS: self._starts(who)[:1],  # it has no versions, and no task
+            }
         return {
             SECRETS: self._secrets(f"{self.names.run_secrets(who)}*"),
             LOGS: self._logs(function, f"log-group:{self.names.ecs_log_group}:log-stream:{who}/*"),

@@ -159,6 +159,11 @@ class _Account:
             look=lambda: preflight_deployed.gateway(self.services),
         )
         yield Look(
+            about="definitions",
+            actions=("lambda:GetFunction", "ecs:DescribeTaskDefinition"),
+            look=lambda: preflight_deployed.definitions(self.services),
+        )
+        yield Look(
             about="log groups",
             actions=("logs:DescribeLogGroups",),
             look=lambda: preflight_deployed.log_groups(self.clients, self.services),

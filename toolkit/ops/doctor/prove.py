@@ -7,7 +7,6 @@ that the user brings is not known.  A "no" holds for every request; a boundary c
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 
 from infra.desired import aws as desired
@@ -178,7 +177,7 @@ class Judge:
             return True
         if kind not in (CREDENTIALS, ROLES) or need.action not in self.named:
             return False
-        return granted(role.document or "", need.action) <= self.named[need.action]
+        return not possible([without(role.document or "", self.named[need.action])], need)
 
     def _pulled(self, role: Role, owner: str) -> Iterator[Breach]:
         """Lambda pulls by the repository's policy, in the name of a function."""
@@ -194,17 +193,14 @@ class Judge:
             yield Breach(role=role, owner=owner, kind=IMAGES, need=need)
 
 
-def granted(document: str, action: str) -> frozenset[str]:
-    """The resources, as they are written, on which a document's statements allow an action; "*" for a statement that says
-    it by what it is not."""
-    found: set[str] = set()
-    for statement in json.loads(document)["Statement"]:
-        if statement["Effect"] != "Allow":
-            continue
-        actions = _several(statement.get("Action", "*"))
-        if any(fnmatchcase(action.lower(), pattern.lower()) for pattern in actions):
-            found.update(_several(statement.get("Resource", "*")))
-    return frozenset(found)
+def without(document: str, named: frozenset[str]) -> str:
+    """The document as if it did not name these resources."""
+    parsed = json.loads(document)
+    for statement in parsed["Statement"]:
+        if "Resource" in statement:
+            statement["Resource"] = [r for r in _several(statement["Resource"]) if r not in named]
+    kept = [s for s in parsed["Statement"] if s.get("Resource", True)]
+    return json.dumps({**parsed, "Statement": kept})
 
 
 def _several(value: str | list[str]) -> list[str]:

@@ -213,6 +213,8 @@ def _guarded(task: Task, stop: threading.Event, fail: Fail) -> None:
 
 
 def _prepare(crew: Crew, bell: Bell, reloader: Reloader, stop: threading.Event) -> None:
+    for warning in crew.project.warnings:
+        LOG.warning("%s", warning)
     every = frozenset(str(agent.name) for agent in crew.project.agents)
     failed = crew.prepare(every, LOG.info)
     bell.ring()
@@ -230,6 +232,9 @@ def _become(desk: Desk, crew: Crew, project: Project, paths: frozenset[str]) -> 
     again = differing(before, project) | touched(project, paths) | crew.troubles.keys()
     for sentence in sentences(before, project, paths):
         LOG.info("%s", sentence)
+    for warning in project.warnings:
+        if warning not in before.warnings:
+            LOG.warning("%s", warning)
     crew.become(project, again, LOG.info)
     desk.wake()
     if crew.here:

@@ -1,10 +1,14 @@
-"""Service accounts."""
+"""Service accounts, and who may act as them."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
+from google.iam.v1 import iam_policy_pb2
+
 from infra.desired.gcp_marks import marked
 from toolkit.clouds.gcp import translated
+from toolkit.clouds.gcp_policy import grant, revoke
 from toolkit.core.gcp_names import account_email
 from toolkit.sandbox.resources import Inputs, Made
 
@@ -79,9 +83,49 @@ class Account:
         return {"email": self._email(name), "name": self._name(name)}
 
 
+class Actor:
+    """A member of an account's own policy."""
+
+    whole = ACCOUNT
+
+    def __init__(self, google: Google) -> None:
+        self._google = google
+
+    def create(self, inputs: Inputs) -> Made:
+        name, member, role = inputs["serviceAccountId"], inputs["member"], inputs["role"]
+        self._change(name, lambda policy: grant(policy, member, role))
+        return json.dumps([name, member, role]), {}
+
+    update = create
+
+    def delete(self, ref: str) -> None:
+        """Of an account that is gone nothing is left."""
+        name, member, role = json.loads(ref)
+        found(
+            f"closing the service account {name}",
+            lambda: self._change(
+                name, lambda p: revoke(p, lambda b, who: (who, b.role) == (member, role))
+            ),
+        )
+
+    def of(self, ref: str) -> str:
+        return str(json.loads(ref)[0]).rpartition("/")[2].partition("@")[0]
+
+    def _change(self, name: str, edit: Any) -> None:
+        from google.cloud import iam_admin_v1
+
+        client = self._google.clients.client(iam_admin_v1.IAMClient)
+        with translated(f"saying who may act as {name}"):
+            asked = iam_policy_pb2.GetIamPolicyRequest(resource=name)
+            policy = client.get_iam_policy(request=asked)
+            edit(policy)
+            wanted = iam_policy_pb2.SetIamPolicyRequest(resource=name, policy=policy)
+            client.set_iam_policy(request=wanted)
+
+
 def _described(inputs: Inputs) -> dict[str, str]:
     return {"display_name": inputs["displayName"], "description": inputs["description"]}
 
 
 WHOLES = {ACCOUNT: Account}
-PARTS: dict[str, type] = {}
+PARTS = {"gcp:serviceaccount/iAMMember:IAMMember": Actor}
