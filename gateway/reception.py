@@ -2,12 +2,15 @@
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from functools import cached_property
 
 from starlette.concurrency import run_in_threadpool
 
 from toolkit.core.books import AcceptsMany
+from toolkit.core.errors import RunTaken
 from toolkit.core.work import Accepted, Delivery
+from toolkit.scheduler.prepare import renamed
 from toolkit.scheduler.submit import report_dropped
 
 from .delivery import Arrival, Intake, Outcome
@@ -72,7 +75,11 @@ class Reception:
         """Durable when this returns; None for what is not recorded."""
         if (delivery := outcome.delivery) is None:
             return None
-        accepted = await self._accept(outcome, delivery)
+        try:
+            accepted = await self._accept(outcome, delivery)
+        except RunTaken:  # ids are short, and of a busy agent many are kept
+            again = replace(outcome, work=[renamed(*work) for work in outcome.work])
+            accepted = await self._accept(again, delivery)
         for added in accepted.added:
             report_dropped(added)
         if accepted.added:

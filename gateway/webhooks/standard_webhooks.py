@@ -56,11 +56,12 @@ def _header(request: WebhookRequest, name: str) -> str | None:
 
 
 def _key(secret: Secret) -> bytes | None:
-    """The secret's bytes: Base64 after `whsec_`."""
+    """The secret's bytes: Base64 after `whsec_`.  None without any: everybody could sign with an empty key."""
     try:
-        return base64.b64decode(secret.reveal().strip().removeprefix("whsec_"), validate=True)
+        key = base64.b64decode(secret.reveal().strip().removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
         return None
+    return key or None
 
 
 PLUGIN = Provider(

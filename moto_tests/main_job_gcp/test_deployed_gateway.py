@@ -134,7 +134,9 @@ def always(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleShop]:
 def test_a_gateway_that_is_always_there_needs_no_timer(always: GoogleShop) -> None:
     """Its loop launches what a webhook has queued, makes the run's own job as the agent's account, and records its end;
     nothing ticks, and nothing is refused."""
-    wait_until(lambda: always.send("first").status_code == 200)  # it reads what was pushed every 5 s
+    wait_until(
+        lambda: always.send("first").status_code == 200
+    )  # it reads what was pushed every 5 s
     always.ended("quick")
     wait_until(lambda: not always.cloud.run_secrets())
     assert "broken" in always.log("quick")

@@ -10,7 +10,7 @@ from tests.contracts.calls import a_call
 from tests.contracts.ledger import a_run
 from tests.contracts.queue import an_item, at, put, waits
 from toolkit.core.clock import iso
-from toolkit.core.errors import AlreadyExists
+from toolkit.core.errors import AlreadyExists, RunTaken
 from toolkit.core.ports import Ledger
 from toolkit.core.run import Mailbox, Run, RunState
 from toolkit.core.work import (
@@ -68,6 +68,19 @@ class DeliveriesContract:
         assert list(accepted.added) == [Added(run=run.id) for run, _, _ in work]
         assert list(ledger.queue.waiting()) == [item for _, item, _ in work]
         assert [ledger.get(run.id) for run, _, _ in work] == [run for run, _, _ in work]
+
+    def test_work_with_the_id_of_another_run_is_not_taken_for_that_run(
+        self, ledger: Ledger
+    ) -> None:
+        """Ids are short: work that is answered for and never done would be lost, so nothing is kept but the refusal."""
+        work = some_work("dev")
+        ledger.deliveries.accept(a_delivery(1), work)
+        ledger.queue.done(work[0][0].id)
+        with pytest.raises(RunTaken):
+            ledger.deliveries.accept(a_delivery(2), [*some_work("ops"), *work])
+        assert ledger.deliveries.get("receipt-2") is None
+        assert ledger.deliveries.seen("github", "number-2") is None
+        assert list(ledger.queue.waiting()) == []
 
     def test_its_work_makes_the_oldest_go(self, ledger: Ledger) -> None:
         """Where as many wait already as may, as for any other work."""

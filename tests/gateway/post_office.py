@@ -35,6 +35,7 @@ class PostOffice:
 
     place: Place
     client: TestClient = field(init=False)
+    desk: Desk = field(init=False)
     clock: FakeClock = field(default_factory=FakeClock)
     roster: Roster = field(default_factory=Roster)
     woken: int = 0
@@ -88,13 +89,13 @@ class PostOffice:
 @contextmanager
 def opened(place: Place) -> Iterator[PostOffice]:
     office = PostOffice(place)
-    desk = Desk(
+    office.desk = Desk(
         services=place.services,
         roster=lambda: office.roster,
         clock=office.clock,
         wake=office.wake,
     )
-    app = create_app(place.services, desk=desk)
+    app = create_app(place.services, desk=office.desk)
     with TestClient(app, headers=BEARER, raise_server_exceptions=False) as office.client:
         yield office
 

@@ -1,6 +1,7 @@
 """What users rely on and no single part keeps: tokens before launches, a pause over changes, adoption, an orderly end."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -118,3 +119,23 @@ def test_a_scheduler_that_is_ended_sees_its_launches_through(tmp_path: Path) -> 
     assert made.get(first).handle is not None
     assert made.get(second).state is RunState.QUEUED
     eventually(lambda: not thread.is_alive())
+
+
+def test_the_hands_of_one_scheduler_take_in_turn_from_a_cloud(tmp_path: Path) -> None:
+    """At once they would only cross each other there, and each crossing is calls that somebody pays for."""
+    made = stage(tmp_path, post("dev", scale=8))
+    runs = [made.submit("dev") for _ in range(8)]
+    plain, busy, most = made.ledger.queue.take, list[int](), list[int]()
+
+    def take(*parts: Any, **named: Any) -> Any:
+        busy.append(1)
+        most.append(len(busy))
+        time.sleep(0.005)  # long enough to be met, were there anybody
+        found = plain(*parts, **named)
+        busy.pop()
+        return found
+
+    made.ledger.queue.take = take
+    made.step(times=2)
+    assert sorted(made.launched) == sorted(runs)
+    assert set(most) == {1}

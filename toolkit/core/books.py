@@ -112,7 +112,8 @@ class Deliveries(Protocol):
         """Record the delivery and queue its work, each run with how many items of its agent may wait.
 
         One durable step, whoever dies when: either all of it is there, or nothing was answered.  A delivery whose
-        source and number are known and were verified before changes nothing and is told as a duplicate."""
+        source and number are known and were verified before changes nothing and is told as a duplicate.  Raises
+        RunTaken, and keeps nothing, when a run of `work` has the id of one that is recorded."""
 
     def get(self, receipt: str) -> Delivery | None: ...
 

@@ -73,6 +73,10 @@ class AlreadyExists(AlError):
     """The name is taken."""
 
 
+class RunTaken(AlreadyExists):
+    """A new run was given the id of another one, of 4,294,967,296 that an agent has: another id does."""
+
+
 class Conflict(AlError):
     """Somebody else changed it, holds it, or owns it."""
 

@@ -1,6 +1,7 @@
 """What a trigger becomes in the queue: a run with its id, and its work item.  Decides and reads; writes nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from toolkit.core.clock import iso
 from toolkit.core.errors import Conflict, NotFound
@@ -65,6 +66,12 @@ def make(
     )
     item = WorkItem(run=name, trigger=trigger, created=created, once=once, not_before=not_before)
     return record, item, post.max_queue
+
+
+def renamed(run: Run, item: WorkItem, most: int) -> tuple[Run, WorkItem, int]:
+    """The same work under another id: for one whose id turned out to be another run's."""
+    name = RunId.new(run.agent)
+    return replace(run, id=name), replace(item, run=name), most
 
 
 def runtime_of(desk: Desk, post: Post) -> str:

@@ -136,6 +136,8 @@ class Worker:
     def _taken(self) -> WorkItem | None:
         desk = self._desk
         with self._turn:
+            if not self._open:  # the wait for the turn may have been long
+                return None
             item = desk.services.ledger.queue.take(
                 self._holder, rooms(desk), seconds=self._hold, moment=desk.clock()
             )

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from toolkit.core.agent import Project
-from toolkit.core.clock import now
 from toolkit.core.environment import Environment
 from toolkit.core.errors import AlError, CredentialError, NotFound
 from toolkit.core.run import RunId
@@ -22,23 +21,20 @@ from toolkit.ops.credentials import GATEWAY_PATH, first_gateway_key
 from toolkit.ops.remote import gateway_key
 from toolkit.scheduler.bell import Bell
 from toolkit.scheduler.desk import Desk
-from toolkit.scheduler.housekeeping import drop_orphans
 from toolkit.scheduler.loop import Loop
 from toolkit.scheduler.status import Seen, begun, going_on, look
-from toolkit.scheduler.stopping import stop_run
 from toolkit.wiring import Services
 
 from . import bridge
+from .change import become
 from .crew import Crew
-from .reload import Changes, Reloader, differing, removed, sentences, stamps, touched
+from .reload import Changes, Reloader, stamps
 from .serving import EVERYWHERE, LOOPBACK, Serving, also, listen
+from .tasks import Fail, Task, at_work
 
 LOG = logging.getLogger("al.start")
 DEFAULT_PORT = 8080
-ENDING = 30.0  # seconds for the scheduler's thread: a little more than launches under way may take
 Load = Callable[[], tuple[Project, Environment]]
-Task = Callable[[threading.Event], None]  # goes on until the event is set
-Fail = Callable[[Exception], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +95,7 @@ def serving(
         url = f"http://{LOOPBACK}:{listening[0].getsockname()[1]}"
         bell = Bell()
         desk = _desk(_addressed(services, url), crew, bell)
-        reloader = Reloader(load, partial(_become, desk, crew), changes)
+        reloader = Reloader(load, partial(become, desk, crew), changes)
         scheduler = Scheduler(desk=desk, crew=crew, reloader=reloader, url=url, exposed=wish.expose)
         gateway = _gateway(desk, listening, end)
         stack.callback(gateway.close)
@@ -107,9 +103,9 @@ def serving(
         tell_url(url)
         tasks: Mapping[str, Task] = {
             "al-scheduler": Loop(desk, bell=bell).run,
-            "al-project": partial(_prepare, crew, bell, reloader),
+            "al-project": partial(_prepare, desk, crew, reloader),
         }
-        stack.enter_context(_threads(bell, tasks, fail))
+        stack.enter_context(at_work(tasks, fail, wake=bell.ring))
         yield scheduler
 
 
@@ -184,65 +180,15 @@ def _port(wish: Wish, project: Project) -> int:
     return int((project.settings.get("gateway") or {}).get("port", DEFAULT_PORT))
 
 
-@contextmanager
-def _threads(bell: Bell, tasks: Mapping[str, Task], fail: Fail) -> Iterator[None]:
-    """Each task in a thread of its own until the end of this block; `fail` hears of one that cannot go on."""
-    stop = threading.Event()
-    threads = [
-        threading.Thread(target=_guarded, args=(task, stop, fail), name=name, daemon=True)
-        for name, task in tasks.items()
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        bell.ring()
-        for thread in threads:
-            thread.join(ENDING)
-
-
-def _guarded(task: Task, stop: threading.Event, fail: Fail) -> None:
-    """A part that has failed must not be missed: the others would go on as if it were there."""
-    try:
-        task(stop)
-    except Exception as error:
-        LOG.exception("%s cannot go on", threading.current_thread().name)
-        fail(error)
-
-
-def _prepare(crew: Crew, bell: Bell, reloader: Reloader, stop: threading.Event) -> None:
+def _prepare(desk: Desk, crew: Crew, reloader: Reloader, stop: threading.Event) -> None:
     for warning in crew.project.warnings:
         LOG.warning("%s", warning)
     every = frozenset(str(agent.name) for agent in crew.project.agents)
     failed = crew.prepare(every, LOG.info)
-    bell.ring()
+    desk.wake()
     LOG.info(
         "%s agents are ready%s",
         len(every) - len(failed),
         f", {len(failed)} are not" if failed else "",
     )
     reloader.run(stop)
-
-
-def _become(desk: Desk, crew: Crew, project: Project, paths: frozenset[str]) -> None:
-    """Serve the project as its files are now.  What runs of an agent that is gone is stopped, what waits is given up."""
-    before = crew.project
-    again = differing(before, project) | touched(project, paths) | crew.troubles.keys()
-    for sentence in sentences(before, project, paths):
-        LOG.info("%s", sentence)
-    for warning in project.warnings:
-        if warning not in before.warnings:
-            LOG.warning("%s", warning)
-    crew.become(project, again, LOG.info)
-    desk.wake()
-    if crew.here:
-        for name in removed(before, project):
-            _clear(desk, name)
-
-
-def _clear(desk: Desk, agent: str) -> None:
-    for run in begun(going_on(desk.services.ledger, agent)):
-        LOG.info("%s is stopped: %s", run.id, stop_run(desk, run))
-    drop_orphans(desk, now())

@@ -61,7 +61,8 @@ def _accepting(delivery: Delivery, work: Work) -> Callable[[sqlite3.Connection],
     def accepted(db: sqlite3.Connection) -> Accepted:
         if db.execute(insert, row).rowcount == 0:
             return _duplicate(db, delivery)
-        return Accepted(receipt=delivery.id, added=tuple(queue.add(db, entry) for entry in entries))
+        added = tuple(queue.add(db, entry, new=True) for entry in entries)
+        return Accepted(receipt=delivery.id, added=added)
 
     return accepted
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from toolkit.core.clock import iso
+from toolkit.core.errors import RunTaken
 from toolkit.core.run import Cause, Run, RunId, RunState
 from toolkit.core.work import Added, Rooms, WorkItem
 
@@ -94,12 +95,14 @@ def entry_of(run: Run, item: WorkItem, most: int) -> Entry:
     return item, runs.row_of(run), work_text(item.trigger), most
 
 
-def add(db: sqlite3.Connection, entry: Entry) -> Added:
-    """One step of a transaction; as core.books.Queue.add."""
+def add(db: sqlite3.Connection, entry: Entry, *, new: bool = False) -> Added:
+    """One step of a transaction; as core.books.Queue.add.  Raises RunTaken for a run that is known, if it should be `new`."""
     item, run, work, most = entry
     if item.once and (waits := _waits_already(db, item)) is not None:
         return Added(run=waits, joined=waits != item.run)  # nothing to join for the same one again
     if (number := runs.added(db, run)) is None:
+        if new:
+            raise RunTaken(f"{item.run} is another run", hint="allocate another run id")
         return Added(run=item.run)
     dropped = _make_room(db, item, most)
     query = """INSERT INTO queue (number, run, agent, once, created, place, not_before, attempts, work)

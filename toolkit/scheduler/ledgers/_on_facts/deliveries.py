@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from toolkit.core.errors import AlreadyExists, LimitExceeded
+from toolkit.core.errors import AlreadyExists, LimitExceeded, RunTaken
 from toolkit.core.run import Run
 from toolkit.core.work import Accepted, DeadReason, Delivery, DeliveryState, Page, WorkItem
 
@@ -67,6 +67,9 @@ class Deliveries:
         number = _number(delivery)
         if number and (receipt := self._ground.fact(number)) is not None:
             return str(receipt)
+        for run, _, _ in work:
+            if self._ground.get(run.id):
+                raise RunTaken(f"{run.id} is another run", hint="allocate another run id")
         entering = [self._queue.entering(run, item) for run, item, _ in work]
         values, expected = _facts(delivery), {keys.delivery(delivery.id): None}
         if number:
