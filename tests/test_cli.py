@@ -131,19 +131,3 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     assert asked.returncode == 1
     assert str(tmp_path / "file") in asked.stderr
     assert "unexpected" not in asked.stderr
-
-
-def test_google_cloud_is_said_to_come_later(tmp_path: Path) -> None:
-    """No verb runs the agents somewhere else instead."""
-    (tmp_path / "agents/dev").mkdir(parents=True)
-    (tmp_path / "agents/dev/SKILL.md").write_text("Do.")
-    (tmp_path / "agents/dev/test-script.sh").write_text("exit 0")
-    (tmp_path / "config.toml").write_text("name = 'p'\n")
-    (tmp_path / "environments").mkdir()
-    (tmp_path / "environments/g.toml").write_text(
-        "[cloud]\nprovider = 'cloud-run'\nproject = 'p-1'\nregion = 'us-central1'\nartifactRegistry = 'al-images'\n"
-    )
-    for verb in (["push"], ["run", "dev"], ["logs", "dev"]):
-        asked = al(*verb, "-E", "g", cwd=tmp_path)
-        assert asked.returncode == 2
-        assert "Google Cloud" in asked.stderr
