@@ -30,7 +30,7 @@ test: $(VENV)/.ready
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 chaos: $(VENV)/.ready
-	AL_CHAOS=$${AL_CHAOS:-5000} $(BIN)/python -m pytest -s tests/scheduler/test_crash.py moto_tests/main_job/test_resume.py $(ARGS)
+	AL_CHAOS=$${AL_CHAOS:-5000} $(BIN)/python -m pytest -s tests/scheduler/test_crash.py tests/scheduler/test_crash_whole.py moto_tests/main_job/test_resume.py $(ARGS)
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check $(SOURCES)

@@ -33,7 +33,8 @@ from .rates import Limiter, Rate
 from .senders import Sender, SenderSecrets, sender_of
 
 LOG = logging.getLogger("al.gateway.webhooks")
-NOTED_REFUSALS = Rate(most=60)  # a minute and source: more are refused without a note
+# of one source, in an hour: more are refused without a note.  Anybody can send them, and each is kept for 14 days
+NOTED_REFUSALS = Rate(most=60, seconds=3600)
 MOST_ID = 200  # characters of a sender's number; a longer one is known by its hash
 PRIVATE = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 

@@ -1,7 +1,7 @@
 """The whole scheduler with its gateway is killed at random points while it works: nothing is lost, and nothing is run twice
 at once.
 
-There are 16 kills, or a fiftieth of `AL_CHAOS` if that is more; `AL_CHAOS_SEED` is the seed, which is printed.
+There are 12 kills, or a fiftieth of `AL_CHAOS` if that is more; `AL_CHAOS_SEED` is the seed, which is printed.
 """
 
 import os
@@ -30,7 +30,7 @@ from toolkit.scheduler.cron import Tick
 from toolkit.scheduler.settle import LAUNCH_PATIENCE, verdict
 from toolkit.scheduler.sweeper import sweep
 
-KILLS = max(16, int(os.environ.get("AL_CHAOS", "0")) // 50)
+KILLS = max(12, int(os.environ.get("AL_CHAOS", "0")) // 50)
 SEED = os.environ.get("AL_CHAOS_SEED") or str(random.SystemRandom().randrange(10**6))
 LONGEST = 0.4  # seconds that one lives
 HEALING = (

@@ -15,6 +15,7 @@ from toolkit.core.errors import Conflict, NotFound
 from toolkit.core.run import Cause, RunId, RunState, Trigger, TriggerKind
 from toolkit.scheduler import attempt, switches
 from toolkit.scheduler.dispatch import dispatch
+from toolkit.scheduler.housekeeping import MOST_ACTIVE
 from toolkit.scheduler.loop import Loop, Pace
 from toolkit.scheduler.prepare import prepared
 from toolkit.scheduler.stopping import stop_run
@@ -242,6 +243,18 @@ def test_a_run_that_was_started_by_hand_is_settled_too(tmp_path: Path) -> None:
     run = dispatch(made.desk.services, trigger)
     made.step()
     assert made.get(run.id).state is RunState.SUCCEEDED
+
+
+def test_waiting_work_hides_no_run_whose_starter_has_gone(tmp_path: Path) -> None:
+    """Newer runs that wait, as many as are looked at in one go, stand before it in the ledger."""
+    made = stage(tmp_path, post("dev"), post("ops", max_queue=MOST_ACTIVE))
+    switches.disable(made.ledger, "ops")
+    run = dispatch(made.desk.services, Trigger(agent=AgentName("dev"), kind=TriggerKind.MANUAL))
+    made.clock.sleep(60)
+    waiting = [made.submit("ops") for _ in range(MOST_ACTIVE)]
+    made.step()
+    assert made.get(run.id).state is RunState.SUCCEEDED
+    assert len(made.ledger.queue.waiting("ops", limit=MOST_ACTIVE + 1)) == len(waiting)
 
 
 # the running loop

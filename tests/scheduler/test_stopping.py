@@ -1,6 +1,7 @@
 """A run can be ended wherever it is on its way; what was its own goes with it."""
 
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from tests.fakes import MemoryRuntime, Play
 from tests.scheduler.stage import FOREVER, Stage, post, stage
 from toolkit.core.clock import iso
-from toolkit.core.run import RunId, RunState, Trigger, TriggerKind
+from toolkit.core.run import RunHandle, RunId, RunState, Trigger, TriggerKind
 from toolkit.core.work import Call, CallState
+from toolkit.scheduler.control import kill_all
 from toolkit.scheduler.stopping import stop_run
 from toolkit.scheduler.submit import submit
 
@@ -22,6 +24,25 @@ def test_a_run_that_waits_ends_without_having_started(tmp_path: Path) -> None:
     made.step()
     assert (made.launched, made.get(run).state) == ([], RunState.STOPPED)
     assert made.ledger.queue.get(run) is None
+
+
+class Slow(MemoryRuntime):
+    """Ends a run no sooner than two others are being ended as well."""
+
+    met = Barrier(3, timeout=20)
+
+    def stop(self, handle: RunHandle) -> str:
+        self.met.wait()
+        return super().stop(handle)
+
+
+def test_the_runs_of_an_agent_are_ended_side_by_side(tmp_path: Path) -> None:
+    """Each may take its grace of 30 seconds, and whoever asked for it waits."""
+    made = stage(tmp_path, post("dev", scale=3), plays={"dev": FOREVER}, runtime=Slow)
+    runs = {made.submit("dev") for _ in range(3)}
+    made.step(times=2)
+    assert set(kill_all(made.desk, "dev")) == runs
+    assert list(made.runtime.running()) == []
 
 
 class Meanwhile(MemoryRuntime):

@@ -2,9 +2,11 @@
 that has none: it turns switches, queues work and asks runs to stop; whoever schedules acts on it."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from toolkit.core.agent import AgentName
 from toolkit.core.errors import NotFound
+from toolkit.core.parallel import at_once
 from toolkit.core.run import RunId, Trigger, TriggerKind
 from toolkit.core.sources import reported
 
@@ -15,6 +17,7 @@ from .stopping import stop_run
 from .submit import submit
 from .switches import Switches
 
+SIDE_BY_SIDE = 16  # runs that are ended at the same time: each may take its platform half a minute
 MOST_SCALE = 1_000  # runs of one agent, or of all, at once
 
 
@@ -71,8 +74,9 @@ def kill_all(desk: Desk, agent: str) -> Sequence[RunId]:
     """End all runs of the agent that were launched or are being launched; those in the queue stay.  Raises NotFound."""
     name = desk.roster().post(agent).agent
     going = begun(going_on(desk.services.ledger, name))
-    for run in going:
-        stop_run(desk, run)
+    for run in going:  # all know of it, also when a platform refuses one
+        desk.services.ledger.request_stop(run.id)
+    at_once(partial(stop_run, desk), going, most=SIDE_BY_SIDE)
     return [run.id for run in going]
 
 

@@ -18,6 +18,7 @@ from .sweeper import sweep
 
 LOG = logging.getLogger("al.scheduler")
 MOST_ACTIVE = 500  # runs without an item that are looked at in one go
+MOST_WAITING = 5_000  # waiting ones that may stand before them
 MOST_GONE = 100  # items of an agent that is gone, in one go
 
 
@@ -36,7 +37,8 @@ def settle_unwatched(desk: Desk, moment: datetime) -> None:
     """Runs that were started by hand and whose starter has gone: their ends are recorded too."""
     ledger = desk.services.ledger
     queued = {item.run for item in ledger.queue.at_work()}
-    active = ledger.runs(active=True, limit=MOST_ACTIVE)
+    waiting = min(sum(ledger.queue.lengths().values()), MOST_WAITING)
+    active = ledger.runs(active=True, limit=MOST_ACTIVE + waiting)
     alone = [run for run in active if run.state is not RunState.QUEUED and run.id not in queued]
     for run in settle(desk.services, alone):
         if run.state.final:

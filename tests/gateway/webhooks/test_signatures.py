@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.gateway.signing import KEY, NOW, STANDARD_KEY, request, secret_of
+from gateway.webhooks._signing import base64_hmac
+from tests.gateway.signing import KEY, NOW, SECONDS, STANDARD_KEY, request, secret_of
 from toolkit.core import registry
 from toolkit.core.secrets import Secret
 from toolkit.core.webhook import Provider, WebhookRequest
@@ -144,3 +145,11 @@ def test_x_gets_no_signature_for_what_could_be_a_delivery(token: str) -> None:
     probe = webhook_provider("twitter").probe
     assert probe is not None
     assert probe({"crc_token": token}, Secret("consumer")) is None
+
+
+@pytest.mark.parametrize("secret", ["whsec_", " ", "whsec_ \n"])
+def test_a_secret_without_a_key_verifies_nothing(secret: str) -> None:
+    """Everybody can sign with an empty key; Standard Webhooks has keys of 24 bytes or more."""
+    empty = base64_hmac(b"", b"msg_1.", SECONDS.encode(), b".", b"{}")
+    sent = request("standard_webhooks", b"{}", webhook_signature=f"v1,{empty}")
+    assert not verifies(webhook_provider("standard-webhooks"), sent, Secret(secret))
