@@ -19,7 +19,21 @@ from tests.fakes import eventually
 from toolkit.clouds.docker import reachable
 
 BASE = "al-test/base:host"
-PROGRAMS = ("sh", "cat", "dd", "dirname", "env", "head", "id", "ls", "mkdir", "sleep", "sort", "stat", "touch")
+PROGRAMS = (
+    "sh",
+    "cat",
+    "dd",
+    "dirname",
+    "env",
+    "head",
+    "id",
+    "ls",
+    "mkdir",
+    "sleep",
+    "sort",
+    "stat",
+    "touch",
+)
 PASSWD = "root:x:0:0::/:/bin/sh\nagent:x:1000:1000::/workspace:/bin/sh\n"
 
 

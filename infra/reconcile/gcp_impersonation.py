@@ -22,9 +22,7 @@ EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 Held = tuple[str, str]  # a role, and who has it
 
 
-def concerns(
-    iam: Iam, accounts: Sequence[str], actors: Collection[str] = ()
-) -> Iterator[Concern]:
+def concerns(iam: Iam, accounts: Sequence[str], actors: Collection[str] = ()) -> Iterator[Concern]:
     """Of each account: an error where everybody or another account of ours may become it, a warning where somebody has a
     role that is more than acting as it at a deployment.  `accounts` are ids of ours that are there; `actors` those among
     them that are meant to make jobs that run as the others."""
