@@ -20,6 +20,7 @@ from toolkit.core.errors import (
     Throttled,
     Unreachable,
 )
+from toolkit.scheduler.tokens import InvalidToken
 
 LOG = logging.getLogger("al.gateway")
 
@@ -29,12 +30,15 @@ STATUS: tuple[tuple[type[AlError], int], ...] = (
     (NotFound, 404),
     (AlreadyExists, 409),
     (Conflict, 409),
+    (InvalidToken, 403),
     (AccessDenied, 502),  # the cloud refused the gateway, not the client
     (CredentialError, 503),
     (StorageError, 503),
     (Throttled, 503),
     (Unreachable, 503),
 )
+ANSWERS = "/api/openapi.json lists what the gateway answers"
+TOO_LARGE = "send less: docs/gateway.md and docs/calls-and-locks.md name the limits"
 INTERNAL = {"error": "something went wrong in the gateway", "hint": "its log says what"}
 
 
@@ -78,7 +82,7 @@ async def plain(request: Request, error: Exception) -> JSONResponse:
     """Starlette's own refusals (404, 405, 413) in our words."""
     if not isinstance(error, HTTPException):
         return response(error)
-    hint = "the gateway's README section lists what it answers"
+    hint = TOO_LARGE if error.status_code == 413 else ANSWERS
     return JSONResponse(
         {"error": error.detail, "hint": hint},
         status_code=error.status_code,

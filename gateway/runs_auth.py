@@ -17,7 +17,7 @@ from toolkit.core.errors import UsageError
 from toolkit.core.ports import Ledger
 from toolkit.core.run import Run
 from toolkit.scheduler.desk import Desk
-from toolkit.scheduler.tokens import InvalidToken, run_of
+from toolkit.scheduler.tokens import run_of
 
 MOST_BODY = 16 * 1024  # bytes, of what has no long text in it
 # JSON may write one byte of text as six (RFC 8259, section 7: \u0000); the rest is for names and the token
@@ -61,7 +61,7 @@ def asking(
                 "missing secret", hint="send the run's token as `Authorization: Bearer TOKEN`"
             )
         ledger = desk_of(request).services.ledger
-        return Asker(run=await run_in_threadpool(_run, whose, ledger, token), body=body)
+        return Asker(run=await run_in_threadpool(whose, ledger, token), body=body)
 
     return asker
 
@@ -80,13 +80,6 @@ def parsed(data: bytes) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise UsageError("invalid JSON body", hint="send a JSON object")
     return value
-
-
-def _run(whose: Callable[[Ledger, str], Run], ledger: Ledger, token: str) -> Run:
-    try:
-        return whose(ledger, token)
-    except InvalidToken as error:
-        raise HTTPException(403, error.message) from None
 
 
 def _token(request: Request, body: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from . import _lines
@@ -36,6 +37,14 @@ class Kept:
     def newest_first(self, run: str) -> Iterator[bytes]:
         with self._file(run).open("rb") as file:
             yield from (text for _, text in _lines.reversed_lines(file, over=True))
+
+    def forget(self, before: datetime) -> int:
+        """Remove those that were last written earlier; how many."""
+        files = list(self._directory.glob("*.docker.log"))
+        old = [file for file in files if file.stat().st_mtime < before.timestamp()]
+        for file in old:
+            file.unlink(missing_ok=True)
+        return len(old)
 
     def _file(self, run: str) -> Path:
         return self._directory / f"{run}.docker.log"

@@ -8,6 +8,7 @@ whom, is for the runtime that stands upon this.
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from toolkit.core.errors import LaunchError
@@ -95,6 +96,16 @@ class Supervised:
             identity, run = _process.read_identity(path.parent), RunId(path.parent.name)
             if identity and identity.alive:
                 yield self._handle(run, identity)
+
+    def forget(self, before: datetime) -> int:
+        """The directories and logs of runs that are over and were last touched earlier."""
+        here = [path for path in self._state.glob(f"{self.folder}/*") if path.is_dir()]
+        old = [path for path in here if path.stat().st_mtime < before.timestamp()]
+        gone = [path for path in old if not self._alive(RunId(path.name))]
+        for path in gone:
+            self._log(RunId(path.name)).unlink(missing_ok=True)
+            shutil.rmtree(path)
+        return len(gone)
 
     def _status(self, handle: RunHandle) -> RunStatus | None:
         if (identity := self._identity(handle)) is None:

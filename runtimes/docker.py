@@ -5,6 +5,7 @@ reports.  It goes when the run's end is recorded; its log stays in `<project>/.a
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,9 @@ class DockerRuntime:
 
     def tail(self, handle: RunHandle, *, before: int | None = None) -> Iterator[LogEvent]:
         return lines.backward(self._newest_first(handle.run), handle.run, before=before)
+
+    def forget(self, before: datetime) -> int:
+        return self._kept.forget(before)
 
     def running(self) -> Iterable[RunHandle]:
         for found in self._daemon.containers(ends.ALIVE):

@@ -28,7 +28,7 @@ STATUS = fields(
 )
 NO_SCHEDULER = {
     "error": "no scheduler runs in this gateway's process, so there is nothing to stop",
-    "hint": "POST /control/pause keeps anything from starting",
+    "hint": "`al pause` (POST /control/pause) keeps anything from starting",
 }
 
 

@@ -174,7 +174,13 @@ def test_a_gateway_without_a_scheduler_cannot_be_stopped(shop: Shop) -> None:
     """503 with what to do instead: success would be a lie."""
     shop.app.state.stop = None
     status, told = shop.post("/control/stop")
-    assert (status, "pause" in told["hint"]) == (503, True)
+    assert (status, "`al pause`" in told["hint"]) == (503, True)
+
+
+def test_what_is_not_there_says_where_the_list_is(shop: Shop) -> None:
+    """A client that guessed an address wrong is sent to the one document that has them all."""
+    status, told = shop.get("/control/nothing")
+    assert (status, "/api/openapi.json" in told["hint"]) == (404, True)
 
 
 def test_the_status_counts_what_runs_and_what_waits(shop: Shop) -> None:

@@ -65,6 +65,7 @@ def test_without_a_good_token_a_post_is_refused(here: Party, path: str) -> None:
     assert (missing.status_code, missing.json()["error"]) == (400, "missing secret")
     assert (wrong.status_code, wrong.json()["error"]) == (403, "invalid secret")
     assert (strange.status_code, strange.json()["error"]) == (400, "missing secret")
+    assert "until it ends" in wrong.json()["hint"]
 
 
 @pytest.mark.parametrize("path", GETS)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.ledger import a_run
+from tests.contracts.queue import an_item
 from tests.fakes import MemoryLedger, MemoryRuntime, Play
 from tests.services import ENVIRONMENT, FakeServices
 from toolkit.config.problems import ConfigErrors, Problem
@@ -218,6 +219,14 @@ def test_a_launch_that_nobody_heard_of_is_told_before_it_is_settled(tmp_path: Pa
         Weight.WARNING,
         True,
     )
+
+
+def test_a_run_that_waits_in_the_queue_is_no_finding(tmp_path: Path) -> None:
+    """Nobody has begun to launch it: it waits for a free place, or for the end of a pause."""
+    services = FakeServices(tmp_path)
+    run = a_run(created=iso(now()), state=RunState.QUEUED)
+    services.ledger.queue.add(run, an_item(run), most=5)
+    assert [f for f in examined(services) if f.about == run.id] == []
 
 
 def test_platforms_are_asked_about_all_runs_at_once(tmp_path: Path) -> None:

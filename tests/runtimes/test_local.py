@@ -19,6 +19,7 @@ from runtimes.local import PLUGIN, LocalRuntime
 from tests.contracts.runtime import FOREVER, RuntimeContract, ended, messages
 from tests.fakes import MemoryRuntime, Play, eventually
 from toolkit.core.agent import Agent, AgentName
+from toolkit.core.clock import now
 from toolkit.core.environment import Environment, Scope
 from toolkit.core.errors import ConfigError, LaunchError
 from toolkit.core.ports import Context, Runtime
@@ -124,6 +125,18 @@ def test_a_run_whose_launcher_died_has_its_log(stage: LocalStage) -> None:
     nobody = replace(bare, run=RunId("dev-00000000"))
     assert stage.runtime.states([nobody]) == {}
     assert "already over" in stage.runtime.stop(nobody)
+
+
+def test_what_is_left_of_old_runs_goes_and_what_goes_on_stays(stage: LocalStage) -> None:
+    """A run a minute would otherwise fill the disk; a run that is under way is never old."""
+    over = stage.runtime.launch(stage.spec(Play(lines=("a",), exit_code=0)))
+    ended(stage.runtime, over)
+    under_way = stage.runtime.launch(stage.spec(FOREVER))
+    assert stage.runtime.forget(now() - timedelta(days=1)) == 0
+    assert stage.runtime.forget(now() + timedelta(days=1)) == 1
+    assert list(stage.runtime.logs(over)) == []
+    assert [handle.run for handle in stage.runtime.running()] == [under_way.run]
+    stage.runtime.stop(under_way)
 
 
 def test_a_run_gets_references_and_none_of_the_users_variables(

@@ -5,8 +5,9 @@ import pytest
 from tests.contracts.calls import CallsContract
 from tests.contracts.deliveries import DeliveriesContract, PruneContract
 from tests.contracts.locks import A, LocksContract
-from tests.contracts.queue import QueueContract, at
+from tests.contracts.queue import QueueContract, at, put, taken
 from tests.fakes import MemoryLedger
+from toolkit.core.run import RERUN, RunState
 
 
 @pytest.fixture
@@ -16,6 +17,14 @@ def ledger() -> MemoryLedger:
 
 class TestQueue(QueueContract):
     """On facts."""
+
+    def test_a_run_that_ended_while_it_was_held_is_followed_up(self, ledger: MemoryLedger) -> None:
+        """Whoever recorded its end died before its rerun was queued: who takes the item next does that."""
+        run = put(ledger).run
+        assert taken(ledger, by="dead") == run
+        ledger.update(run, state=RunState.SUCCEEDED, exit_code=RERUN)
+        assert taken(ledger, after=91) == run
+        assert ledger.queue.get(run) is not None
 
 
 class TestLocks(LocksContract):

@@ -297,3 +297,14 @@ def test_old_history_is_forgotten_while_it_runs(tmp_path: Path) -> None:
     made.clock.sleep(timedelta(days=15).total_seconds())
     made.step(loop)
     assert made.ledger.get(run) is None
+
+
+def test_a_week_is_kept_whatever_the_project_says(tmp_path: Path) -> None:
+    """Senders repeat a delivery for days, and its number must be known for so long."""
+    made = stage(tmp_path, post("dev"), retention_days=1)
+    run = made.submit("dev")
+    loop = made.loop()
+    made.step(loop)
+    made.clock.sleep(timedelta(days=6).total_seconds())
+    made.step(loop)
+    assert made.ledger.get(run) is not None

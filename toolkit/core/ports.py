@@ -100,6 +100,14 @@ class MakesForOne(Protocol):
         """Take them away: the run's end is recorded.  Harmless when there are none."""
 
 
+@runtime_checkable
+class KeepsHere(Protocol):
+    """A runtime that keeps logs and directories of its runs on this machine, where no service forgets them."""
+
+    def forget(self, before: datetime) -> int:
+        """Remove what is left of runs that ended earlier; of how many.  Runs that go on stay whole."""
+
+
 class Store(Protocol):
     """Keeps named secrets: long-lived credentials and the runs' ephemeral ones alike."""
 

@@ -2,7 +2,7 @@
 
 import re
 import secrets as random_bytes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -27,6 +27,13 @@ class RunId(str):
     @classmethod
     def new(cls, agent: AgentName) -> "RunId":
         return cls(f"{agent}-{random_bytes.token_hex(4)}")
+
+    @classmethod
+    def unused(cls, agent: AgentName, known: Callable[["RunId"], object]) -> "RunId":
+        """One that is not `known`: of a busy agent many are kept, and the same again would be taken for that run."""
+        while known(name := cls.new(agent)):
+            continue
+        return name
 
     @classmethod
     def parse(cls, text: str) -> "RunId":

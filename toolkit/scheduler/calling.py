@@ -66,7 +66,7 @@ def _new(desk: Desk, caller: Run, target: str, context: str, call_id: str) -> Ca
         id=call_id,
         caller=caller.id,
         target=post.agent,
-        run=RunId.new(post.agent),
+        run=RunId.unused(post.agent, desk.services.ledger.get),
         context=context,
         depth=caller.depth + 1,
         created=iso(desk.clock()),

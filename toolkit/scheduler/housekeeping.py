@@ -2,12 +2,14 @@
 that are gone.  Each on its own interval, and a failure of one keeps none of the others."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from toolkit.core.agent import AgentName
 from toolkit.core.clock import iso
 from toolkit.core.errors import AlError, NotFound
+from toolkit.core.placement import runtime_name
+from toolkit.core.ports import KeepsHere, Runtime
 from toolkit.core.run import Cause, RunState
 
 from .desk import Desk
@@ -19,6 +21,7 @@ from .sweeper import sweep
 LOG = logging.getLogger("al.scheduler")
 MOST_ACTIVE = 500  # runs without an item that are looked at in one go
 MOST_WAITING = 5_000  # waiting ones that may stand before them
+LEAST_DAYS = 7  # a sender may repeat a delivery for days; its number is known for so long
 MOST_GONE = 100  # items of an agent that is gone, in one go
 
 
@@ -63,10 +66,21 @@ def drop_orphans(desk: Desk, moment: datetime) -> None:
 
 
 def prune(desk: Desk, moment: datetime) -> None:
-    """Forget history that is older than the project wants it kept."""
-    before = moment - timedelta(days=desk.roster().retention_days)
+    """Forget history that is older than the project wants it kept, and what this machine keeps of such runs."""
+    before = moment - timedelta(days=max(desk.roster().retention_days, LEAST_DAYS))
     if gone := desk.services.ledger.prune(before):
         LOG.info("%s old runs, calls and deliveries were forgotten", gone)
+    for runtime in _runtimes(desk):
+        if isinstance(runtime, KeepsHere) and (left := runtime.forget(before)):
+            LOG.info("logs and directories of %s old runs were removed", left)
+
+
+def _runtimes(desk: Desk) -> Iterator[Runtime]:
+    """Those of the project's agents; a deployed gateway has no project, and keeps nothing where it runs."""
+    project, environment = desk.services.project, desk.services.environment
+    agents = project.agents if project else ()
+    for name in {runtime_name(agent, environment) for agent in agents}:
+        yield desk.services.runtime(name)
 
 
 CHORES: Mapping[Callable[[Desk, datetime], None], timedelta] = {

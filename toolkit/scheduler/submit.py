@@ -32,6 +32,7 @@ def submit(
     """
     post = desk.roster().post(trigger.agent)
     check(desk, switches.read(desk.services.ledger), trigger)
+    run = run or RunId.unused(post.agent, desk.services.ledger.get)
     begin = iso(not_before) if not_before else None
     record, item, most = make(
         desk, trigger, post, runtime_of(desk, post), run=run, once=once, not_before=begin

@@ -154,9 +154,10 @@ class Queue:
         return entry
 
     def _is_to_do(self, entry: Entry) -> bool:
-        """Not when the run is over, or was taken by others and its item came back: see `entered`."""
-        state = self._recorded(codec.from_data(entry.record)).state
-        return not state.final and (entry.attempts > 1 or state is RunState.QUEUED)
+        """Not when the run was taken by others, or ended, and its item came back: see `entered`.  One that ended while it
+        was held has yet to be followed up."""
+        run = self._recorded(codec.from_data(entry.record))
+        return entry.attempts > 1 or run.state is RunState.QUEUED
 
     def _recorded(self, run: Run) -> Run:
         """The run's record, which is made when there is none."""
