@@ -112,10 +112,10 @@ def test_looking_for_work_where_there_is_none_costs_one_call(
 def test_a_delivery_is_durable_in_one_call(
     ledger: Ledger, counted: Callable[[], list[str]]
 ) -> None:
-    """After one look whether it is known; then each of its runs is recorded, and its agent's line looked at."""
+    """After looks whether it and its runs' ids are known; then each run is recorded, and its agent's line looked at."""
     counted()
     ledger.deliveries.accept(a_delivery(body=b"x"), some_work("dev", "ops"))
-    assert counted() == ["GetItem 1", "Query 2", "TransactWriteItems 3"]
+    assert counted() == ["GetItem 3", "Query 2", "TransactWriteItems 3"]
     ledger.deliveries.accept(a_delivery(2, delivery="number-1"), some_work("dev"))
     assert counted() == ["GetItem 1"]
 

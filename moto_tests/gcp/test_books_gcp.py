@@ -81,10 +81,10 @@ def test_looking_for_work_where_there_is_none_costs_one_call(
 def test_a_delivery_is_durable_in_one_commit(
     ledger: Ledger, counted: Callable[[], list[str]]
 ) -> None:
-    """After one look whether it is known; then each of its runs is recorded, and its agent's line looked at."""
+    """After looks whether it and its runs' ids are known; then each run is recorded, and its agent's line looked at."""
     counted()
     ledger.deliveries.accept(a_delivery(body=b"x"), some_work("dev"))
-    assert counted() == ["BatchGetDocuments 2", "Commit 1", "CreateDocument 1", "RunQuery 1"]
+    assert counted() == ["BatchGetDocuments 3", "Commit 1", "CreateDocument 1", "RunQuery 1"]
 
 
 def test_a_lock_costs_three_calls(ledger: Ledger, counted: Callable[[], list[str]]) -> None:

@@ -139,7 +139,7 @@ def test_what_forks_for_ever_meets_its_limit_and_can_be_stopped(stage: DockerSta
     """The machine does not feel it: a container has so many processes and no more."""
     bomb = "f() { f & f & wait; }; echo begun; f; sleep 600"
     handle = stage.runtime.launch(stage.script(bomb, pids=32))
-    eventually(lambda: "begun" in messages(list(stage.runtime.tail(handle)))[-1:])
+    eventually(lambda: "begun" in messages(list(stage.runtime.tail(handle)))[-1:], seconds=60)
     counted = stage.asked(lambda client: client.stats(handle.ids["container"], stream=False))
     assert counted["pids_stats"]["limit"] == 32
     assert counted["pids_stats"]["current"] <= 32

@@ -9,6 +9,7 @@ import os
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from toolkit.core.agent import AgentName
@@ -54,9 +55,15 @@ class Workload:
     def accept_soon(self) -> None:
         for delivery, work in [self._delivery() for _ in range(self._dice.randint(1, 8))]:
             runs = [run.id for run, _, _ in work]
-            self._ledger.deliveries.accept_soon(
-                delivery, work, lambda _, told=("accepted", delivery.id, runs): self._said(*told)
-            )
+            told = partial(self._answered, "accepted", delivery.id, runs)
+            self._ledger.deliveries.accept_soon(delivery, work, told)
+
+    def _answered(self, verb: str, receipt: str, runs: list[RunId], answer: object) -> None:
+        """Told by the ledger's own thread; an error is no acceptance, and must not be."""
+        if isinstance(answer, BaseException):
+            self._said("failed", f"{type(answer).__name__}: {answer}")
+        else:
+            self._said(verb, receipt, runs)
 
     def add(self) -> None:
         run, item, most = self._work()

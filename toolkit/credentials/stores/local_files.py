@@ -95,7 +95,7 @@ class LocalFiles:
             try:  # a neighbour's removal may take an empty directory away at any moment
                 self._make_directories(path.parent)
                 _replace(path, text)
-            except FileNotFoundError:
+            except (FileNotFoundError, FileExistsError):  # mkdir says so of one that goes just then
                 if attempt == _ATTEMPTS - 1:
                     raise
             else:
