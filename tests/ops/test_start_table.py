@@ -112,6 +112,7 @@ def test_each_change_is_one_line() -> None:
 def test_a_run_that_began_and_ended_between_two_looks_is_told() -> None:
     """A short run is not overlooked; those before the first look are not told again."""
     assert list(changes(NOTHING, replace(NOTHING, recent=[DONE]))) == [
-        "ops-00000001 succeeded after 2.5 s"
+        "ops-00000001 started on local (schedule)",
+        "ops-00000001 succeeded after 2.5 s",
     ]
     assert list(changes(None, replace(NOTHING, recent=[DONE]))) == []

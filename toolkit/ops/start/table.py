@@ -54,10 +54,17 @@ def changes(before: Seen | None, after: Seen) -> Iterator[str]:
     known = {run.id for run in before.recent}
     for run in reversed(begun(after.active)):
         if run.id not in was:
-            yield f"{run.id} started on {run.runtime} ({doing(run)})"
+            yield _started(run)
     for run in sorted(after.recent, key=lambda run: run.finished or ""):
-        if run.id not in known:
-            yield f"{run.id} {ended(run)}"
+        if run.id in known:
+            continue
+        if run.started and run.id not in was:  # it began and ended between two looks
+            yield _started(run)
+        yield f"{run.id} {ended(run)}"
+
+
+def _started(run: Run) -> str:
+    return f"{run.id} started on {run.runtime} ({doing(run)})"
 
 
 def ended(run: Run) -> str:
