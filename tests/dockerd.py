@@ -54,14 +54,16 @@ def running_dockerd(place: Path) -> Iterator[str]:
         *("--iptables=false", "--ip-forward=false", "--ip-masq=false", "--bridge=none"),
         *("--host-gateway-ip", "127.0.0.1"),
     ]
+    address = f"unix://{sock}"
     with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
         try:
-            address = f"unix://{sock}"
             eventually(lambda: process.poll() is not None or _answers(address), seconds=60)
             assert process.poll() is None, log.read_text()[-2000:]
             _import_base(address, place)
             yield address
         finally:
+            if process.poll() is None and _answers(address):
+                _without_networks(address)
             process.terminate()
             process.wait(60)
             _unmounted(place)
@@ -78,6 +80,14 @@ def _answers(address: str) -> bool:
         return False
     with closing(client_at(address)) as client:
         return bool(client.ping())
+
+
+def _without_networks(address: str) -> None:
+    """A daemon that ends leaves its bridges to the machine, which has room for some thirty."""
+    with closing(client_at(address)) as client:
+        for one in client.containers(all=True):
+            client.remove_container(one["Id"], force=True)
+        client.prune_networks()
 
 
 def _import_base(address: str, place: Path) -> None:
