@@ -4,6 +4,7 @@ CLOUD ?= aws
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+TROUBLE := moto_tests/test_deeds_trouble.py moto_tests/gcp/test_deeds_trouble.py moto_tests/gcp/test_cloud_run_trouble.py
 SOURCES := toolkit runtimes infra gateway tests moto_tests
 
 .PHONY: demo test check chaos format lint types bench clean
@@ -14,7 +15,7 @@ help:
 	@echo "make test     every test (ARGS='-k push' for some)"
 	@echo "make check    format check, lint, types, tests: what CI runs"
 	@echo "make format   rewrite the code in the house style"
-	@echo "make chaos    kill the ledger's writers thousands of times (AL_CHAOS=5000), and pushes before every fact"
+	@echo "make chaos    kill the ledger's writers thousands of times (AL_CHAOS=5000), pushes before every fact; and trouble every call"
 	@echo "make bench    print the figures"
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -30,7 +31,7 @@ test: $(VENV)/.ready
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 chaos: $(VENV)/.ready
-	AL_CHAOS=$${AL_CHAOS:-5000} $(BIN)/python -m pytest -s tests/scheduler/test_crash.py tests/scheduler/test_crash_whole.py moto_tests/main_job/test_resume.py $(ARGS)
+	AL_CHAOS=$${AL_CHAOS:-5000} $(BIN)/python -m pytest -s tests/scheduler/test_crash.py tests/scheduler/test_crash_whole.py moto_tests/main_job/test_resume.py $(TROUBLE) $(ARGS)
 
 check: $(VENV)/.ready
 	$(BIN)/ruff format --check $(SOURCES)

@@ -10,6 +10,7 @@ from functools import cache
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.types import Receive, Scope, Send
 
 from toolkit.core.environment import GcpCloud
 from toolkit.core.errors import AlError
@@ -20,8 +21,9 @@ from toolkit.scheduler.desk import Desk, recorded_roster
 from toolkit.wiring import Services
 
 from . import errors
+from .access import AccessLog
 from .auth import Guard, KeyRing, stored_key
-from .intake import AccessLog, BodyLimit
+from .bodies import BodyLimit, Held
 from .openapi import describe
 from .rates import Limiter, networks
 from .recent import recent_lines
@@ -37,6 +39,7 @@ from .routes import (
     logs,
     relay,
     runs,
+    scheduler_log,
     shutdown,
     signals,
     stats,
@@ -61,11 +64,22 @@ ROOMS = (
     stats,
     dashboard,
     status_stream,
+    scheduler_log,
     logs,
     runs,
     *OF_RUNS,
     later,
 )
+
+
+class Gateway(FastAPI):
+    """FastAPI, behind the door for webhooks."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (place := webhooks.Door.leads(scope)) is None:
+            return await super().__call__(scope, receive, send)
+        door: webhooks.Door = self.state.door
+        return await door(place, scope, receive, send)
 
 
 def create_app(
@@ -76,10 +90,12 @@ def create_app(
     desk: Desk | None = None,
     stop: Callable[[], None] | None = None,
     relayed: Kept | None = None,
+    held: Held | None = None,
 ) -> FastAPI:
     """The ASGI application.  Nothing is asked of the cloud before the first request.
 
     `desk` is that of the scheduler in this process, and `stop` ends the process; both are None where there is none.
+    `held` counts the bodies that are under way.
     """
     desk = desk or recorded_desk(services)
     keys = KeyRing(load_key or stored_key(services.context, services.store))
@@ -87,7 +103,8 @@ def create_app(
     cloud = services.environment.cloud
     own = GOOGLE_FRONT_END if isinstance(cloud, GcpCloud) else ()
     trusted = networks((*services.environment.trusted_proxies, *own))
-    app = FastAPI(
+    held = held or Held()
+    app = Gateway(
         title="al gateway",
         docs_url="/api/docs",
         redoc_url=None,
@@ -96,14 +113,14 @@ def create_app(
         middleware=[
             Middleware(AccessLog),
             Middleware(errors.Errors),
-            Middleware(webhooks.Door),
-            Middleware(BodyLimit),
+            Middleware(BodyLimit, held),
             Middleware(Guard, keys, sessions, trusted),
         ],
         exception_handlers={HTTPException: errors.plain, AlError: errors.told},
     )
     shared = Shared()
     app.state.reception = webhooks.reception_of(desk)
+    app.state.door = webhooks.Door(app.state.reception, held, trusted)
     app.state.desk, app.state.stop, app.state.shared = desk, stop, shared
     app.state.keys, app.state.sessions, app.state.trusted = keys, sessions, trusted
     app.state.log_ins = Limiter(auth.LOG_INS)
@@ -134,7 +151,10 @@ def _reader(services: Services, shared: Shared, relayed: Kept) -> Reader:
         return SharedLines(services.runtime(runtime), shared)
 
     cloud = services.environment.cloud
-    settle = settle_seconds(services.environment)
+
+    def settle(runtime: str) -> float:
+        return settle_seconds(services.of_runtime(runtime).environment)
+
     # on Google a run reports in its log alone, and whoever records its end may have gone
     in_log = isinstance(cloud, GcpCloud)
     records = SharedRecords(services.ledger, shared)

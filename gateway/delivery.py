@@ -6,10 +6,10 @@ be verified leaves a note without its body and number: who cannot sign can neith
 
 import hashlib
 import logging
-import secrets as random_bytes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from os import urandom
 from typing import Any
 
 from toolkit.core.clock import iso
@@ -29,6 +29,7 @@ from toolkit.scheduler.matching import Wants
 from toolkit.scheduler.prepare import prepared
 from toolkit.scheduler.roster import Post, Source
 
+from .payloads import payload_in
 from .rates import Limiter, Rate
 from .senders import Sender, SenderSecrets, sender_of
 
@@ -37,18 +38,20 @@ LOG = logging.getLogger("al.gateway.webhooks")
 NOTED_REFUSALS = Rate(most=60, seconds=3600)
 MOST_ID = 200  # characters of a sender's number; a longer one is known by its hash
 PRIVATE = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+# by their names in their classes Python 3.11 finds them slowly, and each delivery needs them
+WEBHOOK, UNWANTED = TriggerKind.WEBHOOK, DeadReason.UNWANTED
+PROCESSED, DEAD = DeliveryState.PROCESSED, DeliveryState.DEAD
 
 Work = tuple[Run, WorkItem, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """What came in, and where.  `source` is None where the path names only the type."""
+class Admission:
+    """Before anything of a delivery is read: the sources, all of one type, that may hear of it now; or none, and after how
+    many seconds one may."""
 
-    type: str
-    source: str | None
-    request: WebhookRequest
-    address: Callable[[], str]
+    sources: Sequence[Source] = ()
+    retry_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,6 @@ class Outcome:
     work: Sequence[Work] = ()
     skipped: int = 0
     reply: Mapping[str, Any] = field(default_factory=dict)
-    retry_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +84,23 @@ class Intake:
         self._refusals = Limiter(NOTED_REFUSALS)
         self._laid_out: Known | None = None
 
-    def judge(self, arrival: Arrival) -> Outcome:
-        """What becomes of a delivery.  Raises NotFound for a source that is not configured, and what the store and the
-        ledger raise: then the sender has to come again."""
-        candidates = self._candidates(arrival.type, arrival.source)
-        admitted, wait = self._admitted(candidates, arrival.address)
-        if not admitted:
-            return Outcome(status=429, retry_after=wait)
-        provider, request = self._provider(arrival.type), arrival.request
-        sender = sender_of(request, provider, admitted, self._secrets, self.desk.clock())
+    def admit(self, kind: str, name: str | None, address: Callable[[], str]) -> Admission:
+        """Who is meant by a path; `name` is None where it names only the type.  Raises NotFound for a source that is not
+        configured, and what the ledger raises."""
+        candidates = self._candidates(kind, name)
+        if all(source.rate is None for source in candidates):
+            return Admission(sources=candidates)
+        waits = {source: self._wait(source, address) for source in candidates}
+        free = tuple(source for source, wait in waits.items() if not wait)
+        return Admission(sources=free, retry_after=0 if free else min(waits.values()))
+
+    def judge(self, sources: Sequence[Source], request: WebhookRequest) -> Outcome:
+        """What becomes of a delivery for one of `sources`.  Raises what the store and the ledger raise: then the sender has
+        to come again."""
+        provider = self._provider(sources[0].type)
+        sender = sender_of(request, provider, sources, self._secrets, self.desk.clock())
         if sender is None:
-            return self._unverified(admitted)
+            return self._unverified(sources)
         return self._taken(provider, sender, request)
 
     def replay(self, old: Delivery) -> Outcome:
@@ -143,15 +151,6 @@ class Intake:
         known.sources[kind, name] = found
         return found
 
-    def _admitted(
-        self, candidates: Sequence[Source], address: Callable[[], str]
-    ) -> tuple[tuple[Source, ...], int]:
-        """Those that may hear from this address now, and after how many seconds another may."""
-        if all(source.rate is None for source in candidates):
-            return tuple(candidates), 0
-        waits = {source: self._wait(source, address) for source in candidates}
-        return tuple(s for s, wait in waits.items() if not wait), min(waits.values())
-
     def _wait(self, source: Source, address: Callable[[], str]) -> int:
         if source.rate is None:
             return 0
@@ -172,7 +171,7 @@ class Intake:
             "body": request.body[:MOST_STORED],
         }
         source = sender.source.name
-        if (payload := payload_of(request)) is None:
+        if (payload := payload_in(request)) is None:
             dead = self._receipt(source, reason=DeadReason.UNREADABLE, **kept)
             return Outcome(status=400, delivery=dead)
         if (challenge := provider.challenge(payload)) is not None:
@@ -202,8 +201,8 @@ class Intake:
             received=received,
             matched=len(work),
             summary=context.summary,
-            state=DeliveryState.PROCESSED if work else DeliveryState.DEAD,
-            reason=None if work else DeadReason.UNWANTED,
+            state=PROCESSED if work else DEAD,
+            reason=None if work else UNWANTED,
             **kept,
         )
         reply = provider.reply(payload, len(work))
@@ -220,7 +219,7 @@ class Intake:
         """The run of one agent; None for one that cannot run now, because it has the scale 0 or was not pushed."""
         trigger = Trigger(
             agent=post.agent,
-            kind=TriggerKind.WEBHOOK,
+            kind=WEBHOOK,
             source=source,
             context=told,
             delivery=receipt,
@@ -238,7 +237,7 @@ class Intake:
             source=source,
             received=iso(moment),
             reason=reason,
-            state=DeliveryState.DEAD if reason else DeliveryState.PROCESSED,
+            state=DEAD if reason else PROCESSED,
             **known,
         )
 
@@ -246,7 +245,7 @@ class Intake:
 def _new_receipt(moment: datetime) -> str:
     """The time in milliseconds, then 80 random bits, in hex: an index that is ordered by it grows at its end, where a
     random one would rewrite a page of its own for each delivery (https://www.rfc-editor.org/rfc/rfc9562#section-6.13)."""
-    return f"{int(moment.timestamp() * 1000):012x}{random_bytes.token_hex(10)}"
+    return f"{int(moment.timestamp() * 1000):012x}{urandom(10).hex()}"
 
 
 def _number(given: str | None, sender: Sender) -> str | None:

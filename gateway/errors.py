@@ -20,7 +20,9 @@ from toolkit.core.errors import (
     Throttled,
     Unreachable,
 )
-from toolkit.scheduler.tokens import InvalidToken
+from toolkit.scheduler.tokens import InvalidToken, RunOver
+
+from .access import hush
 
 LOG = logging.getLogger("al.gateway")
 
@@ -75,6 +77,10 @@ def response(error: Exception) -> JSONResponse:
 
 async def told(request: Request, error: Exception) -> JSONResponse:
     """An AlError of a route."""
+    if isinstance(
+        error, RunOver
+    ):  # what was on its way when the run ended comes late, and that is no trouble
+        hush(request.scope)
     return response(error)
 
 

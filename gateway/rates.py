@@ -41,29 +41,37 @@ class Limiter:
     def wait(self, address: str) -> int:
         """Whole seconds until it may go on; 0 when it may now.  Counts nothing."""
         with self._lock:
-            times = self._recent(address)
-            if len(times) < self._rate.most:
-                return 0
-            return max(1, ceil(times[0] + self._rate.seconds - self._clock()))
+            return self._left(address)
 
     def note(self, address: str) -> None:
         """Count one."""
         with self._lock:
-            times = self._recent(address)
-            times.append(self._clock())
-            while len(times) > self._rate.most:
-                times.popleft()
-            self._times[address] = times
-            self._times.move_to_end(address)
-            if len(self._times) > MOST_ADDRESSES:
-                self._times.popitem(last=False)
+            self._count(address)
 
     def take(self, address: str) -> int:
-        """Count one if it may go on, and say 0; else how many seconds it must wait."""
-        if wait := self.wait(address):
-            return wait
-        self.note(address)
-        return 0
+        """Count one if it may go on, and say 0; else how many seconds it must wait.  Of many at once no more than `most`
+        go on."""
+        with self._lock:
+            if wait := self._left(address):
+                return wait
+            self._count(address)
+            return 0
+
+    def _left(self, address: str) -> int:
+        times = self._recent(address)
+        if len(times) < self._rate.most:
+            return 0
+        return max(1, ceil(times[0] + self._rate.seconds - self._clock()))
+
+    def _count(self, address: str) -> None:
+        times = self._recent(address)
+        times.append(self._clock())
+        while len(times) > self._rate.most:
+            times.popleft()
+        self._times[address] = times
+        self._times.move_to_end(address)
+        if len(self._times) > MOST_ADDRESSES:
+            self._times.popitem(last=False)
 
     def _recent(self, address: str) -> deque[float]:
         times = self._times.get(address) or deque[float]()

@@ -1,11 +1,13 @@
-"""The last lines that this process has logged, for pages that show what goes on."""
+"""The last lines that this process has logged, for who looks at what goes on."""
 
 import logging
 from collections import deque
 from functools import cache
+from itertools import count
 
-LINES = 100
+LINES = 1000
 LOGGER = "al"  # the parent of all of ours
+Line = dict[str, object]
 
 
 class Recent(logging.Handler):
@@ -13,20 +15,24 @@ class Recent(logging.Handler):
 
     def __init__(self, most: int = LINES) -> None:
         super().__init__(logging.INFO)
-        self._lines: deque[dict[str, object]] = deque(maxlen=most)
+        self._lines: deque[tuple[int, Line]] = deque(maxlen=most)
+        self._numbers = count(1)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._lines.append(
-            {
-                "level": record.levelname.lower(),
-                "message": record.getMessage(),
-                "logger": record.name,
-                "timestamp": int(record.created * 1000),
-            }
-        )
+        line = {
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            "logger": record.name,
+            "timestamp": int(record.created * 1000),
+        }
+        self._lines.append((next(self._numbers), line))
 
-    def last(self, count: int) -> list[dict[str, object]]:
-        return list(self._lines)[-count:]
+    def last(self, count: int) -> list[Line]:
+        return [line for _, line in list(self._lines)[-count:]]
+
+    def numbered(self) -> list[tuple[int, Line]]:
+        """All that are still here, oldest first, each with its number, counted from 1."""
+        return list(self._lines)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -9,11 +10,13 @@ from starlette.concurrency import run_in_threadpool
 
 from toolkit.core.books import AcceptsMany
 from toolkit.core.errors import RunTaken
+from toolkit.core.webhook import WebhookRequest
 from toolkit.core.work import Accepted, Delivery
 from toolkit.scheduler.prepare import renamed
+from toolkit.scheduler.roster import Source
 from toolkit.scheduler.submit import report_dropped
 
-from .delivery import Arrival, Intake, Outcome
+from .delivery import Admission, Intake, Outcome
 
 INLINE = 64 * 1024  # bytes: what a larger body takes is too long for the event loop
 
@@ -66,10 +69,15 @@ class Reception:
         # where the ledger is a file of this machine, a look at it is quicker than another thread
         self._near = self._desk.services.environment.cloud is None
 
-    async def judge(self, arrival: Arrival) -> Outcome:
-        if self._near and len(arrival.request.body) <= INLINE:
-            return self.intake.judge(arrival)
-        return await run_in_threadpool(self.intake.judge, arrival)
+    async def admit(self, kind: str, name: str | None, address: Callable[[], str]) -> Admission:
+        if self._near:
+            return self.intake.admit(kind, name, address)
+        return await run_in_threadpool(self.intake.admit, kind, name, address)
+
+    async def judge(self, sources: Sequence[Source], request: WebhookRequest) -> Outcome:
+        if self._near and len(request.body) <= INLINE:
+            return self.intake.judge(sources, request)
+        return await run_in_threadpool(self.intake.judge, sources, request)
 
     async def recorded(self, outcome: Outcome) -> Accepted | None:
         """Durable when this returns; None for what is not recorded."""

@@ -35,21 +35,14 @@ def main() -> None:
     import uvicorn
 
     from .deployment import load, place
+    from .listening import configured
     from .memory import settle
 
     log_to_stdout()
     app = served(load(place()))
     settle()
-    uvicorn.run(
-        app,
-        host=host(),
-        port=port(os.environ.get("PORT")),
-        log_config=None,  # ours is there already
-        access_log=False,  # it would have the query in it
-        server_header=False,
-        proxy_headers=False,  # uvicorn would believe every process on this machine; rates.py asks the configuration
-        timeout_graceful_shutdown=LAST_SECONDS,
-    )
+    where = {"host": host(), "port": port(os.environ.get("PORT"))}
+    uvicorn.Server(configured(app, ending=LAST_SECONDS, **where)).run()
 
 
 def served(services: Services) -> ASGIApp:

@@ -9,7 +9,9 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
+from toolkit.core.clock import from_iso, iso
 from toolkit.core.errors import AlError
 from toolkit.core.run import RunId
 from toolkit.scheduler.desk import Desk
@@ -18,6 +20,10 @@ from toolkit.scheduler.loop import Loop
 from toolkit.scheduler.settle import settle
 
 LOG = logging.getLogger("al.gateway")
+# The fact that somebody was woken and has not begun to look.  What is queued while it stands he will find; so a burst of
+# webhooks wakes one process, and not one each.
+FACT = "waking"
+LOST = timedelta(seconds=5)  # after which he is not waited for: he may never have been started
 # Who takes work in a gateway's name: any of its processes goes on with what another has begun.
 HOLDER = "gateway"
 
@@ -37,6 +43,9 @@ class Waking:
 
     def work(self, seconds: float) -> None:
         """There is work, and that is all that there is to look at."""
+        self.desk.services.ledger.set_fact(
+            FACT, None
+        )  # before the look: what comes later wakes anew
         self._loop.launch(seconds=seconds)
 
     def ended(self, run: RunId, seconds: float) -> None:
@@ -56,6 +65,22 @@ class Waking:
             return
         self._rung.clear()
         try:
-            self._call_on()
+            if self._falls_to_us():
+                self._call()
         except AlError as error:
             LOG.warning("what was queued waits for the timer: %s", error.message)
+
+    def _falls_to_us(self) -> bool:
+        """Whether to wake somebody: not while one is on his way, and of many who find nobody one does."""
+        ledger, moment = self.desk.services.ledger, self.desk.clock()
+        known = ledger.fact(FACT)
+        if known is not None and moment - from_iso(known["at"]) < LOST:
+            return False
+        return ledger.set_fact(FACT, {"at": iso(moment)}, expected=known)
+
+    def _call(self) -> None:
+        try:
+            self._call_on()
+        except AlError:
+            self.desk.services.ledger.set_fact(FACT, None)  # nobody is on his way
+            raise

@@ -58,7 +58,7 @@ def tasks_go_on(url: str) -> None:
     """A task goes on until somebody stops it, however often it is looked at."""
     transition = {"progression": "manual", "times": 1_000_000}
     settings = {"model_name": "ecs::task", "transition": transition}
-    httpx.post(f"{url}/moto-api/state-manager/set-transition", json=settings)
+    httpx.post(f"{url}/moto-api/state-manager/set-transition", json=settings, timeout=60)
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def aws_endpoint(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    httpx.post(f"{moto_url}/moto-api/reset").raise_for_status()
-    httpx.post(f"{moto_url}/moto-api/config", json={"lambda": {"use_docker": False}})
+    httpx.post(f"{moto_url}/moto-api/reset", timeout=60).raise_for_status()
+    httpx.post(f"{moto_url}/moto-api/config", json={"lambda": {"use_docker": False}}, timeout=60)
     tasks_go_on(moto_url)
     clients_for.cache_clear()
     return moto_url

@@ -11,8 +11,10 @@ from moto.dynamodb.models import dynamodb_backends
 from moto_tests.given import ACCOUNT, REGION
 from tests.contracts.calls import CallsContract
 from tests.contracts.deliveries import DeliveriesContract, PruneContract, a_delivery, some_work
+from tests.contracts.holding import HoldingContract
 from tests.contracts.locks import A, LocksContract, X, asks
 from tests.contracts.queue import MANY, QueueContract, at, put, taken
+from tests.contracts.turns import TurnsContract
 from toolkit.clouds.aws import clients_for, cloud_of
 from toolkit.core.environment import AwsCloud, Environment, Scope
 from toolkit.core.ports import Context, Ledger
@@ -25,7 +27,7 @@ def context(moto_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     cloud = AwsCloud(region=REGION, account=ACCOUNT, endpoint=moto_url)
     scope = Scope(project="books", environment="staging")
     place = tmp_path_factory.mktemp("books")
-    httpx.post(f"{moto_url}/moto-api/reset").raise_for_status()
+    httpx.post(f"{moto_url}/moto-api/reset", timeout=60).raise_for_status()
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
             patch.delenv(name, raising=False)
@@ -45,7 +47,11 @@ def ledger(context: Context) -> Ledger:
     return ledger
 
 
-class TestQueue(QueueContract):
+class TestQueue(QueueContract, HoldingContract):
+    """In the table."""
+
+
+class TestTurns(TurnsContract):
     """In the table."""
 
 
@@ -91,13 +97,13 @@ def test_a_runs_way_through_the_queue_costs_few_calls(
     put(ledger, "other", after=-1)
     counted()
     run = put(ledger).run
-    assert counted() == ["PutItem 1", "Query 1", "TransactWriteItems 1"]
+    assert counted() == ["GetItem 1", "Query 1", "TransactWriteItems 2"]
     assert taken(ledger) == run
-    assert counted() == ["GetItem 2", "Query 2", "TransactWriteItems 1"]
+    assert counted() == ["GetItem 2", "Query 3", "TransactWriteItems 1"]
     ledger.queue.started(run, "me")
     assert counted() == ["GetItem 1", "PutItem 1"]
     ledger.queue.done(run)
-    assert counted() == ["DeleteItem 1", "GetItem 1"]
+    assert counted() == ["BatchGetItem 1", "TransactWriteItems 1"]
 
 
 def test_looking_for_work_where_there_is_none_costs_one_call(
@@ -112,10 +118,10 @@ def test_looking_for_work_where_there_is_none_costs_one_call(
 def test_a_delivery_is_durable_in_one_call(
     ledger: Ledger, counted: Callable[[], list[str]]
 ) -> None:
-    """After looks whether it and its runs' ids are known; then each run is recorded, and its agent's line looked at."""
+    """After looks whether it and its runs' ids are known; then each run is recorded, and its agent's line counted."""
     counted()
     ledger.deliveries.accept(a_delivery(body=b"x"), some_work("dev", "ops"))
-    assert counted() == ["GetItem 3", "Query 2", "TransactWriteItems 3"]
+    assert counted() == ["GetItem 4", "Query 2", "TransactWriteItems 3"]
     ledger.deliveries.accept(a_delivery(2, delivery="number-1"), some_work("dev"))
     assert counted() == ["GetItem 1"]
 

@@ -176,7 +176,7 @@ def test_a_sandbox_that_lost_its_contents_is_filled_again(
 ) -> None:
     """Its contents are gone when it stops; what the engine remembers is then not true any more."""
     apply(aws_context, items(aws_context))
-    httpx.post(f"{aws_endpoint}/moto-api/reset").raise_for_status()
+    httpx.post(f"{aws_endpoint}/moto-api/reset", timeout=60).raise_for_status()
     apply(aws_context, items(aws_context))
     assert len(roles(aws_context)) == 4
 

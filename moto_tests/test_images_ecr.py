@@ -49,7 +49,9 @@ def account(tmp_path: Path) -> Iterator[Account]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     endpoint = "http://{}:{}".format(*server.get_host_and_port())
-    httpx.post(f"{endpoint}/moto-api/reset", trust_env=False)  # moto's state is the process's
+    httpx.post(
+        f"{endpoint}/moto-api/reset", trust_env=False, timeout=60
+    )  # moto's state is the process's
     ecr = boto3.client(
         "ecr",
         endpoint_url=endpoint,

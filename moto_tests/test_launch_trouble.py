@@ -3,6 +3,7 @@
 Every call that the scheduler makes on the way goes through trouble.py: its ledger's, its secrets', its runtime's.
 """
 
+import os
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -66,6 +67,7 @@ class Stage:
         scope = self.behind.environment.scope
         hand = Aws(
             {
+                **os.environ,
                 "AL_REGION": REGION,
                 "AL_TABLE": self.behind.context.names.base,
                 "AL_SECRET": began.secret,

@@ -47,7 +47,9 @@ def test_a_repaired_account_needs_no_repair(
 
 
 def emptied(context: Context) -> None:
-    httpx.post(f"{cloud_of(context.environment).endpoint}/moto-api/reset").raise_for_status()
+    httpx.post(
+        f"{cloud_of(context.environment).endpoint}/moto-api/reset", timeout=60
+    ).raise_for_status()
 
 
 def present(context: Context, made: tuple[Item, ...], damage: Damage, *, foreign: bool) -> None:

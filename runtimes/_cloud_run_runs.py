@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from toolkit.clouds import pages
 from toolkit.clouds.gcp import GcpClients
 from toolkit.clouds.gcp_errors import translated
 from toolkit.core.errors import AlError, NotFound
@@ -65,6 +66,13 @@ class Runs:
         except NotFound:
             return None
 
+    def other(self, handle: RunHandle) -> Any | None:
+        """Another execution of the same run, the newest: a launch that arrived twice has made two, of which one works."""
+        for execution in self._created_since(handle.ids["job"], launched(handle) - SKEW):
+            if run_id(execution) == handle.run and execution.name != self.path(handle):
+                return execution
+        return None
+
     def task(self, execution: Any) -> Any | None:
         """Its one task, which alone has the exit code."""
         from google.cloud import run_v2
@@ -92,6 +100,7 @@ class Runs:
             "job": job,
             "execution": name,
             "launched": str(int(execution.create_time.timestamp() * 1000)),
+            **pages.of_execution(self._clients.cloud, name),
         }
         return RunHandle(runtime="cloud_run", run=run, agent=run.agent, ids=ids)
 

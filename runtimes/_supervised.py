@@ -5,6 +5,7 @@ process is detached: it goes on when `al` ends, and any later `al` finds it agai
 whom, is for the runtime that stands upon this.
 """
 
+import os
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -62,7 +63,9 @@ class Supervised:
     def prune(self, agent: str, keep: Collection[str]) -> tuple[str, ...]:
         named = re.compile(rf"{re.escape(agent)}-[0-9a-f]{{20}}")
         apps = self._state / "apps"
-        found = [p for p in apps.iterdir() if named.fullmatch(p.name)] if apps.is_dir() else []
+        # by their names first: of a thousand agents each looks through the directories of all
+        names = [entry.name for entry in os.scandir(apps)] if apps.is_dir() else []
+        found = [apps / n for n in names if n.startswith(agent) and named.fullmatch(n)]
         kept = {self._app(definition) for definition in keep}
         old = [p for p in found if p not in kept]
         for path in old:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from toolkit.clouds import pages
 from toolkit.clouds.aws import code_of, translated
 from toolkit.clouds.aws_logs import Reader
 from toolkit.clouds.aws_network import own_group, place_of
@@ -90,6 +91,7 @@ class AwsLambda(OnAws):
             "request_id": request,
             "log_group": self._names.lambda_log_group(spec.agent),
             "launched": str(int(launched.timestamp() * 1000)),
+            **pages.of_function(self.cloud, function, version),
         }
         return RunHandle(runtime="aws_lambda", run=spec.run, agent=spec.agent, ids=ids)
 

@@ -119,6 +119,9 @@ class CloudRun:
         found = {run: execution for run, execution in looked.items() if execution is not None}
         by_run = {handle.run: handle for handle in handles}
         answers = {run: self._status(execution) for run, execution in found.items()}
+        for run in [run for run, status in answers.items() if status.exit_code == UNCLAIMED]:
+            found[run] = self._runs.other(by_run[run]) or found[run]
+            answers[run] = self._status(found[run])
         over = {run: by_run[run] for run, status in answers.items() if status.state.final}
         boxes = self._boxes(over)
         for run in over:
@@ -129,6 +132,7 @@ class CloudRun:
 
     def stop(self, handle: RunHandle) -> str:
         """Cancelled, until Cloud Run says so itself: an answer may get lost."""
+        handle = self._at_work(handle)
         if self._is_over(handle):
             return f"{handle.run} was already over"
 
@@ -271,6 +275,11 @@ class CloudRun:
 
     def _is_young(self, handle: RunHandle) -> bool:
         return self._clock() - launched(handle) < NOT_SEEN_YET
+
+    def _at_work(self, handle: RunHandle) -> RunHandle:
+        """Where the run works: in its other execution, where its launch has arrived twice and this one came too late."""
+        late = self._is_over(handle) and self._runs.other(handle)
+        return (self._runs.handle(late) if late else None) or handle
 
     def _is_over(self, handle: RunHandle) -> bool:
         execution = self._runs.get(handle)

@@ -24,6 +24,7 @@ from toolkit.core.secrets import Secret
 from . import _docker_container as container
 from . import _docker_ends as ends
 from . import _docker_log as lines
+from ._docker_ask import ask
 from ._docker_handover import start_with
 from ._docker_inside import seen_from_inside
 from ._docker_kept import Kept
@@ -163,6 +164,20 @@ class DockerRuntime:
             if found["State"]["Status"] in ends.OVER:
                 self._kept.keep(run, self._daemon.log(name))
             self._daemon.remove(name)
+
+    def ask_from_inside(
+        self, agent: AgentName, definition: str, command: Sequence[str], text: Secret
+    ) -> str:
+        """It is labelled like a run that nobody knows: should its launcher die, `prune` clears it away."""
+        run, room = RunId.new(agent), container.Room.parse(definition)
+        made = container.network(self._context.names.base, self._tags())
+        body = container.body(
+            room,
+            environment={"HOME": container.WORKSPACE},
+            labels=self._tags(agent=agent, run=run),
+            network=self._daemon.network(made),
+        )
+        return ask(self._daemon, self._name(run), body, command, seen_from_inside(text))
 
     # one run
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from toolkit.clouds import pages
 from toolkit.clouds.aws import ECS_TASKS, tag_list, translated
 from toolkit.clouds.aws_logs import Reader
 from toolkit.clouds.aws_network import task_network
@@ -264,6 +265,7 @@ class EcsFargate(OnAws):
             "log_group": self._names.ecs_log_group,
             "log_stream": f"{run.agent}/{ends.CONTAINER}/{task}",
             "launched": str(int(launched.timestamp() * 1000)),
+            **pages.of_task(self.cloud, self._cluster, task_arn),
         }
         return RunHandle(runtime="ecs_fargate", run=run, agent=run.agent, ids=ids)
 

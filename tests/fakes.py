@@ -166,9 +166,10 @@ class MemoryLedger:
         conditions = {**(given or {}), **({} if expected is ... else {key: expected})}
         return self.set_facts({key: value}, expected=conditions)
 
-    def facts(self, prefix: str) -> Mapping[str, Any]:
+    def facts(self, prefix: str, *, limit: int | None = None) -> Mapping[str, Any]:
         with self._lock:
-            return {k: json.loads(v) for k, v in self._facts.items() if k.startswith(prefix)}
+            found = sorted(key for key in self._facts if key.startswith(prefix))
+            return {key: json.loads(self._facts[key]) for key in found[:limit]}
 
     def read_facts(self, keys: Sequence[str]) -> Mapping[str, Any]:
         with self._lock:

@@ -31,7 +31,7 @@ from toolkit.config.agent_schema import RuntimeSection as RuntimeTable
 from toolkit.config.cloud_schema import Cloud, Images, Pulumi, Server
 from toolkit.config.origin import Layer, Merged
 from toolkit.config.problems import Findings
-from toolkit.config.schema import Config, Gateway, Local, Telemetry, WebhookSource
+from toolkit.config.schema import Config, Forge, Gateway, Local, Telemetry, WebhookSource
 from toolkit.config.section import Section, Tidier
 from toolkit.config.triggers import SOURCES
 from toolkit.config.user import UserConfig
@@ -45,6 +45,7 @@ TABLES: dict[str, type[Section]] = {
     "Gateway": Gateway,
     "Webhooks": WebhookSource,
     "Telemetry": Telemetry,
+    "Forge": Forge,
     "The agent's file": AgentConfig,
     "Hooks": Hooks,
     "Preflight": Preflight,

@@ -4,17 +4,18 @@ Everything is made when it is first asked for, so a verb pays only for what it u
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from toolkit.core import registry
 from toolkit.core.agent import Agent, Project
 from toolkit.core.environment import AwsCloud, Environment, GcpCloud, Scope
-from toolkit.core.placement import runtime_name
+from toolkit.core.errors import NotFound
+from toolkit.core.placement import place_of, placed, plain, runtime_name
 from toolkit.core.ports import (
     Applier,
     Context,
@@ -26,6 +27,7 @@ from toolkit.core.ports import (
     Store,
     Tool,
 )
+from toolkit.core.side_by_side import SideBySide
 from toolkit.core.webhook import Provider
 
 # by the kind of cloud; what an environment without one uses is on this machine
@@ -47,10 +49,15 @@ def home() -> Path:
 
 @dataclass(frozen=True)
 class Services:
-    """What ops, the gateway and the scheduler work with.  `project` is None where only an environment is known."""
+    """What ops, the gateway and the scheduler work with.  `project` is None where only an environment is known.
+
+    `elsewhere` gives another environment by its name, for agents whose runs are there; None where no other is in reach.
+    """
 
     context: Context
     project: Project | None = None
+    elsewhere: Callable[[str], Environment] | None = None
+    _places: dict[str, "Services"] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def environment(self) -> Environment:
@@ -60,8 +67,51 @@ class Services:
     def _runtimes(self) -> dict[str, Runtime]:
         return {}
 
+    # ----------------------------------------------------------- environments side by side
+
+    def reaches(self, environment: str | None) -> bool:
+        """Whether runs can be there; None is this environment itself."""
+        own = environment in (None, self.environment.name)
+        return own or self.elsewhere is not None
+
+    def at(self, environment: str | None) -> "Services":
+        """The same of another environment, where an agent's runs are; itself where that is its own, or None.
+
+        Raises ConfigError for one that there is not, and NotFound where no other can be reached."""
+        if environment is None or environment == self.environment.name:
+            return self
+        if self.elsewhere is None:
+            raise NotFound(
+                f"{environment} cannot be reached from here",
+                hint=f"`al start` on a machine that has {environment} runs its agents",
+            )
+        known = self._places.get(environment)
+        if known is None:
+            there = replace(self.context, environment=_with_docker(self.elsewhere(environment)))
+            made = _logged_in(Services(there, self.project)).made()
+            known = self._places.setdefault(environment, made)
+        if known.project is not self.project and self.project is not None:
+            known = self._places[environment] = known.with_project(self.project)
+        return known
+
+    def for_agent(self, agent: Agent) -> "Services":
+        """Where the agent's runs are.  Raises as `at`."""
+        return self.at(agent.environment)
+
+    def of_runtime(self, runtime: str) -> "Services":
+        """Where a run is, by the name that its record has for its runtime.  Raises as `at`."""
+        return self.at(place_of(runtime))
+
+    def named(self, runtime: str, environment: str | None) -> str:
+        """What records here call a runtime of that environment."""
+        own = environment in (None, self.environment.name)
+        return runtime if own else placed(runtime, str(environment))
+
     def runtime(self, name: str) -> Runtime:
-        """The runtime plug-in of that name; one per process."""
+        """The runtime plug-in of that name, also one that is elsewhere; one per process."""
+        if (place := self.of_runtime(name)) is not self:
+            return place.runtime(plain(name))
+        name = plain(name)
         if name not in self._runtimes:
             self._runtimes[name] = registry.find("runtime", name)(self.context)
         return self._runtimes[name]
@@ -73,7 +123,14 @@ class Services:
     def ledger(self) -> Ledger:
         name = _LEDGERS.get(type(self.environment.cloud), "sqlite")
         ledger: Ledger = registry.find("ledger", name)(self.context)
-        return ledger
+        if self.elsewhere is None:
+            return ledger
+        return cast("Ledger", SideBySide(ledger, lambda environment: self.at(environment).ledger))
+
+    def made(self) -> "Services":
+        """The same, with the adapters made that hold connections, so that copies share them."""
+        _ = self._runtimes, self.ledger, self.store, self.run_secrets
+        return self
 
     def with_ledger(self, ledger: Ledger) -> "Services":
         """The same, what is already made included, with another front of the ledger."""
@@ -92,6 +149,11 @@ class Services:
         other = copy(self)
         other.__dict__["context"] = replace(self.context, environment=environment)
         return other
+
+    def on_bare_host(self) -> "Services":
+        """The same, where agents without a cloud are processes: the user has said so of this one call (D22)."""
+        here = replace(self.environment, local_process=True, docker=False)
+        return self.with_environment(here)
 
     @cached_property
     def local_store(self) -> Store:
@@ -114,6 +176,13 @@ class Services:
         store: Store = registry.find("store", "local_files")(
             self.context, root=self.context.project / ".al" / "secrets"
         )
+        return store
+
+    @cached_property
+    def hire_store(self) -> Store:
+        """What renewing hired agents' accounts needs between two steps: apart from what runs are given."""
+        root = self.context.home / "hire" / self.environment.scope.project
+        store: Store = registry.find("store", "local_files")(self.context, root=root)
         return store
 
     @cached_property
@@ -171,15 +240,17 @@ class Services:
 
 
 def services(
-    project: Project | None, environment: Environment, *, directory: Path | None = None
+    project: Project | None,
+    environment: Environment,
+    *,
+    directory: Path | None = None,
+    elsewhere: Callable[[str], Environment] | None = None,
 ) -> Services:
     """Services for a loaded project, or for an environment alone."""
     where = project.directory if project else (directory or Path.cwd())
     environment = _with_docker(environment)
-    made = Services(Context(environment=environment, home=home(), project=where), project)
-    if isinstance(environment.cloud, GcpCloud) and environment.cloud.endpoint is None:
-        _log_in(environment.cloud, made)
-    return made
+    context = Context(environment=environment, home=home(), project=where)
+    return _logged_in(Services(context, project, elsewhere))
 
 
 def _with_docker(environment: Environment) -> Environment:
@@ -191,11 +262,14 @@ def _with_docker(environment: Environment) -> Environment:
     return replace(environment, docker=reachable(address(environment.docker_host)))
 
 
-def _log_in(cloud: GcpCloud, made: Services) -> None:
-    """This machine's service account key, for whoever first needs Google; it is read only then."""
-    from toolkit.clouds.gcp import gcp_clients_for
+def _logged_in(made: Services) -> Services:
+    """With this machine's service account key, for whoever first needs Google; it is read only then."""
+    cloud = made.environment.cloud
+    if isinstance(cloud, GcpCloud) and cloud.endpoint is None:
+        from toolkit.clouds.gcp import gcp_clients_for
 
-    gcp_clients_for(cloud, lambda: made.local_store.get(GCP_KEY))
+        gcp_clients_for(cloud, lambda: made.local_store.get(GCP_KEY))
+    return made
 
 
 def webhook_provider(kind: str) -> Provider:

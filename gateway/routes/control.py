@@ -25,6 +25,7 @@ STATUS = fields(
     agents=listing(),
     running=NUMBER,
     queueSizes={"type": "object"},
+    backends=listing(),
 )
 NO_SCHEDULER = {
     "error": "no scheduler runs in this gateway's process, so there is nothing to stop",

@@ -12,7 +12,8 @@ from toolkit.core.agent import Agent
 from toolkit.core.errors import NotFound
 from toolkit.core.run import Run, RunId, TriggerKind
 from toolkit.core.sources import reported
-from toolkit.scheduler import history, views
+from toolkit.core.sums import NOTHING
+from toolkit.scheduler import history, past, views
 from toolkit.scheduler.cron import next_start
 from toolkit.scheduler.desk import Desk
 from toolkit.scheduler.roster import Post
@@ -45,8 +46,9 @@ def show_config(request: Request) -> dict[str, Any]:
 def show_agent(request: Request, desk: AtDesk, agent: str) -> dict[str, Any]:
     """One agent: how it stands, its settings and its sums."""
     found = standing(seen(request), agent, next_start)
-    runs = desk.services.ledger.runs(agent=found.post.agent, limit=history.MOST_RUNS)
-    sums = history.summary(runs)
+    wanted = history.Filter(agents=frozenset([found.post.agent]))
+    mine = past.sums(desk.services.ledger, wanted).get(found.post.agent, NOTHING)
+    sums = past.summary(mine)
     return {
         "agent": views.agent(found),
         "agentConfig": settings(desk, found.post),
@@ -112,7 +114,7 @@ def settings(desk: Desk, post: Post) -> dict[str, Any]:
     known = {
         "name": post.agent,
         "description": post.description,
-        "schedule": post.schedule,
+        "schedule": post.timing,
         "timezone": post.timezone,
         "scale": post.scale,
         "timeout": post.timeout,

@@ -5,9 +5,7 @@ from starlette.responses import JSONResponse
 
 PAGES = "this version has no web pages and no chat yet: see /api/docs and `al stat`"
 
-LOG = "the scheduler's own lines are where it runs: on its terminal, or in its service's log"
 LATER: tuple[tuple[str, str, str], ...] = (
-    ("GET", "/api/logs/scheduler", LOG),
     ("POST", "/api/logs/agents/{agent}/{run}/summarize", PAGES),
     ("GET POST DELETE", "/api/chat/{rest:path}", PAGES),
     *(

@@ -83,6 +83,10 @@ def _conflict(grip: Grip) -> dict[str, Any]:
     if grip.answer is LockAnswer.ONE_ONLY:
         held = f" on {grip.lock.key}" if grip.lock else ""
         return {"reason": f"already holding lock{held}"}
+    if grip.answer is LockAnswer.TOO_MANY:
+        return {
+            "reason": f"already holding {locking.MOST_LOCKS} locks: give back what is not needed"
+        }
     return holder
 
 

@@ -12,10 +12,9 @@ from toolkit.core.errors import NotFound
 from toolkit.core.run import Run, RunId
 from toolkit.core.sources import reported
 from toolkit.core.work import Delivery, DeliveryState
-from toolkit.scheduler import history, views
+from toolkit.scheduler import history, past, views
 from toolkit.scheduler.desk import Desk
 from toolkit.scheduler.history import MOST_RUNS, Filter, Result
-from toolkit.scheduler.status import MOST_ASKED, begun
 
 router = APIRouter(prefix="/api/stats")
 KINDS = ("schedule", "manual", "webhook", "agent")
@@ -45,7 +44,7 @@ Wanted = Annotated[Filter, Depends(wanted)]
 
 @router.get(
     "/agents/{agent}/runs",
-    responses=answers(fields(runs=listing(), total=NUMBER, page=NUMBER, limit=NUMBER), 400),
+    responses=answers(fields(runs=listing(), total=NUMBER, page=NUMBER, limit=NUMBER), 400, 404),
 )
 def runs_of_agent(
     desk: AtDesk, agent: str, page: str | None = None, limit: str | None = None
@@ -53,11 +52,13 @@ def runs_of_agent(
     """The runs of an agent that are over, newest first."""
     number = whole("page", page, 1, most=MOST_RUNS)
     most = whole("limit", limit, RUNS_A_PAGE, most=MOST_RUNS_A_PAGE)
-    over = [r for r in _runs(desk, target(agent).agent) if r.state.final]
-    rows = history.cut(over, limit=most, offset=(number - 1) * most)
+    name, ledger = target(agent).agent, desk.services.ledger
+    found = past.over(ledger, name, limit=most, offset=(number - 1) * most)
+    if not found.total and not ledger.runs(agent=name, limit=1):
+        desk.roster().post(agent)  # of one that was removed there may still be runs
     return {
-        "runs": [views.run(r) for r in rows],
-        "total": len(over),
+        "runs": [views.run(r) for r in found.rows],
+        "total": found.total,
         "page": number,
         "limit": most,
     }
@@ -77,8 +78,7 @@ def run_of_agent(desk: AtDesk, agent: str, run: str) -> dict[str, Any]:
 )
 def sums(desk: AtDesk, only: Wanted) -> dict[str, Any]:
     """Sums over runs, of all and by agent, and who called whom."""
-    runs = [run for run in _runs(desk, _one(only)) if only.wants(run)]
-    return views.sums(runs, _calls(desk, only))
+    return views.sums(past.sums(desk.services.ledger, only), _calls(desk, only))
 
 
 @router.get("/triggers", responses=answers(fields(triggers=listing(), **PAGED), 400))
@@ -92,7 +92,7 @@ def triggers(
     """Why runs started, those that go on first; with `all` also webhooks that came to nothing."""
     most, skipped = page(limit, offset)
     dead = _dead(desk) if flag("all", all) else ()
-    rows = history.activity(_runs(desk, _one(only)), dead, only)
+    rows = history.activity(past.newest(desk.services.ledger, only.one), dead, only)
     shown = [views.row(row) for row in history.cut(rows, limit=most, offset=skipped)]
     return {"triggers": shown, "total": len(rows), "limit": most, "offset": skipped}
 
@@ -108,7 +108,7 @@ def jobs(
 ) -> dict[str, Any]:
     """Runs that started, and how many wait, by agent."""
     most, skipped = page(limit, offset)
-    rows = [r for r in _runs(desk, _one(only)) if only.wants(r)]
+    rows = [r for r in past.newest(desk.services.ledger, only.one) if only.wants(r)]
     waiting = [r for r in rows if history.result(r) is Result.PENDING]
     begun = [r for r in rows if history.result(r) is not Result.PENDING]
     return {
@@ -129,7 +129,7 @@ def activity(
 ) -> dict[str, Any]:
     """All that happened: what waits, what goes on, then what is over, newest first."""
     most, skipped = page(limit, offset)
-    rows = history.activity(_runs(desk, _one(only)), _dead(desk), only)
+    rows = history.activity(past.newest(desk.services.ledger, only.one), _dead(desk), only)
     waiting = sum(isinstance(r, Run) and history.result(r) is Result.PENDING for r in rows)
     return {
         "rows": [views.row(row) for row in history.cut(rows, limit=most, offset=skipped)],
@@ -149,20 +149,6 @@ def webhook(desk: AtDesk, receipt: str) -> dict[str, Any]:
             f"there is no webhook {receipt[:64]!r}", hint="GET /api/stats/activity lists them"
         )
     return {"receipt": views.delivery(found)}
-
-
-def _one(only: Filter) -> str | None:
-    """The agent, where there is one alone: the ledger finds its runs faster."""
-    return next(iter(only.agents)) if len(only.agents) == 1 else None
-
-
-def _runs(desk: Desk, agent: str | None) -> list[Run]:
-    """The newest; those that go on as their containers say, as far as those are few."""
-    ledger = desk.services.ledger
-    found = ledger.runs(agent=agent, limit=MOST_RUNS)
-    active = [run for run in begun(found) if not run.state.final]
-    asked = {run.id: reported(run, ledger) for run in active[:MOST_ASKED]}
-    return [asked.get(run.id, run) for run in found]
 
 
 def _dead(desk: Desk) -> Sequence[Delivery]:

@@ -1,10 +1,11 @@
 """Webhooks: `/webhooks/{kind}` and `/webhooks/{kind}/{source}`, and the replay of a receipt (routes/stats shows it).
 
-`Door` hands deliveries to `deliver` before the application's own routing, which would cost more than all that is done here.
+`Door` takes deliveries before the application's middleware and routing, which cost more than all that is done here.
 """
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,13 +13,15 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
+from gateway import errors
+from gateway.access import note
 from gateway.auth import too_many
-from gateway.delivery import Arrival, Intake, Outcome
-from gateway.intake import TooLarge, too_large, whole_body
+from gateway.bodies import Held, Refused, Share, check_length, whole_body
+from gateway.delivery import Intake, Outcome
 from gateway.openapi import NUMBER, OBJECT, TEXT, answers, fields
-from gateway.rates import address_of
+from gateway.rates import Network, address_of
 from gateway.reception import Reception
 from toolkit import wiring
 from toolkit.core.errors import NotFound
@@ -28,6 +31,7 @@ from toolkit.scheduler.desk import Desk
 
 router = APIRouter()
 PATH = re.compile(r"/webhooks/(?P<kind>[^/]+)(?:/(?P<source>[^/]+))?")
+TOO_MANY = "too many deliveries came from your address"
 REFUSED: Mapping[int, Mapping[str, str]] = {
     400: {
         "error": "the body is no JSON object",
@@ -50,21 +54,51 @@ def reception_of(desk: Desk) -> Reception:
 
 
 class Door:
-    """ASGI middleware: deliveries go straight to `deliver`, everything else goes on."""
+    """Deliveries from the server straight to the reception, and its answer back."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, reception: Reception, held: Held, trusted: Sequence[Network]) -> None:
+        self._reception, self._held, self._trusted = reception, held, trusted
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"] if scope["type"] == "http" and scope["method"] == "POST" else ""
-        if (place := PATH.fullmatch(path)) is None:
-            return await self._app(scope, receive, send)
-        scope["path_params"] = place.groupdict()
-        answer = await deliver(Request(scope, receive))
-        return await answer(scope, receive, send)
+    @staticmethod
+    def leads(scope: Scope) -> re.Match[str] | None:
+        """The parts of a path that is a delivery's."""
+        post = scope["type"] == "http" and scope["method"] == "POST"
+        return PATH.fullmatch(scope["path"]) if post else None
+
+    async def __call__(
+        self, place: re.Match[str], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        began = time.monotonic()
+        try:
+            answer = await self.answer(place["kind"], place["source"], scope, receive)
+        except Exception as error:
+            answer = errors.response(error)
+        await answer(scope, receive, send)
+        note(scope, answer.status_code, began)
+
+    async def answer(
+        self, kind: str, source: str | None, scope: Scope, receive: Receive
+    ) -> Response:
+        """Its body is read only when somebody may be meant, and has the room in `held` until it is answered."""
+        reception = self._reception
+        try:
+            check_length(scope)
+            admission = await reception.admit(
+                kind, source, lambda: address_of(scope, self._trusted)
+            )
+            if not admission.sources:
+                return too_many(TOO_MANY, admission.retry_after)
+            with Share(self._held) as share:
+                request = _request(scope, await whole_body(scope, receive, share))
+                outcome = await reception.judge(admission.sources, request)
+                return _answer(outcome, await reception.recorded(outcome))
+        except Refused as refused:
+            return refused.answer
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
 
 
-# One function for both paths.  FastAPI is told the parameters by hand, since it sees only the request.
+# One function for both paths, which `Door` answers before FastAPI sees them: for the description.
 def _named(*names: str) -> dict[str, Any]:
     shape = {"in": "path", "required": True, "schema": TEXT}
     content = {"application/json": {"schema": OBJECT}}
@@ -79,15 +113,9 @@ def _named(*names: str) -> dict[str, Any]:
 async def deliver(request: Request) -> Response:
     """A webhook.  When it is answered with 2xx, it and the runs that it asks for are on disk.  Without a source, that
     source of the type is meant whose secret verifies it."""
-    reception: Reception = request.app.state.reception
-    try:
-        body = await whole_body(request.scope, request.receive)
-    except TooLarge:
-        return too_large(request.scope)
-    except ClientDisconnect:
-        return Response(status_code=400)  # nobody reads it
-    outcome = await reception.judge(_arrival(request, body))
-    return _answer(outcome, await reception.recorded(outcome))
+    door: Door = request.app.state.door
+    place = request.path_params
+    return await door.answer(place["kind"], place.get("source"), request.scope, request.receive)
 
 
 @router.get("/webhooks/{kind}", responses=answers(OBJECT, 400, 404))
@@ -125,19 +153,12 @@ def _stored(request: Request, receipt: str) -> Delivery:
     return found
 
 
-def _arrival(request: Request, body: bytes) -> Arrival:
-    headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in request.scope["headers"]}
-    return Arrival(
-        type=request.path_params["kind"],
-        source=request.path_params.get("source"),
-        request=WebhookRequest(headers=headers, body=body),
-        address=lambda: address_of(request.scope, request.app.state.trusted),
-    )
+def _request(scope: Scope, body: bytes) -> WebhookRequest:
+    headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+    return WebhookRequest(headers=headers, body=body)
 
 
 def _answer(outcome: Outcome, accepted: Accepted | None) -> Response:
-    if outcome.status == 429:
-        return too_many("too many deliveries came from your address", outcome.retry_after)
     if outcome.status in REFUSED:
         return JSONResponse(REFUSED[outcome.status], status_code=outcome.status)
     if accepted is None or outcome.delivery is None:

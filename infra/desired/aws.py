@@ -26,7 +26,7 @@ from toolkit.core.environment import Environment
 from toolkit.core.names import BASE, GATEWAY, Names
 from toolkit.core.plan import Item
 
-from . import gateway, limits, network, schedule
+from . import builds, gateway, limits, network, schedule
 from .gateway_grants import Deployed, Needed, Reach
 from .network import Network
 from .policy import VERSION, policy, trust
@@ -86,6 +86,7 @@ def desired(
         *scene.secrets([*credentials, gateway.API_KEY]),
         *(role for agent in agents for role in scene.roles(agent)),
         *gateway.items(reach, gateway_image),
+        *builds.aws_items(environment),
     ]
     unique = {item.key: item for item in items}.values()
     ordered = tuple(sorted(unique, key=lambda i: (KINDS.index(i.kind), i.name)))

@@ -29,7 +29,7 @@ from toolkit.core.gcp_names import GcpNames
 from toolkit.core.names import GATEWAY, Names, shorten
 from toolkit.core.plan import Item
 
-from . import gcp_gateway, gcp_limits
+from . import builds, gcp_gateway, gcp_limits
 from .gcp_grants import Grants, granted
 from .gcp_launches import HANDS_OVER, LAUNCHES
 
@@ -85,11 +85,12 @@ def desired(
     """
     scene = _Scene(environment, number)
     items = [
-        *(Item(kind="api", name=name) for name in APIS),
+        *(Item(kind="api", name=name) for name in apis(environment)),
         *scene.repositories(),
         *scene.secrets([*credentials, gcp_gateway.API_KEY]),
         *scene.roles(),
         *(account for agent in agents for account in scene.accounts(agent)),
+        *builds.gcp_items(environment, scene.cloud),
         *gcp_gateway.items(
             scene.cloud,
             environment.scope,
@@ -102,6 +103,12 @@ def desired(
     ordered = tuple(sorted(_once(items), key=lambda i: (KINDS.index(i.kind), i.name)))
     gcp_limits.check(ordered)
     return ordered
+
+
+def apis(environment: Environment) -> tuple[str, ...]:
+    """Cloud Build's only where it builds."""
+    builds_there = environment.images.get("builder") == "cloudbuild"
+    return (*APIS, "cloudbuild.googleapis.com") if builds_there else APIS
 
 
 class _Scene:

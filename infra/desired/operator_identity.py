@@ -8,6 +8,7 @@ held to our names, our tags and, when the environment has one, its permission bo
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from toolkit.clouds.aws import CODEBUILD
 from toolkit.core.plan import Grant
 
 from .operator_names import ENVIRONMENT, Ours
@@ -28,7 +29,9 @@ _BOUNDED = ("iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy")
 def passing(ours: Ours) -> Iterator[Grant]:
     """Tags of a role do not limit who may pass it, so names do
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html)."""
-    services = sorted(set(SERVICE_PRINCIPALS.values()))
+    builds = ours.environment.images.get("builder") == "codebuild"
+    known = {s for s in SERVICE_PRINCIPALS.values() if builds or s != CODEBUILD}
+    services = sorted(known)
     yield Grant(
         role=ROLE,
         actions=("iam:PassRole",),

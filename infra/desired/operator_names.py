@@ -65,6 +65,10 @@ class Ours:
         )
 
     @cached_property
+    def build_project(self) -> tuple[str, ...]:
+        return self.arn("codebuild", f"project/{self.names.build_project}")
+
+    @cached_property
     def cluster(self) -> tuple[str, ...]:
         return self.arn("ecs", f"cluster/{self._cluster}")
 

@@ -111,7 +111,15 @@ def deploying(ours: Ours) -> Iterator[Grant]:
     pull = _of("ecr", "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer")
     yield _grant("base images", ours.base_images, *pull)
     yield from _network(ours)
+    yield from _builds(ours)
     yield from _state(ours)
+
+
+def _builds(ours: Ours) -> Iterator[Grant]:
+    """Only where CodeBuild builds images: its project is made with our tags, and is ours by its name."""
+    if ours.environment.images.get("builder") == "codebuild":
+        actions = "BatchGetBuilds BatchGetProjects CreateProject DeleteProject StartBuild StopBuild UpdateProject"
+        yield _grant("builds", ours.build_project, *_of("codebuild", actions))
 
 
 def _in_cluster(ours: Ours) -> Iterator[Grant]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from toolkit.clouds.aws import ECS_TASKS, LAMBDA
+from toolkit.clouds.aws import CODEBUILD, ECS_TASKS, LAMBDA
 from toolkit.core.errors import AlError, LimitExceeded
 from toolkit.core.plan import Grant
 
@@ -23,6 +23,7 @@ SERVICE_PRINCIPALS: Mapping[str, str] = {
     "task": ECS_TASKS,
     "execution": ECS_TASKS,
     "lambda": LAMBDA,
+    "build": CODEBUILD,
 }
 
 # all of a service, or of one of its kinds; what stands before S3's slash is a bucket

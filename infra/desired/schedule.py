@@ -50,10 +50,10 @@ def permissions(cloud: AwsCloud, names: Names) -> tuple[dict[str, Any], ...]:
 
 
 def rate(agents: Iterable[Agent]) -> str:
-    """Every minute where something may be waiting: a schedule, a webhook's work that found no room, a call of one agent
+    """Every minute where something may be waiting: a schedule, a loop, a webhook's work that found no room, a call of one agent
     by another."""
     there = [agent for agent in agents if agent.scale > 0]
-    starts = any(agent.schedule or agent.webhooks for agent in there)
+    starts = any(agent.schedule or agent.webhooks or agent.hired for agent in there)
     return OFTEN if starts or len(there) > 1 else SELDOM
 
 

@@ -11,6 +11,7 @@ from toolkit.core.ports import Context, Holdings
 
 from .account import Account, Noun
 from .buckets import Buckets, States
+from .build_projects import BuildProjects
 from .clusters import Clusters
 from .event_rules import EventRules
 from .functions import Functions
@@ -42,7 +43,10 @@ class AwsInventory:
         account = Account(
             clients=clients_for(cloud_of(context.environment)), names=context.names, sleep=sleep
         )
-        self._nouns = tuple(make(account) for make in NOUNS)
+        # who never named it needs no right to look for it
+        builds = context.environment.images.get("builder") == "codebuild"
+        nouns = (BuildProjects, *NOUNS) if builds else NOUNS
+        self._nouns: tuple[Noun, ...] = tuple(make(account) for make in nouns)
         self._streams = LogStreams(account)
 
     def found(self, agent: str | None = None, *, known: Collection[str] = ()) -> Holdings:

@@ -1,41 +1,40 @@
-"""The bucket that holds Pulumi's state of the environment on Google Cloud, and our stack's records in it.
+"""The bucket of Pulumi's state in Cloud Storage.
 
-As on AWS, the bucket goes with everything in it, unless something else uses it; then only our own stack's records go.
 Where the user has named another place for the state, nothing is asked: there is no bucket of ours then, and whoever runs
 `al` may have no right to look.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from infra import state_bucket_gcp as state_bucket
 from toolkit.clouds.gcp_errors import class_of
 from toolkit.clouds.gcp_http import Http
-from toolkit.core.errors import Conflict, NotFound
+from toolkit.core.errors import NotFound
 from toolkit.core.plan import Item
 from toolkit.core.retry import retrying
 
 from .gcp_project import Project
-from .pulumi_objects import is_ours, others_in, some, stack
+from .state_buckets import BucketStates, StateBuckets, Wanted
 
 BUSY_SECONDS = 60.0  # in which somebody may still be writing into a bucket that is being emptied
 
 
-class _InBucket:
-    """What both nouns do with the bucket."""
+class StorageBucket:
+    """state_buckets.Bucket."""
 
     def __init__(self, project: Project) -> None:
-        self._project = project
+        self.custody = self._project = project
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
         return state_bucket.name(self._project.names, self._project.clients.number)
 
     def _labels(self, bucket: str) -> dict[str, str] | None:
         look = state_bucket.labels_of
         return self._project.patiently(lambda: look(self._project.clients, bucket))
 
-    def _tags(self, bucket: str) -> dict[str, str] | None:
+    def tags(self, bucket: str) -> dict[str, str] | None:
         labels = self._labels(bucket)
         return None if labels is None else self._project.tags(labels)
 
@@ -55,10 +54,10 @@ class _InBucket:
                 return
             asked["pageToken"] = page["nextPageToken"]
 
-    def _keys(self, bucket: str) -> list[str]:
+    def keys(self, bucket: str) -> list[str]:
         return sorted({str(one["name"]) for one in self._objects(bucket)})
 
-    def _empty(self, bucket: str, wanted: Callable[[str], bool]) -> None:
+    def empty(self, bucket: str, wanted: Wanted) -> None:
         self._project.each(
             lambda one: self._delete_object(bucket, one),
             [one for one in self._objects(bucket) if wanted(str(one["name"]))],
@@ -73,57 +72,8 @@ class _InBucket:
         except NotFound:
             return
 
-
-class States(_InBucket):
-    """Our stack's records in a bucket that stays."""
-
-    kind = "pulumi_state"
-
-    def observe(self) -> Iterator[Item]:
-        bucket, names = self._name, self._project.names
-        tags = self._tags(bucket)
-        if tags and names.owns(tags) and others_in(names, keys := self._keys(bucket)):
-            ours = [key for key in keys if is_ours(names, key)]
-            if ours:
-                yield Item(
-                    kind=self.kind,
-                    name=f"{bucket}/{stack(names)}",
-                    attributes={"objects": len(ours)},
-                    tags=names.tags(),
-                )
-
     def remove(self, item: Item) -> None:
-        bucket = item.name.partition("/")[0]
-        tags = self._tags(bucket)
-        if tags is None:
-            return
-        self._project.refuse_foreign(item, tags)
-        self._empty(bucket, lambda key: is_ours(self._project.names, key))
-
-
-class Buckets(_InBucket):
-    kind = "bucket"
-
-    def observe(self) -> Iterator[Item]:
-        """With the reason to keep it in the attribute `kept`, when something else uses it."""
-        bucket, names = self._name, self._project.names
-        tags = self._tags(bucket)
-        if tags is not None:
-            others = others_in(names, self._keys(bucket)) if names.owns(tags) else []
-            kept = {"kept": f"it also holds {some(others)}"} if others else {}
-            yield Item(kind=self.kind, name=bucket, attributes=kept, tags=tags)
-
-    def remove(self, item: Item) -> None:
-        tags = self._tags(item.name)
-        if tags is None:
-            return
-        self._project.refuse_foreign(item, tags)
-        if others := others_in(self._project.names, self._keys(item.name)):
-            raise Conflict(
-                f"the bucket {item.name} also holds {some(others)}",
-                hint="it stays until that is gone",
-            )
-        # a bucket with something in it is refused with 409
+        """One with something in it is refused with 409."""
         retrying(
             lambda: self._delete(item.name),
             seconds=BUSY_SECONDS,
@@ -134,7 +84,17 @@ class Buckets(_InBucket):
     def _delete(self, bucket: str) -> None:
         """Emptied again each time: somebody may still have been writing."""
         try:
-            self._empty(bucket, lambda _: True)
+            self.empty(bucket, lambda _: True)
             self._ask("DELETE", (bucket,), f"deleting the bucket {bucket}")
         except NotFound:
             return
+
+
+class States(BucketStates):
+    def __init__(self, project: Project) -> None:
+        super().__init__(StorageBucket(project))
+
+
+class Buckets(StateBuckets):
+    def __init__(self, project: Project) -> None:
+        super().__init__(StorageBucket(project))

@@ -11,7 +11,7 @@ from typing import Any
 
 from infra.events import done
 from toolkit.clouds.aws import PROPAGATION, clients_for, cloud_of
-from toolkit.core.errors import AccessDenied, AlError, NotFound
+from toolkit.core.errors import AccessDenied, NotFound
 from toolkit.core.plan import Action, Change, Grant, Item, Plan
 from toolkit.core.ports import Concern, Context
 from toolkit.core.retry import retrying
@@ -116,7 +116,7 @@ class AwsReconciler:
         keys = {c.item.key for c in plan.changes}
         seen = [item for item in self._seen(wanted) if item.key in keys]
         if left := self.plan(wanted, seen, ()).changes:
-            raise _NotShown(left)
+            raise drift.NotShown(left)
 
     def _repairable(self, item: Item) -> bool:
         return self._names.owns(dict(item.tags)) and not _STAY & item.attributes.keys()
@@ -143,18 +143,6 @@ class AwsReconciler:
 
     def _iam(self) -> Iam:
         return Iam(self._clients, self._sleep, self._clock)
-
-
-class _NotShown(AlError):
-    """IAM is eventually consistent (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html)."""
-
-    temporary = True
-
-    def __init__(self, left: Sequence[Change]) -> None:
-        super().__init__(
-            f"IAM does not show what was changed in {', '.join(c.item.name for c in left)}",
-            hint="run `al doctor -c` again: either IAM is slow, or somebody else is changing it too",
-        )
 
 
 def _roles(items: Iterable[Item]) -> list[Item]:

@@ -3,10 +3,11 @@
 Two ways cannot tell a project that changed from an account that somebody changed; the third says it (D6).
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from toolkit.core.errors import AlError
 from toolkit.core.plan import Action, Change, Item, Plan, diff
 
 Same = Callable[
@@ -14,6 +15,19 @@ Same = Callable[
 ]  # whether two values of the attribute of that name mean the same
 GONE = "no longer in the project"
 _TAGS = "tags"
+
+
+class NotShown(AlError):
+    """IAM is eventually consistent, everywhere (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html,
+    https://cloud.google.com/iam/docs/access-change-propagation)."""
+
+    temporary = True
+
+    def __init__(self, left: Sequence[Change]) -> None:
+        super().__init__(
+            f"IAM does not show what was changed in {', '.join(c.item.name for c in left)}",
+            hint="run `al doctor -c` again: either IAM is slow, or somebody else is changing it too",
+        )
 
 
 def plan(

@@ -13,7 +13,6 @@ from infra.desired.gcp import PURPOSES
 from infra.desired.gcp_marks import mark, marked
 from infra.events import done
 from toolkit.clouds.gcp import cloud_of, gcp_clients_for
-from toolkit.core.errors import AlError
 from toolkit.core.gcp_names import GcpNames
 from toolkit.core.names import GATEWAY
 from toolkit.core.plan import Action, Change, Grant, Item, Plan
@@ -151,25 +150,13 @@ class GcpReconciler:
         keys = {c.item.key for c in plan.changes}
         seen = [item for item in self.observe(wanted) if item.key in keys]
         if left := self.plan(wanted, seen, ()).changes:
-            raise _NotShown(left)
+            raise drift.NotShown(left)
 
     def _owned(self, item: Item) -> bool:
         return self._names.owns(dict(item.tags))
 
     def _iam(self) -> Iam:
         return Iam(gcp_clients_for(self._cloud), self._sleep, self._clock)
-
-
-class _NotShown(AlError):
-    """IAM is eventually consistent (https://cloud.google.com/iam/docs/access-change-propagation)."""
-
-    temporary = True
-
-    def __init__(self, left: Sequence[Change]) -> None:
-        super().__init__(
-            f"IAM does not show what was changed in {', '.join(c.item.name for c in left)}",
-            hint="run `al doctor -c` again: either IAM is slow, or somebody else is changing it too",
-        )
 
 
 def _identities(items: Iterable[Item]) -> list[Item]:

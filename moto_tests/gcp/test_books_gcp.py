@@ -7,8 +7,10 @@ import pytest
 
 from tests.contracts.calls import CallsContract
 from tests.contracts.deliveries import DeliveriesContract, PruneContract, a_delivery, some_work
+from tests.contracts.holding import HoldingContract
 from tests.contracts.locks import A, LocksContract, X, asks
 from tests.contracts.queue import MANY, QueueContract, put, taken
+from tests.contracts.turns import TurnsContract
 from toolkit.core.ports import Context, Ledger
 from toolkit.sandbox.gcp.cloud import Google
 from toolkit.scheduler.ledgers import firestore
@@ -21,7 +23,11 @@ def ledger(gcp_context: Context) -> Ledger:
     return ledger
 
 
-class TestQueue(QueueContract):
+class TestQueue(QueueContract, HoldingContract):
+    """In the database."""
+
+
+class TestTurns(TurnsContract):
     """In the database."""
 
 
@@ -60,9 +66,9 @@ def test_a_runs_way_through_the_queue_costs_few_calls(
     """Every conditional write is a read and a commit."""
     counted()
     run = put(ledger).run
-    assert counted() == ["BatchGetDocuments 1", "Commit 1", "CreateDocument 1", "RunQuery 1"]
+    assert counted() == ["BatchGetDocuments 2", "Commit 1", "CreateDocument 1", "RunQuery 1"]
     assert taken(ledger) == run
-    assert counted() == ["BatchGetDocuments 3", "Commit 1", "RunQuery 2"]
+    assert counted() == ["BatchGetDocuments 3", "Commit 1", "RunQuery 3"]
     ledger.queue.started(run, "me")
     assert counted() == ["BatchGetDocuments 2", "Commit 1"]
     ledger.queue.done(run)
@@ -81,10 +87,10 @@ def test_looking_for_work_where_there_is_none_costs_one_call(
 def test_a_delivery_is_durable_in_one_commit(
     ledger: Ledger, counted: Callable[[], list[str]]
 ) -> None:
-    """After looks whether it and its runs' ids are known; then each run is recorded, and its agent's line looked at."""
+    """After looks whether it and its runs' ids are known; then each run is recorded, and its agent's line counted."""
     counted()
     ledger.deliveries.accept(a_delivery(body=b"x"), some_work("dev"))
-    assert counted() == ["BatchGetDocuments 3", "Commit 1", "CreateDocument 1", "RunQuery 1"]
+    assert counted() == ["BatchGetDocuments 4", "Commit 1", "CreateDocument 1", "RunQuery 1"]
 
 
 def test_a_lock_costs_three_calls(ledger: Ledger, counted: Callable[[], list[str]]) -> None:

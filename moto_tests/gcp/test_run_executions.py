@@ -298,7 +298,10 @@ def test_what_a_container_prints_as_json_is_structured(cloud_run: CloudRun) -> N
         "logging.googleapis.com/labels": {"a": "b"},
     }
     execution, _ = cloud_run.finished(programs.SAY, {"SAY": json.dumps(line) + "|plain"})
-    first, second, third = cloud_run.entries(execution.name)
+    # two pipes are two streams: nobody knows which of them is read first
+    first, second, third = sorted(
+        cloud_run.entries(execution.name), key=lambda e: "stderr" in e.log_name
+    )
     assert (dict(first.json_payload), first.severity) == ({"message": "no", "n": 1.0}, 500)
     assert first.labels["a"] == "b"
     assert (second.text_payload, second.severity) == ("plain", 0)

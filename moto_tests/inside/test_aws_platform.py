@@ -1,13 +1,14 @@
 """The platform of a container on AWS, against moto's server, with the launcher's own ledger and store beside it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from moto_tests.given import REGION
 from tests.contracts.platform import RUN, VALUE, StopFlagContract
-from toolkit.clouds.aws import Clients
+from toolkit.clouds.aws import clients_for, cloud_of
+from toolkit.clouds.aws_rest import JsonApi
 from toolkit.core.errors import CredentialError
 from toolkit.core.ports import Context, Platform
 from toolkit.core.secrets import Secret
@@ -24,6 +25,7 @@ class TestAws(StopFlagContract):
         self, session: dict[str, str], ledger: DynamoLedger, context: Context, secret: str
     ) -> dict[str, str]:
         return {
+            **session,
             "AL_RUN_ID": RUN,
             "AL_SECRET": secret,
             "AL_TABLE": context.names.table,
@@ -50,17 +52,15 @@ class TestAws(StopFlagContract):
         environ: dict[str, str],
         store: AwsSecrets,
         secret: str,
-        counted: Callable[[Clients], list[str]],
     ) -> None:
         """A read right after the write may not see it yet
         (https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html)."""
         platform = Aws(environ, settling=30)
-        calls = counted(platform._clients)
-        clients = platform._clients
-        made = Arriving(store, secret, calls)
-        clients.session.events.register("before-call.secrets-manager.GetSecretValue", made)
+        arriving = platform._secrets = Arriving(
+            platform._secrets, lambda: store.put(secret, Secret(VALUE), tags={})
+        )
         assert platform.read_secret().reveal() == VALUE
-        assert calls.count("secretsmanager.GetSecretValue") == 2
+        assert arriving.asked == ["GetSecretValue", "GetSecretValue"]
 
     def test_a_secret_in_its_recovery_window_is_gone(
         self, environ: dict[str, str], store: AwsSecrets, secret: str, context: Context
@@ -68,22 +68,22 @@ class TestAws(StopFlagContract):
         """A scheduled deletion answers InvalidRequestException, not NotFound
         (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html)."""
         store.put(secret, Secret(VALUE), tags={})
-        platform = Aws(environ, settling=0)
-        platform._clients.client("secretsmanager").delete_secret(
+        clients_for(cloud_of(context.environment)).client("secretsmanager").delete_secret(
             SecretId=secret, RecoveryWindowInDays=7
         )
+        platform = Aws(environ, settling=0)
         with pytest.raises(CredentialError, match="gone"):
             platform.read_secret()
 
 
-class Arriving:
+class Arriving(JsonApi):
     """Puts the secret between the first look and the second."""
 
-    def __init__(self, store: AwsSecrets, secret: str, calls: list[str]) -> None:
-        self._store, self._secret, self._calls = store, secret, calls
+    def __init__(self, real: JsonApi, put: Callable[[], object]) -> None:
+        self._real, self._put, self.asked = real, put, list[str]()
 
-    def __call__(self, **_: Any) -> None:
-        if self._calls.count("secretsmanager.GetSecretValue") == 1 and not self._store.exists(
-            self._secret
-        ):
-            self._store.put(self._secret, Secret(VALUE), tags={})
+    def ask(self, operation: str, body: Mapping[str, Any], doing: str) -> dict[str, Any]:
+        if self.asked:
+            self._put()
+        self.asked.append(operation)
+        return self._real.ask(operation, body, doing)

@@ -17,6 +17,7 @@ import boto3
 import httpx
 import pytest
 
+from tests.inside.seen import NAMES
 from toolkit.sandbox import daemon
 
 from . import in_process
@@ -36,6 +37,7 @@ class Stage:
     def environment(self) -> dict[str, str]:
         """The embedded cloud's timers fire when a test asks for it (`tick`)."""
         own = {"AL_HOME": str(self.home), "NO_COLOR": "1", "AL_SANDBOX_CLOCK": "0"}
+        own |= {"ANYTHING": "leaked-from-the-host"}
         return {**os.environ, **own}
 
     def start(self, *words: str) -> subprocess.Popen[str]:
@@ -140,9 +142,10 @@ def pushed(new_stage: Callable[[str], Stage]) -> Stage:
     for name, script in AGENTS.items():
         stage.agent(name, script)
     stage.agent("late", "sleep 30", timeout=2)
-    stage.agent("long", 'echo "long work of $AL_RUN_ID"', timeout=3600)
+    stage.agent("long", f'echo "long work of $AL_RUN_ID"; {NAMES}', timeout=3600)
     stage.agent("long-dies", 'kill -9 "$PPID"; sleep 5', timeout=3600)
-    stage.agent("secretive", 'cat "$AL_CREDENTIALS_PATH"/github_token/default/token; echo "=$GITHUB_TOKEN="',
+    stage.agent("secretive", 'cat "$AL_CREDENTIALS_PATH"/github_token/default/token; echo "=$GITHUB_TOKEN="; '
+                f"{NAMES}",
                 config='credentials = ["github_token"]\n')  # fmt: skip
     assert stage.al("creds", "add", "github_token", given="ghp_0123456789abcdef").returncode == 0
     done = stage.al("push", "-E", "sandbox")

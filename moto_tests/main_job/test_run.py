@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.inside.seen import GATEWAY, GITHUB, OURS, SHELL, names
+
 from .conftest import Stage, copy_of, kill, wait_until
 from .terminal import terminal
 
@@ -70,6 +72,16 @@ def test_a_credential_is_a_file_and_a_variable_and_never_in_the_log(pushed: Stag
     assert run["state"] == "succeeded"
     assert "ghp_0123456789abcdef" not in done.stdout + done.stderr
     assert "=***=" in done.stderr
+
+
+@pytest.mark.parametrize(("agent", "more"), [("secretive", GITHUB | {"TZ"}), ("long", frozenset())])
+def test_nothing_of_the_host_reaches_an_agent(
+    pushed: Stage, agent: str, more: frozenset[str]
+) -> None:
+    """On Lambda, which sets TZ, and on Fargate: a closed list of ours, and what its credentials bring."""
+    _, done = pushed.run(agent)
+    assert names(done.stderr) - SHELL == OURS | GATEWAY | more
+    assert "leaked" not in done.stderr
 
 
 def test_an_unknown_agent_names_the_known(pushed: Stage) -> None:

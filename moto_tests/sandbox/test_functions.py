@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,17 @@ def test_invocations_at_the_same_time_have_processes_of_their_own(
     eventually(lambda: sum(line.startswith("REPORT") for line in lines(world, name)) == 2)
     events = world.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
     assert len({event["logStreamName"] for event in events}) == 2
+
+
+def test_a_burst_starts_few_processes_and_is_answered_by_them(
+    world: World, function: Callable[..., str]
+) -> None:
+    """A machine that starts as many as a cloud would gets none of them ready in time."""
+    name = function()
+    with ThreadPoolExecutor(60) as senders:
+        answers = list(senders.map(lambda _: ask(world, name, {}), range(60)))
+    processes = {answer["pid"] for answer in answers}
+    assert (len(answers), len(processes) < 30) == (60, True)
 
 
 def test_the_log_has_the_platforms_lines_around_the_functions_own(

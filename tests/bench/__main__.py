@@ -14,12 +14,15 @@ from pathlib import Path
 from tests.bench import (
     dispatch,
     doctor,
+    entry,
     fleet,
     followers,
     google,
+    image,
     program,
     push,
     queue,
+    redaction,
     relay,
     start,
     webhooks,
@@ -103,12 +106,15 @@ def main() -> None:
         finally:
             daemon.stop(Path(stage.environment["AL_HOME"]))
     print()
+    entry.main()
+    image.main()
     dispatch.main()
     fleet.main()
     push.main()
     doctor.main()
     program.main()
     queue.main()
+    redaction.main()
     relay.main()
     webhooks.main()
     followers.main()

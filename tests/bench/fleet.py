@@ -71,6 +71,7 @@ def _claim(services: Services, run: RunId) -> None:
     scope = context.environment.scope
     hand = Aws(
         {
+            **os.environ,
             "AL_REGION": REGION,
             "AL_TABLE": context.names.base,
             "AL_SECRET": "unused",

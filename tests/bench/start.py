@@ -73,7 +73,7 @@ def main(agents: int = AGENTS) -> None:
         try:
             first = until(lambda: answers(where / ".al" / "scheduler-local.json"), process)
             rest = until(lambda: "are ready" in log.read_text(), process)
-            before = cpu_seconds(process.pid)
+            before = spent = cpu_seconds(process.pid)
             time.sleep(IDLE)
             idle = (cpu_seconds(process.pid) - before) / IDLE * 100
             weight = megabytes(process.pid)
@@ -82,7 +82,7 @@ def main(agents: int = AGENTS) -> None:
             process.wait()
     what = f"al start, {agents:,} agents"
     print(f"{f'{what}: the gateway answers':<58} {first:9.1f} s")
-    print(f"{f'{what}: all are ready':<58} {first + rest:9.1f} s")
+    print(f"{f'{what}: all are ready':<58} {first + rest:9.1f} s     {spent:.1f} s of a processor")
     print(f"{f'{what}: memory':<58} {weight:9.0f} MB     {idle:.0f} % of a processor when idle")
 
 

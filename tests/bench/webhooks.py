@@ -1,8 +1,8 @@
 """How many webhooks a gateway takes: one process on one core, 64 connections from another, every answer after its fsync.
 
-    python -m tests.bench.webhooks              the whole measure
+python -m tests.bench.webhooks                        the whole measure
 python -m tests.bench.webhooks serve DIR fast|plain   the gateway alone; prints its port
-python -m tests.bench.webhooks load PORT N FILE  the sender alone; what it saw, as JSON
+python -m tests.bench.webhooks load PORT N FILE       the sender alone; what it saw, as JSON
 """
 
 import asyncio
@@ -37,10 +37,7 @@ SECRET = "a webhook's secret for the bench"
 CONNECTIONS = 64
 BODY = 8 * 1024  # bytes
 SERVER_CORE, SENDER_CORE = 0, 1
-FAST, PLAIN = (
-    "fast",
-    "plain",
-)  # uvicorn with uvloop and httptools, where they are installed, or without
+FAST, PLAIN = "fast", "plain"  # as a gateway listens, or with uvicorn's parts in pure Python
 KILLED_AFTER = 2.0  # seconds of load
 STEPS = (20_000,) * 5
 
@@ -78,6 +75,7 @@ def serve(directory: Path, how: str) -> None:
     import uvicorn
 
     from gateway.app import create_app
+    from gateway.listening import configured
     from gateway.memory import settle
     from toolkit.scheduler.dispatch import Definition, fact_key
 
@@ -92,11 +90,14 @@ def serve(directory: Path, how: str) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
         settle()
         print(listening.getsockname()[1], flush=True)
-        parts: dict[str, Any] = {"loop": "asyncio", "http": "h11"} if how == PLAIN else {}
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, proxy_headers=False, **parts
-        )
-        uvicorn.Server(config).run(sockets=[listening])
+        plain: dict[str, Any] = {
+            "loop": "asyncio",
+            "http": "h11",
+            "log_level": "warning",
+            "access_log": False,
+        }
+        settings = uvicorn.Config(app, **plain) if how == PLAIN else configured(app, ending=1)
+        uvicorn.Server(settings).run(sockets=[listening])
 
 
 class Sender(asyncio.Protocol):
@@ -160,6 +161,8 @@ class Load:
         return str(uuid.uuid4())  # as random as GitHub's
 
     def note(self, number: str, seconds: float, answer: bytes) -> None:
+        if not self.seconds:
+            print("sending", flush=True)
         self.seconds.append(seconds)
         if answer.startswith(b"HTTP/1.1 200") and b'"matched":1' in answer:
             self.acknowledged.append(number)
@@ -220,7 +223,8 @@ def gateway(directory: Path, how: str = FAST) -> Iterator[tuple[subprocess.Popen
 
 def sent(port: int, count: int, directory: Path) -> dict[str, Any]:
     seen = directory / "seen.json"
-    subprocess.run(_on(SENDER_CORE, "load", str(port), str(count), str(seen)), check=True)
+    command = _on(SENDER_CORE, "load", str(port), str(count), str(seen))
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     answer: dict[str, Any] = json.loads(seen.read_text())
     return answer
 
@@ -261,7 +265,10 @@ def killed(directory: Path) -> None:
     """Everything that was answered before kill -9 is there afterwards, with its run."""
     with gateway(directory) as (process, port):
         seen = directory / "seen.json"
-        sender = subprocess.Popen(_on(SENDER_CORE, "load", str(port), "1000000", str(seen)))
+        command = _on(SENDER_CORE, "load", str(port), "1000000", str(seen))
+        sender = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert sender.stdout is not None
+        sender.stdout.readline()  # the first answer is there
         time.sleep(KILLED_AFTER)
         process.send_signal(signal.SIGKILL)
         sender.wait()

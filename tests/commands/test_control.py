@@ -100,11 +100,22 @@ def test_pause_and_resume_turn_the_ledgers_switches(place: Place, project: Path)
     assert al(project, "pause").exit_code == 0
     assert al(project, "pause", "dev").stdout == "dev is disabled\n"
     assert switches.read(place.services.ledger) == switches.Switches(paused=True, disabled=("dev",))
-    assert al(project, "stat").stdout.startswith("Scheduler  PAUSED\n")
+    paused = al(project, "stat").stdout
+    assert paused.startswith("Scheduler  PAUSED, not running: `al start` starts it\n")
     assert "disabled" in al(project, "stat", "dev").stdout
     assert al(project, "resume", "dev").exit_code == 0
     assert json.loads(al(project, "resume", "--json").stdout)["success"] is True
     assert switches.read(place.services.ledger) == switches.Switches()
+
+
+def test_stat_says_where_agents_run_when_that_differs(place: Place, project: Path) -> None:
+    """In a column of its own, and of one agent in a line; where all run in one place nothing is said."""
+    assert "RUNS IN" not in al(project, "stat").stdout
+    (project / "agents" / "ops" / "config.toml").write_text('environment = "sandbox"\n')
+    told = [line.split() for line in al(project, "stat").stdout.splitlines()]
+    assert ["dev", "cron,", "manual", "idle", "0/1", "0", "local"] in told
+    assert ["ops", "manual", "idle", "0/1", "0", "sandbox"] in told
+    assert "Runs in     sandbox" in al(project, "stat", "ops").stdout
 
 
 def test_pausing_an_unknown_agent_is_an_error(place: Place, project: Path) -> None:
@@ -168,6 +179,13 @@ def test_stats_sums_up(shop: Shop, project: Path) -> None:
         ["ops-00000002", "manual", "error"],
         ["exited", "with", "code", "2"],
     )
+
+
+def test_stats_of_an_agent_that_is_not_there_are_an_error(project: Path) -> None:
+    """Rather than a table without rows."""
+    failed = al(project, "stats", "nix").exception
+    assert isinstance(failed, NotFound)
+    assert "nix" in failed.message
 
 
 def test_stats_begin_where_they_are_asked_to(shop: Shop, project: Path) -> None:

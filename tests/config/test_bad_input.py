@@ -48,7 +48,7 @@ def test_text_that_is_not_utf8_is_shown_with_its_line(write: Write) -> None:
     [
         (
             "---\ndescription: [\n---\nbody",
-            "line 3: front matter is not YAML: expected the node content",
+            "line 3: front matter is not YAML: did not find expected node content",
         ),
         ("---\na: b: c\n---\n", "line 2: front matter is not YAML: mapping values are not allowed"),
         ("---\ndescription: x\n", "line 1: front matter has no end → close it with a line '---'"),
@@ -248,7 +248,7 @@ def test_a_key_in_a_configuration_file_is_refused_without_showing_it(problems: P
     """A real key belongs in the credential store."""
     text = "[agents.dev]\nmodel = 'q'\nbase_url = 'http://h:1'\napi_key = 'sk-hunter2'\n"
     (line,) = problems({".env.toml": text})
-    assert line.startswith(".env.toml: agents.dev.apiKey: a key must not stand")
+    assert line.startswith(".env.toml:4: agents.dev.apiKey: a key must not stand")
     assert "hunter2" not in line
 
 
@@ -308,13 +308,13 @@ def test_a_project_s_name_must_be_usable(problems: Problems, name: str, remedy: 
 def test_an_override_of_nobody_is_an_error(problems: Problems) -> None:
     """[agents.dve] would otherwise be ignored in silence."""
     (line,) = problems({".env.toml": "[agents.dve]\ntimeout = 5\n"})
-    assert line == ".env.toml: agents.dve: there is no such agent → did you mean 'dev'?"
+    assert line == ".env.toml:1: agents.dve: there is no such agent → did you mean 'dev'?"
 
 
 def test_a_wrong_override_is_named_where_it_stands(problems: Problems) -> None:
     """The file is the project's, the key has its prefix, and it is said once."""
     (line,) = problems({".env.toml": "[agents.dev]\ntimeout = 0\n"})
-    assert line.startswith(".env.toml: agents.dev.timeout: must be at least 1")
+    assert line.startswith(".env.toml:2: agents.dev.timeout: must be at least 1")
 
 
 def test_an_agent_cannot_scale_beyond_its_project(problems: Problems) -> None:

@@ -44,22 +44,42 @@ def test_a_user_of_this_machine_is_refused(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "kind", "warning"),
+    ("url", "kind"),
     [
-        ("http://localhost:11434", "loopback", False),
-        ("http://127.0.0.1:1/v1", "loopback", False),
-        ("http://[::1]:1", "loopback", False),
-        ("http://host.docker.internal:1", "loopback", False),
-        ("http://10.10.10.1:8081", "private", True),
+        ("http://localhost:11434", "loopback"),
+        ("http://127.0.0.1:1/v1", "loopback"),
+        ("http://[::1]:1", "loopback"),
+        ("http://host.docker.internal:1", "loopback"),
+        ("http://10.10.10.1:8081", "private"),
+        ("http://100.64.0.7:8081", "private"),
+        ("http://gpu:8081", "private"),
+        ("http://gpu.local:8081", "private"),
     ],
 )
-def test_a_model_that_aws_cannot_reach_is_found(
-    load: Load, url: str, kind: str, warning: bool
-) -> None:
-    """Loopback never, a private address perhaps through a VPC."""
+def test_a_model_that_aws_cannot_reach_is_refused(load: Load, url: str, kind: str) -> None:
+    """Before anything is deployed, with what can be done about it."""
     (problem,) = found(load, {"config.toml": CONFIG + f'baseUrl = "{url}"\n'})
-    assert f"a {kind} address" in problem.message
-    assert problem.warning is warning
+    assert (problem.warning, f"a {kind} address" in problem.message) == (False, True)
+    assert "-E local" in problem.remedy
+    assert ("set cloud.lambdaSubnets" in problem.remedy) is (kind == "private")
+
+
+def test_a_private_address_may_be_in_the_network_of_the_runs(load: Load) -> None:
+    """Whose subnets the user names: nobody here knows where they lead, and loopback they never are."""
+    subnets = 'lambdaSubnets = ["subnet-1"]\nlambdaSecurityGroups = ["sg-1"]\n'
+    near = {"config.toml": CONFIG + 'baseUrl = "http://10.10.10.1:8081"\n'}
+    here = {"config.toml": CONFIG + 'baseUrl = "http://localhost:8081"\n'}
+    models = [p for p in found(load, near, AWS + subnets) if p.key == "models"]
+    assert [problem.warning for problem in models] == [True]
+    models = [p for p in found(load, here, AWS + subnets) if p.key == "models"]
+    assert [problem.warning for problem in models] == [False]
+
+
+def test_a_model_without_an_address_is_where_its_provider_is(load: Load) -> None:
+    """That of Ollama is this machine."""
+    files = {"config.toml": '[models.m]\nprovider = "ollama"\nmodel = "qwen3"\n'}
+    (problem,) = found(load, files)
+    assert "http://localhost:11434, a loopback address" in problem.message
 
 
 @pytest.mark.parametrize("url", ["https://models.example.com", "http://8.8.8.8"])

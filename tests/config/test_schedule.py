@@ -59,6 +59,10 @@ def test_a_day_that_its_months_lack_never_comes(text: str) -> None:
         "5-1 * * * *",
         "* * * * * * *",
         "@often",
+        "*/99999999999 * * * *",
+        "0 */25 * * *",
+        "1,*/61 * * * *",
+        f"{','.join(['1'] * 200)} * * * *",
     ],
 )
 def test_what_is_no_schedule_is_refused(text: str) -> None:
@@ -74,9 +78,10 @@ def test_a_time_zone_is_an_iana_name(name: str) -> None:
     assert check_timezone(name) == name
 
 
-@pytest.mark.parametrize("name", ["", "Mars/X", "Europe", "../etc/passwd", "/etc/localtime", "x\0"])
+@pytest.mark.parametrize("name", ["", "Mars/X", "Europe", "../etc/passwd", "/etc/localtime", "x\0",
+                                  "localtime", "posix/UTC", "right/UTC", "Factory"])  # fmt: skip
 def test_what_is_no_time_zone_is_refused(name: str) -> None:
-    """Also what looks like a path."""
+    """Also what looks like a path, and what only some machines have beside the IANA's names."""
     with pytest.raises(ConfigError, match="no time zone named"):
         check_timezone(name)
 

@@ -21,6 +21,7 @@ from toolkit.core.work import (
     Delivery,
     DeliveryState,
     Page,
+    Rooms,
     WorkItem,
 )
 
@@ -163,6 +164,8 @@ class DeliveriesContract:
         ledger.deliveries.accept(a_delivery(1), [])
         with pytest.raises(AlreadyExists):
             ledger.deliveries.accept(a_delivery(1, delivery="other"), some_work("dev"))
+        with pytest.raises(AlreadyExists):
+            ledger.deliveries.accept(a_delivery(1, **UNVERIFIED), [])
         assert ledger.deliveries.get("receipt-1") == a_delivery(1)
         assert waits(ledger) == []
 
@@ -216,6 +219,21 @@ class PruneContract:
             is None
         )
         assert ledger.deliveries.list() == Page(rows=(), total=0)
+
+    def test_a_delivery_whose_work_waits_or_goes_on_stays(self, ledger: Ledger) -> None:
+        """However old: its receipt is asked for.  Once its work is done it goes."""
+        work = some_work("dev", "ops", delivery="receipt-1")
+        ledger.deliveries.accept(a_delivery(1), work)
+        runs = [run.id for run, _, _ in work]
+        assert ledger.prune(at(3600)) == 0
+        ledger.queue.done(runs[0])
+        ledger.queue.take("me", Rooms(agents={"ops": 1}), seconds=9, moment=at(9))
+        ledger.queue.started(runs[1], "me")
+        assert ledger.prune(at(3600)) == 0
+        assert ledger.deliveries.get("receipt-1") == a_delivery(1)
+        ledger.queue.done(runs[1])
+        assert ledger.prune(at(3600)) == 1
+        assert ledger.deliveries.get("receipt-1") is None
 
     def test_what_is_younger_stays(self, ledger: Ledger) -> None:
         """To the moment."""

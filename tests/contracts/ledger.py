@@ -56,6 +56,7 @@ def a_full_run() -> Run:
         source="github",
         prompt="go »on«",
         depth=2,
+        origin="shop/prod/dev@2026-11-20T12:00:00+00:00",
         token="ab" * 32,
         usage={"input_tokens": 3, "cost": 0.0125, "hooks": {"pre": 1e-07}},
     )

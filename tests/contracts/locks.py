@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -14,14 +15,13 @@ from toolkit.core.work import Grip, Lock, LockAnswer
 A, B, C = RunId("dev-0000000a"), RunId("dev-0000000b"), RunId("ops-0000000c")
 X, Y, Z = "github://acme/x", "file:///srv/y z?ü=%2F", "https://example.com/z#1"
 HELD, TAKEN, UNKNOWN = LockAnswer.HELD, LockAnswer.TAKEN, LockAnswer.UNKNOWN
+TOO_MANY = LockAnswer.TOO_MANY
 DEADLOCK, ONE_ONLY, FREED = LockAnswer.DEADLOCK, LockAnswer.ONE_ONLY, LockAnswer.FREED
 
 
-def asks(
-    ledger: Ledger, holder: RunId, key: str, *, after: float = 0, single: bool = False
-) -> Grip:
+def asks(ledger: Ledger, holder: RunId, key: str, *, after: float = 0, **limits: Any) -> Grip:
     """Acquire it, for ten seconds."""
-    return ledger.locks.acquire(key, holder, seconds=10, moment=at(after), single=single)
+    return ledger.locks.acquire(key, holder, seconds=10, moment=at(after), **limits)
 
 
 def has(ledger: Ledger, holder: RunId | None = None, *, after: float = 0) -> list[str]:
@@ -152,6 +152,18 @@ class LocksContract:
         with ThreadPoolExecutor(4) as pool:
             grips = pool.map(lambda n: asks(ledger, A, f"u:{n}", single=True), range(4))
         assert sorted(grip.answer for grip in grips) == [HELD] + [ONE_ONLY] * 3
+
+    def test_who_holds_as_many_as_it_may_gets_no_more(self, ledger: Ledger) -> None:
+        """Those that it has already it may keep; what it gave back, let expire or lost makes room."""
+        for key in (X, Y):
+            assert asks(ledger, A, key, most=2).answer is HELD
+        assert asks(ledger, A, Z, after=1, most=2) == Grip(answer=TOO_MANY)
+        assert asks(ledger, A, X, after=2, most=2).answer is HELD
+        assert has(ledger, A, after=2) == sorted([X, Y])
+        assert asks(ledger, A, Z, after=11, most=2).answer is HELD
+        assert has(ledger, A, after=11) == sorted([X, Z])
+        ledger.locks.release(X, A, moment=at(11))
+        assert asks(ledger, A, Y, after=11, most=2).answer is HELD
 
     # deadlock
 

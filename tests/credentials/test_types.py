@@ -26,6 +26,7 @@ VARIABLES = {
     "mintlify_token": {"MINTLIFY_API_TOKEN"},
     "slack_bot_token": {"SLACK_BOT_TOKEN"},
     "discord_bot": {"DISCORD_APPLICATION_ID", "DISCORD_PUBLIC_KEY", "DISCORD_BOT_TOKEN"},
+    "forge_bot": {"FORGE_URL", "FORGE_USER", "FORGE_TOKEN", "FORGE_PASSWORD"},
     "reddit_oauth": {
         "REDDIT_CLIENT_ID",
         "REDDIT_CLIENT_SECRET",
@@ -53,6 +54,7 @@ VARIABLES = {
     "gcp_service_account": {"GOOGLE_APPLICATION_CREDENTIALS_JSON"},
 }
 NEVER_INJECTED = {
+    "forge_admin",
     "github_webhook_secret",
     "sentry_client_secret",
     "linear_webhook_secret",
@@ -141,6 +143,49 @@ def test_agents_find_the_variables_that_they_know(name: str, variables: set[str]
     assert set(kind.environment) == variables
     assert kind.inject
     assert kind.context
+
+
+# field -> variable, where the name of the one does not end the other
+OTHERWISE = {
+    "github_token": {"token": {"GITHUB_TOKEN", "GH_TOKEN"}},
+    "sentry_token": {"token": {"SENTRY_AUTH_TOKEN"}},
+    "linear_token": {"token": {"LINEAR_API_TOKEN"}},
+    "bugsnag_token": {"token": {"BUGSNAG_AUTH_TOKEN"}},
+    "netlify_token": {"token": {"NETLIFY_AUTH_TOKEN"}},
+    "mintlify_token": {"token": {"MINTLIFY_API_TOKEN"}},
+    "slack_bot_token": {"token": {"SLACK_BOT_TOKEN"}},
+    "forge_bot": {
+        "url": {"FORGE_URL"},
+        "username": {"FORGE_USER"},
+        "token": {"FORGE_TOKEN"},
+        "password": {"FORGE_PASSWORD"},
+    },
+    "gcp_service_account": {"key_json": {"GOOGLE_APPLICATION_CREDENTIALS_JSON"}},
+}
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES))
+def test_each_variable_holds_the_field_that_it_is_named_after(name: str) -> None:
+    """X_CONSUMER_SECRET is consumer_secret; and no field of a type with variables is left without one."""
+    kind = find(name)
+    named: dict[str, set[str]] = {}
+    for variable, field in kind.environment.items():
+        named.setdefault(field, set()).add(variable)
+    by_name = {
+        field.name: {v for v in VARIABLES[name] if v.endswith(f"_{field.name.upper()}")}
+        for field in kind.fields
+    }
+    assert named == OTHERWISE.get(name, by_name)
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES))
+def test_an_agent_is_told_the_names_of_its_variables(name: str) -> None:
+    """Its instructions need them: each is named, or its beginning with a star."""
+    kind = find(name)
+    told = re.findall(r"[A-Z][A-Z0-9_]+\*?", kind.context)
+    starts = tuple(word.removesuffix("*") for word in told if word.endswith("*"))
+    untold = {v for v in kind.environment if v not in told and not v.startswith(starts or ("-",))}
+    assert untold <= {"FORGE_PASSWORD"}  # which is for git, and git knows it
 
 
 @pytest.mark.parametrize("name", sorted(NEVER_INJECTED))

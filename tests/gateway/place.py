@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from gateway.app import create_app
+from gateway.listening import configured
 from gateway.sse import Pace
 from tests.fakes import eventually
 from toolkit.core.clock import iso
@@ -100,13 +102,12 @@ def client(place: Place) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture
-def server(place: Place) -> Iterator[uvicorn.Server]:
-    """The gateway under uvicorn, on loopback."""
-    app = create_app(place.services, pace=QUICK)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+@contextmanager
+def listening(config: uvicorn.Config) -> Iterator[uvicorn.Server]:
+    """An application under uvicorn, on loopback."""
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
         thread.start()
         eventually(lambda: server.started)
         yield server
@@ -114,10 +115,23 @@ def server(place: Place) -> Iterator[uvicorn.Server]:
         thread.join()
 
 
+def address_of(server: uvicorn.Server) -> tuple[str, int]:
+    host, port = server.servers[0].sockets[0].getsockname()
+    return host, port
+
+
+@pytest.fixture
+def server(place: Place) -> Iterator[uvicorn.Server]:
+    """The gateway under uvicorn, on loopback."""
+    app = create_app(place.services, pace=QUICK)
+    with listening(configured(app, ending=1, log_level="warning")) as server:
+        yield server
+
+
 @pytest.fixture
 def served(server: uvicorn.Server) -> str:
     """Its address."""
-    host, port = server.servers[0].sockets[0].getsockname()
+    host, port = address_of(server)
     return f"http://{host}:{port}"
 
 

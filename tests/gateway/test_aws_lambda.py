@@ -127,6 +127,12 @@ def test_a_stranger_gets_nothing(call: Call, place: Place) -> None:
     assert (answer["statusCode"], '"a"' in answer["body"]) == (401, False)
 
 
+def test_the_schedulers_lines_are_in_the_functions_log(call: Call) -> None:
+    """This process has said few of them; the answer says where they are."""
+    answer = call("/api/logs/scheduler")
+    assert (answer["statusCode"], "log group" in answer["body"]) == (404, True)
+
+
 def test_an_answer_that_lambda_would_refuse_is_replaced() -> None:
     """Rule: a response of more than 6 MB fails as `Function.ResponseSizeTooLarge`.
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from toolkit.core.run import RunState
+from toolkit.scheduler.locking import MOST_LOCKS
 
 from .party import ISSUE, Party, party
 from .place import BEARER
@@ -71,6 +72,19 @@ def test_a_run_may_hold_several_locks_or_one_as_the_project_says(here: Party) ->
         f"already holding lock on {ISSUE}",
     )
     assert guest.post("/locks/acquire", resourceKey=ISSUE).status_code == 200
+
+
+def test_a_run_that_holds_a_hundred_locks_gives_some_back_first(here: Party) -> None:
+    """It is told how many it has; the others' are not touched."""
+    guest, locks = here.guest(), here.ledger.locks
+    for number in range(MOST_LOCKS):
+        locks.acquire(f"file:///{number}", guest.run.id, seconds=60, moment=here.clock())
+    answer = guest.post("/locks/acquire", resourceKey=ISSUE)
+    assert answer.status_code == 409
+    assert answer.json()["reason"].startswith("already holding 100 locks")
+    assert here.guest().post("/locks/acquire", resourceKey=ISSUE).status_code == 200
+    guest.post("/locks/release", resourceKey="file:///7")
+    assert guest.post("/locks/acquire", resourceKey=OTHER).status_code == 200
 
 
 @pytest.mark.parametrize("verb", ["release", "heartbeat"])

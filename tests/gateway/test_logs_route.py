@@ -136,7 +136,7 @@ def test_a_request_that_is_too_large_is_refused(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/api/logs/scheduler"), ("POST", "/api/chat/sessions"), ("GET", "/login"), ("GET", "/dashboard/agents/dev"),
+        ("POST", "/api/chat/sessions"), ("GET", "/login"), ("GET", "/dashboard/agents/dev"),
         ("POST", "/api/logs/agents/dev/dev-00000001/summarize"),
     ],
 )  # fmt: skip

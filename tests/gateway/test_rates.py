@@ -1,6 +1,8 @@
 """Who guesses has to wait, and nobody can make somebody else wait."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -35,6 +37,19 @@ def test_the_rate_is_a_sliding_window() -> None:
     assert (limiter.take("a"), limiter.take("a")) == (0, 30)
     clock.sleep(30)
     assert (limiter.take("a"), limiter.take("a")) == (0, 30)
+
+
+def test_of_many_at_once_no_more_go_on() -> None:
+    """Who asks for leave is counted in the same moment."""
+
+    def clock() -> float:
+        time.sleep(0.001)  # others come in meanwhile
+        return 7.0
+
+    limiter = Limiter(Rate(most=3), clock=clock)
+    with ThreadPoolExecutor(8) as pool:
+        waits = list(pool.map(limiter.take, ["a"] * 24))
+    assert waits.count(0) == 3
 
 
 def test_addresses_are_counted_apart_and_forgotten() -> None:

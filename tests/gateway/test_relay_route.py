@@ -1,6 +1,7 @@
 """What a container sends, at the gateway: who may, what becomes of it, and what is refused."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,18 @@ def test_the_report_settles_the_run_at_once(here: Party) -> None:
     assert here.ledger.locks.held(run.id, moment=here.clock()) == ()
     assert guest.post("/relay", report={**REPORT, "exit_code": 1}).status_code == 403
     assert here.ledger.get(guest.run.id).exit_code == 0
+
+
+def test_what_comes_after_the_end_is_refused_without_a_warning(
+    here: Party, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was on its way, and the run ends quietly; a wrong token is still told of."""
+    guest = at_work(here)
+    guest.post("/relay", report=REPORT)
+    assert guest.post("/relay", lines=[a_line(1)]).status_code == 403
+    assert caplog.messages == []
+    replace(guest, token=f"{guest.run.id}.wrong").post("/relay")
+    assert len(caplog.messages) == 1
 
 
 def test_the_answer_of_a_call_is_there_with_the_report(here: Party) -> None:

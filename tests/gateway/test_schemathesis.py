@@ -1,10 +1,12 @@
 """Whatever is sent, the gateway answers with a status that it has described, and never with a failure of its own."""
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI, Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,13 +24,14 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of its own imports
     import schemathesis
     from schemathesis.checks import not_a_server_error
+    from schemathesis.core.failures import FailureGroup
     from schemathesis.specs.openapi.checks import (
         content_type_conformance,
         response_schema_conformance,
         status_code_conformance,
     )
 
-EXAMPLES = 10  # for each route
+EXAMPLES, STRANGERS = 10, 3  # for each route
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -60,17 +63,43 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return schema
 
 
-@pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_no_request_makes_the_gateway_fail(api: Any, method: str, path: str) -> None:
-    """No 5xx, no undocumented status, and what is answered is what was described."""
+def tried(api: Any, method: str, path: str, headers: Mapping[str, str], examples: int) -> None:
+    """Raises what is found out."""
     cases = api[path][method].as_strategy()
 
     @settings(
-        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,
+        max_examples=examples, deadline=None, derandomize=True, database=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(data=st.data())
     def holds(data: st.DataObject) -> None:
-        data.draw(cases).call_and_validate(headers=BEARER, checks=CHECKS)
+        data.draw(cases).call_and_validate(headers=headers, checks=CHECKS)
 
     holds()
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_no_request_makes_the_gateway_fail(api: Any, method: str, path: str) -> None:
+    """No 5xx, no undocumented status, and what is answered is what was described."""
+    tried(api, method, path, BEARER, EXAMPLES)
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_a_stranger_s_request_does_not_either(api: Any, method: str, path: str) -> None:
+    """Who has no key hears what was described as well."""
+    tried(api, method, path, {}, STRANGERS)
+
+
+@pytest.mark.parametrize("status", [418, 500])
+def test_a_status_that_was_not_described_is_found_out(status: int) -> None:
+    """Or these tests would prove nothing."""
+    app = FastAPI()
+
+    @app.get("/tea", responses={200: {}})
+    def tea() -> Response:
+        return Response(status_code=status)
+
+    schema = schemathesis.openapi.from_dict(app.openapi())
+    schema.app = app
+    with pytest.raises(FailureGroup, match=r"status code|Server error"):
+        tried(schema, "get", "/tea", {}, EXAMPLES)

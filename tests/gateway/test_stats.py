@@ -20,8 +20,8 @@ def over(shop: Shop, name: str, *, ago: float = 60, seconds: float = 10, **chang
     made = shop.place.run(name, ago=ago)
     started = iso(shop.clock())
     shop.clock.sleep(seconds)
-    fields = {"state": RunState.SUCCEEDED, "exit_code": 0, **changes}
-    run: Run = shop.ledger.update(made.id, started=started, finished=iso(shop.clock()), **fields)
+    usual = {"state": RunState.SUCCEEDED, "exit_code": 0, "started": started}
+    run: Run = shop.ledger.update(made.id, finished=iso(shop.clock()), **{**usual, **changes})
     return run
 
 
@@ -96,6 +96,14 @@ def test_an_unknown_run_is_null(shop: Shop) -> None:
     assert shop.get("/api/stats/agents/dev/runs/nonsense")[0] == 400
 
 
+def test_an_agent_that_never_was_has_no_runs_to_show(shop: Shop) -> None:
+    """404; one without runs has none, and of one that was removed they are still there."""
+    over(shop, "gone-00000001")
+    assert shop.get("/api/stats/agents/nix/runs")[0] == 404
+    assert shop.get("/api/stats/agents/ops/runs")[1]["total"] == 0
+    assert shop.get("/api/stats/agents/gone/runs")[1]["total"] == 1
+
+
 def test_runs_come_in_pages(shop: Shop) -> None:
     """Newest first, with how many there are; those that go on are not among them."""
     for number in range(1, 4):
@@ -109,6 +117,16 @@ def test_runs_come_in_pages(shop: Shop) -> None:
     )
     assert shop.get("/api/stats/agents/dev/runs?page=9")[1]["runs"] == []
     assert shop.get("/api/stats/agents/dev/runs?page=x")[0] == 400
+
+
+def test_a_run_that_never_started_took_no_time(shop: Shop) -> None:
+    """One that was dropped after an hour in the queue worked for no second of it, and is in no average."""
+    over(shop, "dev-00000001", seconds=20)
+    over(shop, "dev-00000002", seconds=3600, started=None, state=RunState.FAILED)
+    (dev,) = shop.get("/api/stats/summary")[1]["agents"]
+    assert (dev["runs"], dev["avgDurationMs"]) == (2, 20_000)
+    row = shop.get("/api/stats/agents/dev/runs/dev-00000002")[1]["run"]
+    assert row["duration_ms"] is None
 
 
 def test_sums_count_errors_apart(shop: Shop) -> None:

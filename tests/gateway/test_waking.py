@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.waking import HOLDER, Waking
+from gateway.waking import HOLDER, LOST, Waking
 from tests.fakes import Play
 from tests.scheduler.stage import FOREVER, Stage, post, stage
 from toolkit.core.agent import AgentName
@@ -47,6 +47,56 @@ def test_what_was_queued_is_passed_on_once(tmp_path: Path) -> None:
     made.waking.pass_on()
     made.waking.pass_on()
     assert (made.calls, made.stage.launched) == (["called"], [])
+
+
+def test_of_many_processes_one_calls(tmp_path: Path) -> None:
+    """A burst of webhooks meets as many processes, and whoever is woken takes the work of all."""
+    base = stage(tmp_path, post("dev", scale=9))
+    processes = [woken(base) for _ in range(3)]
+    runs = [made.submit("dev") for made in processes]
+    for made in processes:
+        made.waking.pass_on()
+    assert [made.calls for made in processes] == [["called"], [], []]
+    processes[2].waking.work(LONG)
+    assert base.launched == runs
+
+
+def test_what_comes_after_the_look_is_called_for_again(tmp_path: Path) -> None:
+    """Who was woken has begun to look, and may have looked already."""
+    made = woken(stage(tmp_path, post("dev", scale=9)))
+    for _ in range(2):
+        made.submit("dev")
+        made.waking.pass_on()
+        made.waking.work(LONG)
+    assert made.calls == ["called", "called"]
+
+
+def test_who_was_woken_and_never_came_is_not_waited_for(tmp_path: Path) -> None:
+    """A platform may lose an event; the next one wakes somebody else."""
+    base = stage(tmp_path, post("dev", scale=9))
+    made = woken(base)
+    made.submit("dev")
+    made.waking.pass_on()
+    base.clock.sleep(LOST.total_seconds())
+    made.submit("dev")
+    made.waking.pass_on()
+    assert made.calls == ["called", "called"]
+
+
+def test_after_a_call_that_failed_the_next_one_calls(tmp_path: Path) -> None:
+    """Nobody is on his way, so nobody is waited for."""
+    base, calls = stage(tmp_path, post("dev", scale=9)), []
+
+    def refuse_once() -> None:
+        calls.append("called")
+        if len(calls) == 1:
+            raise Unreachable("nobody answers", hint="wait")
+
+    waking = Waking(base.desk, refuse_once)
+    for _ in range(2):
+        submit(waking.desk, Trigger(agent=AgentName("dev"), kind=TriggerKind.MANUAL))
+        waking.pass_on()
+    assert calls == ["called", "called"]
 
 
 def test_a_call_that_fails_loses_nothing(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import replace
 
-from gateway.delivery import Arrival
 from gateway.routes.webhooks import reception_of
 from tests.gateway.place import Place
 from tests.gateway.post_office import ISSUE, opened
@@ -15,14 +14,13 @@ def test_a_delivery_whose_run_has_the_id_of_another_is_queued_under_a_new_one(pl
     with opened(place) as office:
         office.source("open", "test", allow_unsigned=True)
         office.agent("dev", "open")
-        arrival = Arrival(
-            type="test", source="open", request=request("test", ISSUE, at="0"), address=str
-        )
+        sent = request("test", ISSUE, at="0")
         ledger = place.services.ledger
 
         async def received() -> None:
             reception = reception_of(office.desk)
-            outcome = await reception.judge(arrival)
+            admission = await reception.admit("test", "open", str)
+            outcome = await reception.judge(admission.sources, sent)
             ((run, _, _),) = outcome.work
             ledger.add(replace(run, delivery="another"))
             accepted = await reception.recorded(outcome)

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from gateway.intake import MOST_BODY, MOST_ON_LAMBDA, TooLarge, too_large, whole_body
+from gateway.bodies import (
+    MOST_BODY,
+    MOST_ON_LAMBDA,
+    Held,
+    Refused,
+    Share,
+    check_length,
+    too_large,
+    whole_body,
+)
 
 HERE: dict[str, Any] = {"type": "http", "headers": []}
 ON_LAMBDA = HERE | {"aws.event": {}}
@@ -22,7 +31,7 @@ def received(scope: dict[str, Any], size: int) -> bytes:
     async def receive() -> dict[str, Any]:
         return next(messages, {"type": "http.request", "body": b"", "more_body": False})
 
-    return asyncio.run(whole_body(scope, receive))
+    return asyncio.run(whole_body(scope, receive, Share(Held())))
 
 
 @pytest.mark.parametrize(("scope", "most"), [(HERE, MOST_BODY), (ON_LAMBDA, MOST_ON_LAMBDA)])
@@ -31,15 +40,15 @@ def test_the_limit_itself_is_taken_and_one_byte_more_is_not(
 ) -> None:
     """10 MiB; what AWS Lambda hands over is 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
     assert len(received(scope, most)) == most
-    with pytest.raises(TooLarge):
+    with pytest.raises(Refused):
         received(scope, most + 1)
 
 
 @pytest.mark.parametrize("declared", [b"99999999999999999999999", b"-1", b"ten", b"1e3"])
 def test_a_length_that_is_too_large_or_none_is_refused_unread(declared: bytes) -> None:
     """Nothing is read for it."""
-    with pytest.raises(TooLarge):
-        received(HERE | {"headers": [(b"content-length", declared)]}, 0)
+    with pytest.raises(Refused):
+        check_length(HERE | {"headers": [(b"content-length", declared)]})
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_the_configuration_is_the_bases_with_ours_over_it(sandbox: Served) -> No
         sandbox, sandbox.registry.append(based(sandbox), "app", "one", FILES, CONFIG)
     )
     assert config["config"] == {
-        "Entrypoint": ["python3", "-m", "x"], "Env": ["PATH=/app/bin", "LANG=C.UTF-8", "X=1"], "User": "1000:1000",
+        "Entrypoint": ["python3", "-m", "x"], "Env": ["PATH=/app/bin:/bin", "LANG=C.UTF-8", "X=1"], "User": "1000:1000",
     }  # fmt: skip
     assert len(config["rootfs"]["diff_ids"]) == 2
     assert (config["os"], config["architecture"]) == ("linux", "amd64")

@@ -194,3 +194,24 @@ def test_the_entry_points_memory_is_closed_to_the_agent() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "0\n"
+
+
+def test_where_no_thread_can_be_started_no_program_is_left(tmp_path: Path) -> None:
+    """Its output could not be read; threads count as processes, of which an agent may have used up all."""
+    code = f"""
+import resource, subprocess
+from pathlib import Path
+from toolkit.inside.lines import Log
+from toolkit.inside.processes import Family
+family, size = Family(Log("run")), int(Path("/proc/self/statm").read_text().split()[0]) * 4096
+resource.setrlimit(resource.RLIMIT_AS, (size + (1 << 20), resource.RLIM_INFINITY))
+try:
+    family.start(("sleep", "60"), cwd=Path({str(tmp_path)!r}), env={{"PATH": "/usr/bin:/bin"}})
+except BlockingIOError:
+    print("refused")
+family.end()
+print(family._alive())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1:] == ["refused", "False"]
+    assert "a program could not be started" in done.stdout

@@ -190,6 +190,31 @@ def test_signals_are_told_and_kept(
     assert (signals.rerun, signals.status, signals.answer) == (True, "busy", value)
 
 
+def test_nothing_that_is_told_has_a_credentials_value_in_it(
+    me: Guest,
+    here: Party,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An answer and what another agent is asked are kept in records that many may read."""
+    secret = tmp_path / "github_token" / "default" / "token"
+    secret.parent.mkdir(parents=True)
+    secret.write_text("hunter2-hunter2")
+    for name, value in {
+        "AL_SIGNAL_DIR": str(tmp_path),
+        "AL_CREDENTIALS_PATH": str(tmp_path),
+        "AL_MASKED": "github_token/default/token:github_token/gone/token",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert call.main(["beta", "use hunter2-hunter2"]) == 0
+    asked = printed(capsys)["callId"]
+    assert here.placed(asked).context == "use ***"
+    monkeypatch.setenv("SHUTDOWN_SECRET", here.callee(asked).token)
+    assert return_.main(["it is hunter2-hunter2 here"]) == 0
+    assert here.placed(asked).return_value == "it is *** here"
+
+
 def test_a_signal_needs_no_gateway_that_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.inside.seen import GITHUB, NAMES, OURS, SHELL, names
 from tests.inside.stage import TYPES, Stage
 from toolkit.core.agent import CredentialRef
 from toolkit.core.errors import CredentialError
@@ -67,14 +68,14 @@ def test_git_uses_the_token_for_github_and_for_no_other_host(stage: Stage) -> No
     stage.configure(credentials=["github_token:default"])
     stage.script(
         """
-        printf 'protocol=https\\nhost=github.com\\n\\n' | git credential fill | tr 'a-z' 'A-Z' | head -c 72 | tr '\\n' ' '
+        printf 'protocol=https\\nhost=github.com\\n\\n' | git credential fill | tr 'a-z=' 'A-Z ' | head -c 72 | tr '\\n' ' '
         echo
         printf 'protocol=https\\nhost=evil.test\\n\\n' | git credential fill 2>&1 | grep -c password=
         """
     )
     done = stage.run(credentials={"github_token/default/token": "ghp_abcdefghi"})
     assert done.output[0].startswith(
-        "PROTOCOL=HTTPS HOST=GITHUB.COM USERNAME=X-ACCESS-TOKEN PASSWORD=GHP_ABCD"
+        "PROTOCOL HTTPS HOST GITHUB.COM USERNAME X-ACCESS-TOKEN PASSWORD GHP_ABCD"
     )
     assert done.output[1] == "0"
 
@@ -92,6 +93,19 @@ def test_gits_configuration_is_added_to_what_is_there() -> None:
     assert found["GIT_CONFIG_COUNT"] == "3"
     assert found["GIT_CONFIG_KEY_2"] == "credential.https://github.com.helper"
     assert (found["GH_TOKEN"], found["GIT_TERMINAL_PROMPT"]) == ("t", "0")
+
+
+def test_git_uses_the_agent_s_account_at_its_forge_and_nowhere_else() -> None:
+    """Each host has its own account, and each is asked for by its own helper."""
+    forge = {"FORGE_URL": "https://git.example.com/", "FORGE_PASSWORD": "p", "FORGE_USER": "dev"}
+    found = git.helper({"GITHUB_TOKEN": "t"} | forge)
+    hosts = [found[f"GIT_CONFIG_KEY_{number}"] for number in range(2)]
+    assert hosts == [
+        "credential.https://github.com.helper",
+        "credential.https://git.example.com.helper",
+    ]
+    assert "$FORGE_PASSWORD" in found["GIT_CONFIG_VALUE_1"]
+    assert git.helper(forge).keys().isdisjoint({"GH_TOKEN"})
 
 
 def test_without_a_token_git_is_left_alone() -> None:
@@ -143,6 +157,16 @@ def test_the_platforms_variables_are_not_the_agents(tmp_path: Path) -> None:
         "LANG": "C.UTF-8",
         "AL_AGENT": "dev",
     }
+
+
+def test_an_agent_sees_these_variables_and_no_other(stage: Stage) -> None:
+    """What its image sets, what its credentials bring, and a closed list of ours: hooks and script alike."""
+    stage.environ |= {"OF_THE_IMAGE": "x", "AL_FUTURE": "x", "AWS_FUTURE": "x", "SUDO_COMMAND": "x"}
+    stage.configure(credentials=["github_token:default"], hooks={"pre": [NAMES, "echo then"]})
+    stage.script(NAMES)
+    done = stage.run(credentials={"github_token/default/token": "hunter2-hunter2"})
+    seen = [names(part) - SHELL for part in "\n".join(done.output).split("then")]
+    assert seen == [OURS | GITHUB | {"OF_THE_IMAGE"}] * 2
 
 
 def test_everything_that_tools_write_to_is_writable(stage: Stage) -> None:

@@ -1,5 +1,7 @@
 """A preflight step's HTTP request: bounded in time and size, and kept away from where it has no business."""
 
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +12,11 @@ import pytest
 
 from tests.inside.stage import Finished, Stage
 from tests.inside.waiting import until
-from toolkit.inside.fetch import MOST
+from toolkit.inside.fetch import MOST, FetchFailed, _Connection
 
 TOKEN = {"github_token/default/token": "ghp_0123456789"}
+# one for each process of the tests
+LINK_LOCAL = f"169.254.{(os.getpid() >> 8) % 250 + 1}.{os.getpid() % 250 + 1}"
 
 
 class Web(ThreadingHTTPServer):
@@ -20,9 +24,9 @@ class Web(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
+    def __init__(self, host: str) -> None:
+        super().__init__((host, 0), Handler)
+        self.url = f"http://{host}:{self.server_port}"
         self.asked = threading.Event()  # somebody waits for the rest of an answer
         self.over = threading.Event()  # the test
         self.headers: list[dict[str, str]] = []
@@ -76,8 +80,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[Web]:
-    server = Web()
+def serving(host: str = "127.0.0.1") -> Iterator[Web]:
+    server = Web(host)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -161,6 +165,9 @@ def test_an_answer_that_was_cut_off_is_no_answer(stage: Stage, web: Web) -> None
         "http://[::ffff:169.254.169.254]/",
         "http://[fe80::1]/",
         "http://[fd00:ec2::254]/latest/meta-data/",
+        "http://[64:ff9b::a9fe:a9fe]/latest/meta-data/",
+        "http://[2002:a9fe:a9fe::]/latest/meta-data/",
+        "http://100.100.100.200/latest/meta-data/",
         "https://169.254.169.254/",
     ],
 )
@@ -170,9 +177,17 @@ def test_a_machines_own_services_are_not_asked(stage: Stage, address: str) -> No
     assert "is link-local" in why(fetching(stage, address))
 
 
+@pytest.mark.parametrize("name", ["metadata.google.internal", "METADATA.google.internal."])
+def test_a_metadata_service_is_not_asked_by_its_name(stage: Stage, name: str) -> None:
+    """Whatever it resolves to, and whether it does
+    (https://cloud.google.com/compute/docs/metadata/querying-metadata)."""
+    assert "machine's own service" in why(fetching(stage, f"http://{name}/computeMetadata/v1/"))
+
+
 @pytest.mark.parametrize(
     ("elsewhere", "word"),
     [
+        ("http://metadata.google.internal/", "own service"),
         ("http://169.254.169.254/latest/meta-data/", "is link-local"),
         ("file:///etc/passwd", "not allowed"),
         ("ftp://127.0.0.1/x", "unknown url type: ftp"),
@@ -212,3 +227,48 @@ def test_a_header_that_is_not_valid_is_not_quoted(stage: Stage, web: Web) -> Non
     done = stage.run()
     assert "a header is not valid" in why(done)
     assert "hunter2" not in done.text
+
+
+@pytest.fixture
+def link_local() -> Iterator[Web]:
+    """A server on a link-local address of this machine's loopback."""
+    ip = ["ip", "address"], f"{LINK_LOCAL}/32", ["dev", "lo"]
+    added = subprocess.run([*ip[0], "add", ip[1], *ip[2]], capture_output=True, check=False)
+    if added.returncode:
+        pytest.skip("a link-local address needs root and iproute2")
+    try:
+        with serving(LINK_LOCAL) as web:
+            yield web
+    finally:
+        subprocess.run([*ip[0], "del", ip[1], *ip[2]], check=True)
+
+
+def test_a_link_local_service_is_asked_where_the_step_allows_it(
+    stage: Stage, link_local: Web
+) -> None:
+    """And nowhere else: nothing reaches the server without it."""
+    assert "is link-local" in why(fetching(stage, f"{link_local.url}/fine"))
+    allowed = step(f"{link_local.url}/fine")
+    allowed["params"]["allowLinkLocal"] = True
+    stage.configure(credentials=["github_token:default"], preflight=[allowed])
+    assert stage.run(credentials=TOKEN).output[-1] == "fine"
+    assert len(link_local.headers) == 1
+
+
+def test_a_name_that_changes_its_address_reaches_nobody(link_local: Web) -> None:
+    """The peer counts, before a word is said to it: that a name was fine when it was looked up is not enough."""
+    connection = _Connection(LINK_LOCAL, link_local.server_port, timeout=5)
+    with pytest.raises(FetchFailed, match="is link-local"):
+        connection.request("GET", "/fine")
+    connection.close()
+    assert link_local.headers == []
+
+
+def test_directories_above_the_output_are_made(stage: Stage, web: Web) -> None:
+    """As `git clone` makes those above its own."""
+    there = step(f"{web.url}/fine")
+    there["params"]["output"] = "a/b/out"
+    shell = {"provider": "shell", "params": {"command": "echo hi", "output": "c/d/out"}}
+    stage.configure(credentials=["github_token:default"], preflight=[there, shell])
+    stage.script("cat a/b/out c/d/out")
+    assert stage.run(credentials=TOKEN).output == ["fine", "hi"]

@@ -1,12 +1,19 @@
 """Hooks and preflight steps, in a real run."""
 
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from tests.inside.stage import Stage
+from toolkit.inside import hooks, preflight, setenv
+from toolkit.inside.lines import Log
+from toolkit.inside.processes import Family
+from toolkit.inside.shell import Shell
 
 
 def step(provider: str, required: bool = True, **params: object) -> dict[str, object]:
@@ -135,6 +142,31 @@ def test_preflight_clones_with_branch_and_depth(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
+    ("credential", "address"),
+    [
+        ({"github_token/default/token": "ghp_0123456789"}, "https://github.com/acme/app.git"),
+        ({"git_ssh/default/id_rsa": "a-key"}, "git@github.com:acme/app.git"),
+    ],
+)
+def test_a_repository_by_its_name_is_cloned_as_the_credentials_allow(
+    stage: Stage, credential: dict[str, str], address: str
+) -> None:
+    """Over SSH; over HTTPS where there is a token and no key.  ${NAME} works in each parameter."""
+    stage.configure(
+        credentials=[next(iter(credential)).split("/")[0]],
+        hooks={"pre": [
+            "git init -q -b dev $TMPDIR/origin",
+            "cd $TMPDIR/origin && echo hi > f && git add f",
+            "cd $TMPDIR/origin && git -c user.name=a -c user.email=a@b commit -qm one",
+            f"git config --global url.file://$TMPDIR/origin.insteadOf {address}",
+        ]},
+        preflight=[step("git-clone", repo="acme/app", dest="copy", branch="${AL_AGENT}")],
+    )  # fmt: skip
+    stage.script("cat copy/f")
+    assert stage.run(credentials=credential).output[-1] == "hi"
+
+
+@pytest.mark.parametrize(
     ("failing", "word"),
     [
         (step("shell", command="exit 4"), "exit code 4"),
@@ -165,3 +197,79 @@ def test_an_optional_step_that_fails_is_only_said(stage: Stage, web: str) -> Non
     done = stage.run()
     assert (done.code, done.output) == (0, ["working"])
     assert "preflight step failed" in done.messages
+
+
+def test_how_long_hooks_took_is_in_the_report(stage: Stage) -> None:
+    """Milliseconds, steps of preflight with those before; also of hooks that failed."""
+    stage.configure(hooks={"pre": ["sleep 0.2"], "post": ["exit 1"]}, preflight=[])
+    stage.script("true")
+    run = stage.new_run()
+    stage.run(run)
+    usage = (stage.mailbox(run).report or {})["usage"]
+    assert usage.keys() == {"preHookMs", "postHookMs"}
+    assert usage["preHookMs"] >= 200
+
+
+def test_what_setenv_sets_is_there_for_all_that_follows(stage: Stage) -> None:
+    """Hooks, steps, the script; an export ends with its command.  Quotes and line ends survive."""
+    stage.configure(
+        hooks={"pre": ["setenv A \"it's\" B 'one\ntwo'; export C=c; echo $A$C", "echo $A$C"]},
+        preflight=[step("shell", command="setenv D $A; test -z $C")],
+    )
+    stage.script('echo "$A" "$B" "$D"')
+    done = stage.run()
+    assert done.output == [
+        "set 2 variable(s)",
+        "it'sc",
+        "it's",
+        "set 1 variable(s)",
+        "it's one",
+        "two it's",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("setenv A 1 setenv B 2; echo $A$B", ["set 2 variable(s)", "12"]),
+        ("setenv A; echo $?", ["setenv: there is no value for A", "9"]),
+        ("setenv 1A x; echo $?", ["setenv: '1A' is no name of a variable", "9"]),
+        ("setenv 'A;touch x' x; ls", ["setenv: 'A;touch x' is no name of a variable"]),
+        ("setenv; echo $?", ["setenv: use it as: setenv NAME VALUE", "9"]),
+        ("setenv A '$(touch x)'; echo $A; ls", ["set 1 variable(s)", "$(touch x)"]),
+    ],
+)
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_setenv_takes_pairs_of_names_and_values(
+    tmp_path: Path, shell: str, command: str, said: list[str]
+) -> None:
+    """In every shell; a stray `setenv` in between is taken for none, and nothing of a value is run."""
+    place, work = tmp_path / "place", tmp_path / "work"
+    place.mkdir()
+    work.mkdir()
+    env = {"PATH": os.environ["PATH"], **setenv.install(place)}
+    for _ in range(2):  # what was noted is read by the next one
+        done = subprocess.run(
+            [shell, "-c", setenv.with_variables(command, env)],
+            cwd=work, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        assert done.stdout.splitlines() == said
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """An agent's shell, without a run around it."""
+    log = Log("run", write=lambda _data: None)
+    return Shell(family=Family(log), cwd=tmp_path, env={"PATH": os.environ["PATH"]})
+
+
+def test_a_hook_and_a_step_have_their_time(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 seconds each, and then they are ended with all that they have started."""
+    assert (hooks.SECONDS, preflight.SECONDS) == (300, 300)
+    monkeypatch.setattr(hooks, "SECONDS", 0.2)
+    monkeypatch.setattr(preflight, "SECONDS", 0.2)
+    log = Log("run", write=lambda _data: None)
+    with pytest.raises(hooks.HookFailed, match=r"\[1/1\] ended with exit code 124 after 0.2 s"):
+        hooks.run_hooks("pre", ["sleep 60"], shell, log)
+    with pytest.raises(preflight.StepFailed, match="ended with exit code 124"):
+        preflight.run_preflight([step("shell", command="sleep 60 & wait")], shell, log)

@@ -13,7 +13,11 @@ import pytest
 from toolkit.inside.prompt import dynamic_prompt, sharing_prompt, static_prompt
 
 GOLDEN = Path(__file__).parent / "golden"
-CREDENTIALS = [("github_token:default", "use gh and git"), ("git_ssh:acme", "clone over SSH")]
+CREDENTIALS = [
+    ("github_token:default", "use gh and git"),
+    ("git_ssh:acme", "clone over SSH"),
+    ("github_token:work-2", "use gh and git"),
+]
 SHARED = {"agents": {"ops": "keeps it up", "writer": ""}, "lock_seconds": 1800}
 EVENT = {
     "source": "github",

@@ -65,13 +65,14 @@ def test_instructions_and_the_one_message_are_what_was_baked_and_this_run(stage:
 
 
 def test_inline_commands_of_the_instructions_are_run(stage: Stage) -> None:
-    """What !`command` prints stands in the instructions; a command that fails leaves its error."""
+    """What !`command` prints stands in the instructions, after hooks.pre; a command that fails leaves its error."""
     with llm_server(Turn(text="ok")) as server:
-        stage.configure(models=[model(server.url)])
-        (stage.static / "SKILL.md").write_text("Today: !`echo Friday`. Never: !`false`.")
+        hooks = {"pre": ["echo Friday > day", "setenv HOUR 12"]}
+        stage.configure(models=[model(server.url)], hooks=hooks)
+        (stage.static / "SKILL.md").write_text("Today: !`cat day; echo $HOUR`. Never: !`false`.")
         stage.run(credentials=KEY)
     assert server.requests[0]["messages"][0]["content"] == (
-        "Today: Friday. Never: [Error: [exit code 1]]."
+        "Today: Friday\n12. Never: [Error: [exit code 1]]."
     )
 
 
@@ -108,14 +109,19 @@ def test_a_session_can_ask_for_another_run(stage: Stage) -> None:
 
 
 def test_the_model_sees_no_key_and_no_platform_variable(stage: Stage) -> None:
-    """Neither its own key, nor the role's session, nor our references are in the tools' environment."""
+    """Neither its own key, nor the role's session, nor our references are in the tools' environment; and of the agent's
+    credentials only names: not in what an inline command prints either."""
     stage.environ |= {"AWS_SECRET_ACCESS_KEY": "the-platforms-own"}
     command = "env; cat /proc/$PPID/environ | tr '\\0' '\\n'; find $AL_CREDENTIALS_PATH -type f"
     with llm_server(Turn(tools=[bash(command)]), Turn(text="ok")) as server:
-        stage.configure(models=[model(server.url)])
-        run = stage.new_run(KEY)
+        stage.configure(models=[model(server.url)], credentials=["github_token:default"])
+        (stage.static / "SKILL.md").write_text("Log in with !`echo $GITHUB_TOKEN`.")
+        run = stage.new_run(KEY | {"github_token/default/token": "hunter2-of-this-run"})
         stage.run(run)
+    assert server.requests[0]["messages"][0]["content"] == "Log in with ***."
     seen = answers(server)[0]
+    assert "GITHUB_TOKEN=***" in seen
+    assert "hunter2" not in str(server.requests)
     assert "AL_RUN_ID" in seen
     assert "sk-custom" not in seen
     assert "the-platforms-own" not in seen

@@ -168,6 +168,18 @@ def test_a_server_that_never_answers_is_no_first_output(tmp_path: Path) -> None:
     assert done.reason.startswith("no-first-output: ")
 
 
+@pytest.mark.parametrize("provider", ["custom", "anthropic", "ollama"])
+def test_an_answer_that_stops_in_the_middle_is_a_stall(tmp_path: Path, provider: str) -> None:
+    """14 and a reason of its own, whatever the API; the connection is alive, so nobody else would notice."""
+    half = Turn(text="begun", tools=[bash(f"echo {'x' * 3000}")], stalls=True)
+    with llm_server(half) as server:
+        url = server.url if provider == "custom" else server.root
+        stalled = model(url, provider=provider, key="k", options={"first_output": 2.0})
+        done = talk(tmp_path, stalled)
+    assert (done.code, len(server.requests)) == (14, 1)
+    assert done.reason.startswith("stalled-answer: ")
+
+
 def test_another_model_answers_where_one_is_silent(tmp_path: Path) -> None:
     with llm_server(Turn(silent=True)) as mute, llm_server(Turn(text="ok")) as other:
         first = model(mute.url, options={"first_output": 0.3})

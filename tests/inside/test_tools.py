@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.inside.waiting import until
+from toolkit.inside import setenv, skill
+from toolkit.inside.redact import Redactor
 from toolkit.inside.strikes import Strikes, Unrecoverable
 from toolkit.inside.tools import MOST, ToolError, Tools
 
@@ -168,3 +170,40 @@ def test_the_third_refusal_is_the_last() -> None:
         strikes.add(text)
     with pytest.raises(Unrecoverable):
         strikes.add("fatal: Authentication failed for 'https://x'")
+
+
+def test_no_model_reads_a_credentials_value(tmp_path: Path) -> None:
+    """In an answer, an error, a file, at the cut of what is left out; a file is edited as it is."""
+    secret = "hunter2-hunter2"
+    env = {"PATH": os.environ["PATH"], "S": secret}
+    tools = Tools(cwd=tmp_path, env=env, hide=Redactor([secret]).text)
+    (tmp_path / "f").write_text(f"key={secret}\n")
+    assert tools.bash("echo $S") == "***\n"
+    assert tools.read("f") == "key=***\n"
+    with pytest.raises(ToolError, match=r"^\*\*\*\n\n\[exit code 3\]$"):
+        tools.bash("echo $S; exit 3")
+    with pytest.raises(ToolError, match=r"^\*\*\*\n\n\[ended after"):
+        tools.bash("echo $S; sleep 60", timeout=0.5)
+    assert "hunter2" not in tools.bash("for n in $(seq 5000); do echo $S.$n; done")
+    tools.edit("f", f"={secret}", f"={secret}!")
+    assert (tmp_path / "f").read_text() == f"key={secret}!\n"
+
+
+def test_what_is_set_with_setenv_is_there_for_the_next_command(tmp_path: Path) -> None:
+    """Each command is a shell of its own, and an export ends with it."""
+    env = {"PATH": os.environ["PATH"], **setenv.install(tmp_path)}
+    tools = Tools(cwd=tmp_path, env=env)
+    assert tools.bash("export A=a; setenv B 'it is b'; echo $B") == "set 1 variable(s)\nit is b\n"
+    assert tools.bash('echo "<$A>" "<$B>"') == "<> <it is b>\n"
+
+
+def test_an_inline_command_of_the_instructions_has_its_limits(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time, and the characters of its error; what follows it is read all the same."""
+    monkeypatch.setattr(skill, "SECONDS", 0.3)
+    late = skill.instructions("a !`echo begun; sleep 60` b", tools)
+    assert late == "a [Error: begun\n\n[ended after 0.3 seconds]] b"
+    loud = skill.instructions("a !`seq 5000; exit 1` b", tools)
+    assert len(loud) == len("a [Error: ] b") + 500
+    assert skill.instructions("no `code` and !no `code` is run", tools).count("code") == 2

@@ -47,7 +47,8 @@ def resolved(
     found += from_model(model) if model else ()
     found += from_user(user, "the user's file", TABLE)
     keys = {name: Secret(text) for name, text in stored.items()}
-    return resolve([*found, *from_stored(keys, TABLE, "stored")])
+    refs = {name: provider.stored_key for name, provider in TABLE.providers.items()}
+    return resolve([*found, *from_stored(keys, refs, "stored")])
 
 
 def said(found: Resolution, name: str) -> tuple[Any, str]:

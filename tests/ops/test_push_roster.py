@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.services import FakeServices
-from toolkit.core.agent import Agent, AgentName, Project, WebhookTrigger
+from toolkit.core.agent import Agent, AgentName, Hired, Project, WebhookTrigger
 from toolkit.ops.images import Images
 from toolkit.ops.push import Extent, Push, read_facts, roster
 from toolkit.scheduler import switches
@@ -69,3 +69,10 @@ def test_what_changes_while_the_environment_works_is_no_fact_of_a_push(tmp_path:
     services.ledger.set_fact("tick/dev", {"at": "2026-11-20T12:00:00.000Z"})
     switches.pause(services.ledger)
     assert read_facts(services) == {"project": "shop"}
+
+
+def test_a_loop_is_pushed_in_whole_minutes(tmp_path: Path) -> None:
+    """A cloud looks once a minute; the roles go along, so that its gateway knows who has to be up."""
+    dev = agent("dev", hired=Hired(roles=("review",), poll=90))
+    found = Roster.from_fact(roster.wanted(pushed(tmp_path, dev), {}))
+    assert (found.posts["dev"].every, found.posts["dev"].roles) == (120, ("review",))

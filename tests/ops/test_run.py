@@ -68,6 +68,31 @@ def test_a_pause_is_named_and_keeps_nobody_from_starting_a_run_by_hand(tmp_path:
     assert "• all is paused; what you start by hand runs all the same" in notes
 
 
+def test_that_an_agent_is_disabled_is_said_and_keeps_nobody_from_starting_it(
+    tmp_path: Path,
+) -> None:
+    """Somebody who has forgotten it learns why its schedule is quiet."""
+    made, notes = services(tmp_path, MemoryRuntime), list[str]()
+    switches.disable(made.ledger, "dev")
+    launch.start(made, "dev", None, note=notes.append)
+    assert "• dev is disabled; what you start by hand runs all the same" in notes
+
+
+@pytest.mark.parametrize(("runtime", "seconds"), [("docker", 1.0), ("memory", 5.0)])
+def test_a_container_that_has_ended_is_noticed_within_a_second(
+    tmp_path: Path, runtime: str, seconds: float
+) -> None:
+    """It can report nowhere but in its log; other platforms are asked less often, as runs there report themselves."""
+    made, clock = services(tmp_path, MemoryRuntime), FakeClock()
+    stage = made.runtime("memory")
+    made.__dict__["_runtimes"][runtime] = stage
+    run = made.ledger.update(dispatch(made, DEV).id, runtime=runtime)
+    stage.kill(run.id)
+    began = clock.monotonic()
+    *_, last = runs.watch(made, run, sleep=clock.sleep, clock=clock.monotonic)
+    assert (last.state.final, clock.monotonic() - began) == (True, seconds)
+
+
 def test_a_run_without_a_handle_is_found_to_be_stopped(tmp_path: Path) -> None:
     """Whoever stops it need not be who launched it."""
     made = services(tmp_path, MemoryRuntime)

@@ -125,3 +125,15 @@ def test_the_sandbox_is_on_this_machine(tmp_path: Path) -> None:
     """There a local server can be reached."""
     given = payload(pushed(tmp_path, cloud=SANDBOX), Flags(provider="ollama"), [])
     assert given["models"][0]["baseUrl"] == "http://localhost:11434"
+
+
+def test_an_agent_s_own_key_comes_before_the_one_that_all_share(tmp_path: Path) -> None:
+    """And the shared one is not sent in its place where the own one is missing."""
+    made = pushed(tmp_path)
+    own = replace(AGENT, models=(replace(SONNET, key_instance="rev"),))
+    with pytest.raises(CredentialError, match="keeps no anthropic_key:rev"):
+        payload(made, Flags(model="claude-opus-4.5"), [], own)
+    ref = CredentialRef(type="anthropic_key", instance="rev")
+    made.store.put(made.context.names.credential(ref, "token"), Secret("hush-own"), tags={})
+    given = payload(made, Flags(model="claude-opus-4.5"), [], own)
+    assert [model["key"] for model in given["models"]] == ["hush-own"]

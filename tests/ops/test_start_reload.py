@@ -3,6 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from toolkit.config.problems import ConfigErrors, Problem
 from toolkit.core.agent import Agent, AgentName, Project
 from toolkit.core.environment import Environment, Scope
 from toolkit.core.errors import ConfigError
@@ -45,8 +48,9 @@ class Files:
         self.became: list[tuple[Project, frozenset[str]]] = []
         self.changes = Changes(lambda: self.now)
         self.reloader = Reloader(
-            self.load, lambda p, paths: self.became.append((p, paths)), self.changes
+            self.load, lambda p, paths: self.became.append((p, paths)), self.changes, HERE
         )
+        self.load()
 
     def load(self) -> tuple[Project, Environment]:
         found = self.projects.pop(0) if len(self.projects) > 1 else self.projects[0]
@@ -83,6 +87,20 @@ def test_what_could_not_be_read_is_made_good_with_the_next_change() -> None:
     files.reloader.look(3.0)
     assert files.became == [(SHOP, frozenset({"agents/dev/config.toml", "config.toml"}))]
     assert files.reloader.trouble == ""
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_nobody_is_told_to_run_a_command_again(
+    count: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The files are read again by themselves; the remedy of a single mistake is worth saying."""
+    wrong = Problem(file="config.toml", key="scale", message="must be a number", remedy="write one")
+    files = Files(ConfigErrors([replace(wrong, key=f"scale{n}") for n in range(count)]))
+    files.write("config.toml", 0.0)
+    files.reloader.look(1.0)
+    assert "what was changed is not used" in caplog.text
+    assert "write one" in caplog.text
+    assert "command again" not in caplog.text
 
 
 def test_another_place_to_run_is_said_to_need_a_restart(caplog) -> None:  # type: ignore[no-untyped-def]

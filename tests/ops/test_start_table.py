@@ -69,6 +69,13 @@ def test_what_was_used_and_how_long_it_took_is_shown() -> None:
     assert told["LAST RUN"].endswith(" 2.5 s")
 
 
+def test_an_agent_whose_runs_are_elsewhere_says_where() -> None:
+    """As the records of its runs do."""
+    posts = {"ops": Post(agent=AgentName("ops"), environment="production")}
+    seen = replace(NOTHING, roster=replace(SHOP, posts=posts))
+    assert row(seen, "ops@production")["STATE"] == "idle"
+
+
 def test_an_agent_in_trouble_says_why() -> None:
     """One that could not be made ready is no idle one."""
     told = row(NOTHING, "ops", troubles={"ops": "missing credentials: x"})

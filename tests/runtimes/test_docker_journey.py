@@ -9,6 +9,7 @@ import pytest
 
 from tests.dockerd import BASE, client_at, missing
 from tests.fakes import eventually
+from tests.inside.seen import NAMES, OURS, SHELL, names
 from toolkit.core.run import Run, RunState
 from toolkit.ops import launch, new
 from toolkit.ops.load import load_services
@@ -53,7 +54,9 @@ def script(project: Path, text: str) -> None:
 
 
 def finished(services: Services, run: Run) -> Run:
-    return eventually(lambda: r if (r := settle(services, [run])[0]).state.final else None)
+    return eventually(
+        lambda: r if (r := settle(services, [run])[0]).state.final else None, seconds=60
+    )
 
 
 def lines(services: Services, run: Run) -> str:
@@ -85,17 +88,35 @@ def test_a_stopped_run_says_that_it_was_stopped(shop: Path) -> None:
     assert finished(services, run).state is RunState.STOPPED
 
 
-def test_an_agents_own_dockerfile_is_built_upon_the_base(shop: Path) -> None:
-    """FROM al-agent, COPY of its own files, variables kept; the project's Dockerfile comes before it."""
+def test_a_run_that_forks_for_ever_still_reports(shop: Path) -> None:
+    """What it has left behind has used up all processes, and starts others as soon as it can: all of it is ended."""
+    script(shop, "f() { f & f & wait; }; f 2>/dev/null & exec sleep 2")
+    services = opened(shop)
+    run = finished(services, launch.start(services, "hello", None, note=print))
+    said = lines(services, run)
+    assert (run.state, run.exit_code) == (RunState.SUCCEEDED, 0)
+    assert "could not be ended" not in said
+    assert "run completed" in said
+
+
+def test_an_agents_own_dockerfile_is_built_upon_the_base(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FROM al-agent, COPY of its own files, variables kept; the project's Dockerfile comes before it.  The agent sees
+    what they set, and nothing of the host's."""
+    monkeypatch.setenv("ANYTHING", "leaked-from-the-host")
     (shop / "Dockerfile").write_text("FROM al-agent:latest\nENV SHARED=everyone\n")
     agent = shop / "agents/hello"
     (agent / "data.txt").write_text("brought along")
     (agent / "Dockerfile").write_text("FROM al-agent\nCOPY data.txt /opt/data.txt\nENV OWN=mine\n")
-    script(shop, 'cat /opt/data.txt; echo " $SHARED $OWN"')
+    script(shop, f'cat /opt/data.txt; echo " $SHARED $OWN"; {NAMES}')
     services = opened(shop)
     run = finished(services, launch.start(services, "hello", None, note=print))
     assert run.state is RunState.SUCCEEDED
-    assert "brought along everyone mine" in lines(services, run)
+    said = lines(services, run)
+    assert "brought along everyone mine" in said
+    assert names(said) - SHELL == OURS | {"SHARED", "OWN"}
+    assert "leaked" not in said
 
 
 def test_an_unchanged_agent_is_not_built_again(shop: Path) -> None:

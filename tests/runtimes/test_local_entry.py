@@ -12,6 +12,7 @@ from runtimes.local import PLUGIN, LocalRuntime
 from tests.contracts.ledger import a_run
 from tests.contracts.runtime import ended
 from tests.fakes import eventually
+from tests.inside.seen import HOST, NAMES, OURS, SHELL, names
 from toolkit.core.clock import iso
 from toolkit.core.environment import Environment, Scope
 from toolkit.core.ports import Context, Store
@@ -95,6 +96,20 @@ def test_a_script_runs_and_its_secret_is_gone(machine: Machine) -> None:
     assert receipt.complete
     assert "i am dev" in "".join(event.message for event in machine.runtime.logs(handle))
     assert left_behind(machine, run) == {"identity", "exit"}
+
+
+def test_nothing_of_the_host_reaches_an_agent(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the shell has in which `al` is typed: a closed list is handed on."""
+    for name in ("GITHUB_TOKEN", "OPENAI_API_KEY", "SSH_AUTH_SOCK", "ANYTHING", "AL_ANYTHING"):
+        monkeypatch.setenv(name, "leaked-from-the-host")
+    machine.bake(NAMES)
+    _, _, handle = machine.launch()
+    ended(machine.runtime, handle)
+    said = "".join(event.message for event in machine.runtime.logs(handle))
+    assert names(said) - SHELL - HOST == OURS
+    assert "leaked" not in said
 
 
 def left_behind(machine: Machine, run: Run) -> set[str]:

@@ -71,10 +71,11 @@ class Workload:
         self._said("added", run.id)
 
     def take(self) -> None:
-        item = self._ledger.queue.take(self._name, ROOMS, seconds=HOLD, moment=now())
+        moment = now()
+        item = self._ledger.queue.take(self._name, ROOMS, seconds=HOLD, moment=moment)
         if item is not None and item.until is not None:
             self._mine.append(item.run)
-            self._said("taken", item.run, item.attempts, self._name)
+            self._said("taken", item.run, item.attempts, iso(moment), item.until)
 
     def begin(self) -> None:
         if self._mine and self._ledger.queue.started(run := self._mine[0], self._name):

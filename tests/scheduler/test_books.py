@@ -4,8 +4,10 @@ import pytest
 
 from tests.contracts.calls import CallsContract
 from tests.contracts.deliveries import DeliveriesContract, PruneContract
+from tests.contracts.holding import HoldingContract
 from tests.contracts.locks import A, LocksContract
 from tests.contracts.queue import QueueContract, at, put, taken
+from tests.contracts.turns import TurnsContract
 from tests.fakes import MemoryLedger
 from toolkit.core.run import RERUN, RunState
 
@@ -15,7 +17,7 @@ def ledger() -> MemoryLedger:
     return MemoryLedger()
 
 
-class TestQueue(QueueContract):
+class TestQueue(QueueContract, HoldingContract):
     """On facts."""
 
     def test_a_run_that_ended_while_it_was_held_is_followed_up(self, ledger: MemoryLedger) -> None:
@@ -25,6 +27,10 @@ class TestQueue(QueueContract):
         ledger.update(run, state=RunState.SUCCEEDED, exit_code=RERUN)
         assert taken(ledger, after=91) == run
         assert ledger.queue.get(run) is not None
+
+
+class TestTurns(TurnsContract):
+    """On facts."""
 
 
 class TestLocks(LocksContract):

@@ -13,7 +13,7 @@ from tests.fakes import MemoryLedger
 from toolkit.core.run import Cause, Run, RunId, RunState
 from toolkit.core.work import LockAnswer
 
-WRITES = range(1, 6)  # no step below needs more
+WRITES = range(1, 8)  # no step below needs more
 
 
 class Died(Exception):
@@ -77,7 +77,8 @@ def worked_off(ledger: Mortal) -> list[RunId]:
 
 def left_over(ledger: Mortal) -> list[object]:
     """What nobody will ever finish: runs without an end, items without a run, triggers without an item."""
-    return [*ledger.runs(active=True), *ledger.facts("line/"), *ledger.facts("work/")]
+    rooms = ("line/", "later/", "work/", "once/", "item/", "trigger/")
+    return [*ledger.runs(active=True), *(key for room in rooms for key in ledger.facts(room))]
 
 
 @pytest.mark.parametrize("writes", WRITES)

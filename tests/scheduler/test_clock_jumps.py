@@ -10,7 +10,9 @@ import pytest
 
 from tests.fakes import MemoryRuntime
 from tests.scheduler.stage import FOREVER, Stage, post, stage
+from toolkit.core.clock import iso
 from toolkit.core.run import RunId, RunState, TriggerKind
+from toolkit.core.work import Delivery, LockAnswer
 from toolkit.scheduler.cron import Tick
 
 JUMPS = (-86_400.0, -3_600.0, -61.0, -1.0, 0.5, 30.0, 121.0, 3_600.0, 86_400.0)
@@ -91,3 +93,44 @@ def test_housekeeping_goes_on_after_the_clock_was_set_back(tmp_path: Path) -> No
     made.ledger.set_fact("definition/old", None)
     made.step(loop)
     assert made.get(run).state.final
+
+
+@pytest.mark.parametrize("jump", [-86_400.0, 1_799.0])
+def test_a_lock_outlives_a_jump_and_not_its_run(tmp_path: Path, jump: float) -> None:
+    """Nobody else gets it while its holder works; when that has ended, it is free whatever the clock shows."""
+    made = stage(tmp_path, post("dev"), plays={"dev": FOREVER})
+    run, other, loop = made.submit("dev"), RunId("ops-0000000c"), made.loop()
+    made.step(loop, times=2)
+    locks = made.ledger.locks
+    locks.acquire("file:///x", run, seconds=1_800, moment=made.clock())
+    made.clock.sleep(jump)
+    taken = locks.acquire("file:///x", other, seconds=1_800, moment=made.clock())
+    assert taken.answer is LockAnswer.TAKEN
+    made.ledger.request_stop(run)
+    made.runtime.stop(made.get(run).handle)
+    made.step(loop, times=2)
+    assert made.get(run).state.final
+    freed = locks.acquire("file:///x", other, seconds=1_800, moment=made.clock())
+    assert freed.answer is LockAnswer.HELD
+
+
+def test_a_lock_ends_with_its_time_when_the_clock_has_leapt_over_it(tmp_path: Path) -> None:
+    """Its holder hears so from its next heartbeat."""
+    made = stage(tmp_path, post("dev"))
+    run, locks = RunId("dev-0000000a"), made.ledger.locks
+    locks.acquire("file:///x", run, seconds=1_800, moment=made.clock())
+    made.clock.sleep(86_400.0)
+    beat = locks.heartbeat("file:///x", run, seconds=1_800, moment=made.clock())
+    assert beat.answer is LockAnswer.UNKNOWN
+
+
+@pytest.mark.parametrize("jump", [-86_400.0, 3_600.0, 6 * 86_400.0])
+def test_a_delivery_that_comes_again_after_a_jump_is_known(tmp_path: Path, jump: float) -> None:
+    """It is done once, also when housekeeping was there in between: senders repeat theirs for days."""
+    made = stage(tmp_path, post("dev"))
+    first = Delivery(id="one", source="hub", received=iso(made.clock()), delivery="7")
+    made.ledger.deliveries.accept(first, [])
+    made.clock.sleep(jump)
+    made.step()
+    again = Delivery(id="two", source="hub", received=iso(made.clock()), delivery="7")
+    assert made.ledger.deliveries.accept(again, []).duplicate_of == "one"

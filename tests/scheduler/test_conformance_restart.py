@@ -184,7 +184,7 @@ def test_a_part_that_fails_is_not_missed(served: Served) -> None:
     """The process hears of it, and can end: a gateway that goes on alone would take work for nobody."""
     served.agent("only", "exit 0")
     load = partial(load_files, served.directory, "local")
-    answers = iter([load(), load()])
+    answers = iter([load()])
     failed: list[Exception] = []
     with serving(
         served.services, lambda: next(answers), Wish(port=0), end=print, fail=failed.append

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,12 @@ class Witness:
         return record is not None and record.state.final
 
     def no_work_is_given_twice(self) -> None:
-        """Each attempt at a run is one holder's, and no more are at work than there is room for."""
-        times = Counter((run, attempt) for run, attempt, _ in self.told.get("taken", []))
-        assert [what for what, count in times.items() if count > 1] == []
+        """Each attempt at a run is one holder's until its time is over, and no more are at work than there is room for."""
+        held = sorted(tuple(told) for told in self.told.get("taken", []))
+        twice = [
+            (one, two) for one, two in pairwise(held) if one[:2] == two[:2] and two[2] < one[3]
+        ]
+        assert twice == []
         at_work = self.ledger.queue.at_work()
         assert len(at_work) <= (ROOMS.total or 0)
         by_agent = Counter(str(item.agent) for item in at_work)

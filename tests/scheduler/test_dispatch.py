@@ -24,7 +24,7 @@ from toolkit.core.errors import (
 from toolkit.core.run import Cause, Run, RunId, RunState, Trigger, TriggerKind
 from toolkit.core.secrets import Secret
 from toolkit.scheduler.attempt import Patience
-from toolkit.scheduler.dispatch import Definition, dispatch, fact_key
+from toolkit.scheduler.dispatch import Definition, definition_of, dispatch, fact_key
 from toolkit.scheduler.settle import settle
 
 DEV = Trigger(agent=AgentName("dev"), kind=TriggerKind.MANUAL, prompt="look")
@@ -89,6 +89,16 @@ def test_an_agent_that_was_not_pushed_is_not_found(tmp_path: Path) -> None:
         dispatch(made, Trigger(agent=AgentName("other"), kind=TriggerKind.MANUAL))
     assert "al push other" in caught.value.hint
     assert made.ledger.runs() == ()
+
+
+def test_where_nobody_pushes_to_no_push_is_asked_for(tmp_path: Path) -> None:
+    """On this machine `al run` and `al start` make an agent ready."""
+    made = services(tmp_path)
+    here = replace(made.environment, name="local", cloud=None)
+    with pytest.raises(NotFound, match="not been made ready on this machine") as caught:
+        definition_of(made.with_environment(here), AgentName("other"))
+    assert "`al run other -E local`" in caught.value.hint
+    assert "push" not in caught.value.hint
 
 
 def test_a_missing_credential_stops_before_anything_is_made(tmp_path: Path) -> None:

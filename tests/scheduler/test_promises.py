@@ -39,7 +39,7 @@ class Asking(MemoryRuntime):
 def test_a_run_may_speak_before_its_launch_has_answered(tmp_path: Path) -> None:
     """Its token is recorded before its platform hears of it."""
     made = stage(tmp_path, post("dev"), runtime=Asking)
-    made.ledger.set_fact("gateway", {"url": "http://127.0.0.1:9"})
+    made.ledger.set_fact("gateway", {"url": "https://gateway.example"})
     made.submit("dev")
     made.step()
     assert made.runtime.known == [("starting", True)]  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
 """What became of a run: the order in which witnesses are believed."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import FakeClock, MemoryLedger, MemoryRuntime, Play
+from tests.fakes import FakeClock, MemoryLedger, MemoryRuntime, Play, eventually
 from tests.services import FakeServices
 from toolkit.core.agent import AgentName
 from toolkit.core.clock import iso, now
+from toolkit.core.errors import Unreachable
 from toolkit.core.ports import Ledger
 from toolkit.core.run import (
     Cause,
@@ -181,12 +183,25 @@ class Watched(MemoryRuntime):
         return super().stop(handle)
 
 
+class Refusing(Watched):
+    """Its platform does not answer."""
+
+    def stop(self, handle: RunHandle) -> str:
+        self.stopped.append(handle.run)
+        raise Unreachable("nobody answers", hint="try again")
+
+
 def launched(
-    tmp_path: Path, play: Play, *, ledger: MemoryLedger | None = None, **fields: Any
+    tmp_path: Path,
+    play: Play,
+    *,
+    ledger: MemoryLedger | None = None,
+    kind: type[Watched] = Watched,
+    **fields: Any,
 ) -> tuple[FakeServices, Watched, Run]:
     """A run that its platform has, as `fields` have it in its record."""
     kept = ledger or MemoryLedger()
-    runtime = Watched({"dev": play}, ledger=kept, clock=FakeClock())
+    runtime = kind({"dev": play}, ledger=kept, clock=FakeClock())
     made = FakeServices(tmp_path, ledger=kept, runtime=runtime)
     ref = SecretRef(store="memory", name="x")
     lease = SecretLease(ref=ref, agent="dev", run=RUN.id, created=NOON, expires=NOON)
@@ -209,6 +224,37 @@ def test_a_run_that_lives_past_its_deadline_is_stopped(tmp_path: Path, play: Pla
     assert (seen.state, runtime.stopped) == (RunState.RUNNING, [run.id])
     (gone,) = settle(made, [seen])
     assert (gone.state, gone.reason) == (RunState.TIMED_OUT, OVERDUE)
+
+
+class Slow(Watched):
+    """Its runs take their time to end; `let_go` ends it."""
+
+    let_go = threading.Event()
+
+    def stop(self, handle: RunHandle) -> str:
+        self.stopped.append(handle.run)
+        self.let_go.wait(30)
+        return super().stop(handle)
+
+
+def test_a_run_that_takes_its_time_to_end_is_not_waited_for(tmp_path: Path) -> None:
+    """A process has half a minute for that, in which all other runs would wait; it is told once."""
+    made, runtime, run = launched(tmp_path, HANGS, kind=Slow, deadline=PAST)
+    (seen,) = settle(made, [run])
+    (again,) = settle(made, [seen])
+    assert (again.state, runtime.stopped) == (RunState.RUNNING, [run.id])
+    Slow.let_go.set()
+    eventually(lambda: settle(made, [again])[0].state is RunState.TIMED_OUT)
+
+
+def test_a_stop_that_fails_is_tried_again(tmp_path: Path, caplog: Any) -> None:
+    """Somebody hears of it, and the others are looked after."""
+    made, runtime, run = launched(tmp_path, HANGS, kind=Refusing, deadline=PAST)
+    (seen,) = settle(made, [run])
+    assert (seen.state, seen.reason) == (RunState.RUNNING, OVERDUE)
+    eventually(lambda: "could not be stopped" in caplog.text)
+    settle(made, [seen])
+    eventually(lambda: len(runtime.stopped) == 2)
 
 
 def test_nothing_is_stopped_without_asking(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,34 @@ def test_a_report_in_the_log_is_the_runs_end(tmp_path: Path) -> None:
     run, _ = settled(tmp_path, RunStatus(state=RunState.RUNNING, mailbox=SAID))
     assert (run.state, run.exit_code, run.return_value) == (RunState.SUCCEEDED, 0, "42")
     assert (run.receipt.read, run.receipt.deleted) == (iso(NOON), iso(NOON))
+
+
+class Watched(MemoryLedger):
+    """Remembers each state in which a reader could have found a run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Run] = []
+
+    def update(self, run: RunId, **changes: Any) -> Run:
+        self.seen.append(super().update(run, **changes))
+        return self.seen[-1]
+
+
+@pytest.mark.parametrize("box", [SAID, replace(SAID, burned=None), replace(SAID, report=None)])
+def test_a_run_that_is_over_has_the_receipt_that_its_container_gave(
+    tmp_path: Path, box: Mailbox
+) -> None:
+    """Whoever sees its end sees at the same moment when its secret was read."""
+    ledger = Watched()
+    made = FakeServices(tmp_path, ledger=ledger, runtime=Says(status_of_exit(0)))
+    made.store.put("x", Secret("{}"), tags={})
+    ledger.add(RUN)
+    ledger.note(RUN.id, claimed=box.claimed, read=box.read, burned=box.burned, report=box.report)
+    settle(made, [RUN])
+    over = [run.receipt.read for run in ledger.seen if run.state.final]
+    assert over
+    assert set(over) == {iso(NOON)}
 
 
 def test_a_run_whose_lines_are_late_has_its_end_all_the_same(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from tests.contracts.calls import CallsContract
 from tests.contracts.deliveries import DeliveriesContract, PruneContract
+from tests.contracts.holding import HoldingContract
 from tests.contracts.locks import LocksContract
 from tests.contracts.queue import QueueContract
+from tests.contracts.turns import TurnsContract
 from toolkit.core.environment import Environment, Scope
 from toolkit.core.ports import Context
 from toolkit.core.run import RunId
@@ -22,8 +24,12 @@ def ledger(tmp_path: Path) -> SqliteLedger:
     return SqliteLedger(Context(environment=environment, home=tmp_path, project=tmp_path))
 
 
-class TestQueue(QueueContract):
+class TestQueue(QueueContract, HoldingContract):
     """Work in one file."""
+
+
+class TestTurns(TurnsContract):
+    """What runs have to themselves, in one file."""
 
 
 class TestLocks(LocksContract):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -90,7 +91,7 @@ def test_a_file_of_the_first_version_keeps_what_is_in_it(ledger: SqliteLedger) -
     assert ledger.fact("applied") == 1
     ledger.queue.add(*work_for(new := a_run(after=10))[:2], most=5)
     assert [item.run for item in ledger.queue.waiting()] == [new.id]
-    assert ask(ledger, "SELECT agent, exit_code, cause FROM history") == [("dev", 7, "exit_code")]
+    assert ask(ledger, "SELECT agent, ok, duration_ms FROM history") == [("dev", 0, 5000)]
 
 
 def test_an_upgrade_that_is_interrupted_changes_nothing(
@@ -131,6 +132,44 @@ def test_the_ledger_accepts_many_at_once(ledger: SqliteLedger) -> None:
     eventually(lambda: len(answers) == 50)
     assert [answer.receipt for answer in answers] == [f"d{number}" for number in range(50)]
     assert ledger.queue.lengths() == {"dev": 50}
+
+
+def test_the_end_of_a_process_waits_for_others_a_limited_time(ledger: SqliteLedger) -> None:
+    """Another has the file to itself: what was asked for is written once it has let go, and answered only then."""
+    ledger.prepare()
+    answers: list[Any] = []
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ledger.deliveries.accept_soon(a_delivery("late"), [], answers.append)
+        hurried = writer.writer_of(ledger.path, file.File(ledger.path).connect)
+        assert hurried.close(seconds=0.05) is False
+        assert answers == []
+    eventually(lambda: answers)
+    assert hurried.close() is True
+    assert ledger.deliveries.get(answers[0].receipt) is not None
+
+
+def test_what_a_forked_child_writes_lasts(ledger: SqliteLedger) -> None:
+    """Though its parent had the file open when it was made, and closes it while the child is at it."""
+    ledger.set_fact("before", 1)
+    (from_child, to_parent), (from_parent, to_child) = os.pipe(), os.pipe()
+    if (child := os.fork()) == 0:
+        for fact in ("first", "second"):
+            ledger.set_fact(fact, 1)
+            os.write(to_parent, b".")
+            os.read(from_parent, 1)
+        os._exit(0)
+    try:
+        os.read(from_child, 1)
+        ledger.close()
+        os.write(to_child, b".")
+        os.read(from_child, 1)
+        assert ledger.facts("") == {"before": 1, "first": 1, "second": 1}
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        for end in (from_child, to_parent, from_parent, to_child):
+            os.close(end)
 
 
 def test_those_who_ask_together_share_a_commit(ledger: SqliteLedger) -> None:

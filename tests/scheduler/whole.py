@@ -1,5 +1,6 @@
 """A whole scheduler in a process of its own, gateway included: what `serve` starts lives until it is killed."""
 
+import logging
 import multiprocessing
 import socket
 import threading
@@ -40,6 +41,7 @@ ROSTER = Roster(
     total=8,
     max_reruns=2,
 )
+TOLD = "scheduler.log"
 HOLD = 0.7  # seconds
 PACE = Pace(queue=0.05, reports=0.03, platforms=0.15, ending=1.0)
 
@@ -82,6 +84,9 @@ def serve(life: Life) -> None:
     made = services(
         life.place, gateway=f"http://{host}:{port}", seed=life.seed, trouble=life.trouble
     )
+    told = logging.FileHandler(life.place / TOLD)  # a line is there before anything else is done
+    logging.getLogger("al.scheduler").addHandler(told)
+    logging.getLogger("al.scheduler").setLevel(logging.INFO)
     bell, stop = Bell(), threading.Event()
     desk = Desk(services=made, roster=lambda: ROSTER, clock=life.clock, wake=bell.ring)
     loop = Loop(desk, bell=bell, pace=PACE, hold=HOLD)

@@ -42,6 +42,11 @@ PROPAGATION = (
 _NEW_ROLE = timedelta(minutes=15)  # the longest propagation that AWS's support has admitted
 # the services that become the roles of runs
 LAMBDA, ECS_TASKS = "lambda.amazonaws.com", "ecs-tasks.amazonaws.com"
+CODEBUILD = "codebuild.amazonaws.com"  # that of what builds images
+# of ECS, of Lambda, and of CodeBuild
+_NOT_YET = (
+    "unable to assume the role", "cannot be assumed", "not authorized to perform: sts:AssumeRole",
+)  # fmt: skip
 _REPAIRED = 60.0  # seconds; a change spreads as a new role does, which normally takes a few
 _IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
@@ -202,7 +207,7 @@ def _lets_in(trust: Mapping[str, Any], service: str) -> bool:
 
 
 def _not_assumable(error: AlError) -> bool:
-    return "unable to assume the role" in error.message or "cannot be assumed" in error.message
+    return any(words in error.message for words in _NOT_YET)
 
 
 @cache

@@ -236,6 +236,11 @@ def translated(doing: str, *, hints: Mapping[str, str] | None = None) -> Iterato
         raise ours from (None if _quotes_values(error) else error)
 
 
+def refusal(response: Mapping[str, Any], doing: str) -> AlError:
+    """What AWS answered, in botocore's form, as one of our errors."""
+    return _of_answer(response, doing, {})
+
+
 def _translation(error: Exception, doing: str, hints: Mapping[str, str]) -> AlError:
     if response := getattr(error, "response", None):
         return _of_answer(response, doing, hints)

@@ -31,6 +31,8 @@ class App:
     env: str | None = None
     headless: bool = False
     yes: bool = False
+    keep_going: bool = False
+    process: bool = False
 
     @cached_property
     def ui(self) -> Ui:
@@ -45,7 +47,17 @@ class App:
         from toolkit.ops.load import load_services
 
         waits.listen(self.ui.note)
-        return load_services(self.directory, self.env, note=self.ui.note, offline=offline)
+        made = load_services(
+            self.directory,
+            self.env,
+            note=self.ui.note,
+            offline=offline,
+            keep_going=self.keep_going,
+        )
+        if self.keep_going and made.project:
+            for warning in made.project.warnings:
+                self.ui.warn(warning)
+        return made.on_bare_host() if self.process else made
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -78,6 +90,15 @@ headless_option = _option(
     "-H", "--headless", "headless", is_flag=True, help="Never ask; plain output, for CI."
 )
 yes_option = _option("-y", "--yes", "yes", is_flag=True, help="Agree to what is shown.")
+keep_going_option = _option(
+    "--keep-going", "keep_going", is_flag=True, help="Without the agents whose files are wrong."
+)
+process_option = _option(
+    "--process",
+    "process",
+    is_flag=True,
+    help="Agents are processes, as in a container that is made for one.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON on stdout.")
 
 

@@ -30,6 +30,7 @@ ALL = "*"  # --operator-policy without a name
 class Wish:
     """The options of one call.  Raises UsageError for two that exclude each other."""
 
+    agent: str | None = None
     fix: bool = False
     cloud: bool = False
     check_only: bool = False
@@ -116,6 +117,8 @@ class Visit:
                     asking=Asking(wanted=self.wish.check_credentials),
                     live=partial(preflight.examined, deep=self.wish.cloud),
                 )
+                if self.wish.agent:
+                    found = doctor.narrowed(services, self.wish.agent, found, step)
         self.findings, self.uses = list(found.findings), found.uses
         self._show(self.findings)
 

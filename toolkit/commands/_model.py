@@ -1,24 +1,14 @@
 """The options that choose a model for one run, and how a key is given without being seen."""
 
-import os
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.core.errors import UsageError
-from toolkit.core.secrets import Secret
-
 from ._app import App
+from ._typed import typed_secret
 
 if TYPE_CHECKING:
     from toolkit.llm.candidates import Flags
-
-SEEN = (
-    "a key on the command line is seen in process lists and kept in the shell's history: "
-    "--anthropic-key - reads it from stdin, @FILE from a file, env:NAME from a variable"
-)
 
 
 def model_options(command: Any) -> Any:
@@ -43,38 +33,7 @@ def flags(
     """What was typed.  Raises UsageError for a key that cannot be read."""
     from toolkit.llm.candidates import Flags
 
-    key = None if anthropic_key is None else _key(app, anthropic_key)
+    key = None
+    if anthropic_key is not None:
+        key = typed_secret(app, anthropic_key, option="--anthropic-key", what="Anthropic API key")
     return Flags(provider=llm_provider, model=llm_model, anthropic_key=key)
-
-
-def _key(app: App, text: str) -> Secret:
-    if text == "-":
-        value = _from_stdin(app)
-    elif text.startswith("@"):
-        value = _from_file(text[1:])
-    elif text.startswith("env:"):
-        value = os.environ.get(text.removeprefix("env:"), "")
-    else:
-        app.ui.warn(SEEN)
-        value = text
-    if not value.strip():
-        raise UsageError(
-            "--anthropic-key: there is no key there", hint="- for stdin, @FILE, or env:NAME"
-        )
-    return Secret(value.strip())
-
-
-def _from_stdin(app: App) -> str:
-    if app.ui.attended:
-        typed: str = click.prompt("Anthropic API key", hide_input=True, err=True)
-        return typed
-    return sys.stdin.read()
-
-
-def _from_file(path: str) -> str:
-    try:
-        return Path(path).expanduser().read_text(encoding="utf-8")
-    except (OSError, ValueError, RuntimeError):  # no such file, no text, no such user's home
-        raise UsageError(
-            f"--anthropic-key: {path!r} cannot be read", hint="name a readable text file"
-        ) from None  # the cause holds bytes of the file

@@ -42,7 +42,7 @@ def until_told(app: App, wish: Wish, *, web_ui: bool) -> None:
             (app.ui.warn if level >= logging.WARNING else app.ui.note)(text)
 
     with _signals(end), journal.kept(tell):
-        load, over = partial(_load, app), partial(end.put, "told over the gateway")
+        load, over = partial(_load, app, wish), partial(end.put, "told over the gateway")
         with serving(services, load, wish, end=over, fail=end.put) as scheduler:
             settle()
             _greet(app, scheduler, web_ui=web_ui)
@@ -52,10 +52,11 @@ def until_told(app: App, wish: Wish, *, web_ui: bool) -> None:
         _farewell(app, scheduler)
 
 
-def _load(app: App) -> "tuple[Project, Environment]":
+def _load(app: App, wish: Wish) -> "tuple[Project, Environment]":
     from toolkit.ops.load import load_files
 
-    return load_files(app.directory, app.env)
+    project, environment = load_files(app.directory, app.env, keep_going=app.keep_going)
+    return wish.served(project), environment
 
 
 def _greet(app: App, scheduler: Scheduler, *, web_ui: bool) -> None:
@@ -120,6 +121,8 @@ def _ended(end: End, scheduler: Scheduler) -> str:
         why = end.get(timeout=EVERY if scheduler.crew.here else EVERY_FAR)
     except Empty:
         return ""
+    if isinstance(why, AlError):
+        raise why
     if isinstance(why, Exception):
         raise AlError(
             f"a part of it cannot go on: {type(why).__name__}: {why}",

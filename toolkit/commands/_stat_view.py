@@ -11,6 +11,7 @@ from toolkit.ui import Ui
 Answer = Mapping[str, Any]
 AGENTS = ("AGENT", "TRIGGER", "STATUS", "INSTANCES", "QUEUE")
 INSTANCES = ("AGENT", "INSTANCE", "STATUS", "TRIGGER", "STARTED")
+BACKENDS = ("BACKEND", "INSTANCE", "TURN", "FOR")
 LOCKS = ("RESOURCE", "HOLDER", "HELD FOR")
 SUMS = ("AGENT", "RUNS", "OK", "ERR", "AVG TIME", "TOKENS", "COST", "PRE HOOK", "POST HOOK")
 RUNS = ("INSTANCE", "TRIGGER", "RESULT", "STARTED", "TIME", "TOKENS", "COST", "ERROR")
@@ -26,7 +27,13 @@ def agent_of(told: Answer, name: str) -> dict[str, Any]:
         raise NotFound(f"no agent named {name!r}", hint=f"known agents: {known}")
     mine = [i for i in told["instances"] if i["agentName"] == name]
     locks = [lock for lock in told["locks"] if lock["agentName"] == name]
-    return {"agent": found, "instances": mine, "locks": locks}
+    backends = [b for b in told.get("backends", ()) if name in _at(b)]
+    return {"agent": found, "instances": mine, "locks": locks, "backends": backends}
+
+
+def _at(backend: Answer) -> set[str]:
+    """The agents that have it or wait for it."""
+    return {place["agentName"] for place in (*backend["holders"], *backend["waiting"])}
 
 
 def of_all(ui: Ui, told: Answer, moment: datetime) -> None:
@@ -35,9 +42,14 @@ def of_all(ui: Ui, told: Answer, moment: datetime) -> None:
         if agent["description"]:
             ui.line(f"  {agent['name']}: {agent['description']}")
     ui.line()
-    ui.table(AGENTS, [_agent(agent) for agent in told["agents"]])
+    apart = any(
+        agent.get("environment") for agent in told["agents"]
+    )  # an older gateway says nothing of it
+    where = ("RUNS IN",) if apart else ()
+    ui.table((*AGENTS, *where), [_agent(agent, told, apart=apart) for agent in told["agents"]])
     _instances(ui, told["instances"], moment)
     _locks(ui, told["locks"], moment)
+    _backends(ui, told.get("backends", ()), moment)
 
 
 def of_agent(ui: Ui, told: Answer, moment: datetime) -> None:
@@ -51,6 +63,7 @@ def of_agent(ui: Ui, told: Answer, moment: datetime) -> None:
         "Scale": f"{agent['runningCount']} of {agent['scale']} running",
         "Queue": agent["queuedWebhooks"],
         "Timeout": f"{agent['timeout']} s",
+        "Runs in": agent.get("environment"),
         "Last run": _last(agent),
         "Last error": agent["lastError"],
         "Says": agent["statusText"],
@@ -58,11 +71,14 @@ def of_agent(ui: Ui, told: Answer, moment: datetime) -> None:
     _facts(ui, facts)
     _instances(ui, told["instances"], moment)
     _locks(ui, told["locks"], moment)
+    _backends(ui, told["backends"], moment)
 
 
 def _scheduler(ui: Ui, info: Answer) -> None:
     going = {True: "Running", False: "not running: `al start` starts it", None: "unknown"}
-    status = "PAUSED" if info["paused"] else going[info["running"]]
+    status = going[info["running"]]
+    if info["paused"]:
+        status = f"PAUSED, {status}" if info["running"] is False else "PAUSED"
     _facts(
         ui,
         {
@@ -83,11 +99,12 @@ def _facts(ui: Ui, facts: Mapping[str, Any]) -> None:
             ui.line(f"{name.ljust(width)}  {value}".rstrip())
 
 
-def _agent(agent: Answer) -> Sequence[object]:
+def _agent(agent: Answer, told: Answer, *, apart: bool) -> Sequence[object]:
     kinds = dict.fromkeys("cron" if t == "schedule" else "webhook" for t in agent["triggers"])
     instances = f"{agent['runningCount']}/{agent['scale']}"
     trigger = ", ".join((*kinds, "manual"))
-    return agent["name"], trigger, _state(agent), instances, agent["queuedWebhooks"]
+    shown = (agent["name"], trigger, _state(agent), instances, agent["queuedWebhooks"])
+    return (*shown, agent["environment"] or told["scheduler"]["mode"]) if apart else shown
 
 
 def _state(agent: Answer) -> str:
@@ -116,6 +133,22 @@ def _locks(ui: Ui, locks: Sequence[Answer], moment: datetime) -> None:
         ui.table(
             LOCKS, [(k["resourceKey"], k["holder"], _time(now - k["heldSince"])) for k in locks]
         )
+
+
+def _backends(ui: Ui, backends: Sequence[Answer], moment: datetime) -> None:
+    """Models' servers with a limit: whose turn it is, and who waits for it."""
+    rows = [
+        (found["id"], one["instance"], _turn(one), _time(moment.timestamp() * 1000 - one["since"]))
+        for found in backends
+        for one in (*found["holders"], *found["waiting"])
+    ]
+    if rows:
+        ui.line()
+        ui.table(BACKENDS, rows)
+
+
+def _turn(place: Answer) -> str:
+    return f"waits, number {place['position']}" if "position" in place else "has it"
 
 
 def _ago(when: str, moment: datetime) -> str:

@@ -9,8 +9,9 @@ from ._doctor import ALL, Visit, Wish
 
 
 @click.command(
-    help="Examine the project, its credentials, the account, and what runs left behind in the environment."
+    help="Examine the project, its credentials, the account, and what runs left behind in the environment; of AGENT, also whether its models answer."
 )
+@click.argument("agent", required=False)
 @click.option(
     "--fix",
     is_flag=True,

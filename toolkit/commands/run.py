@@ -1,11 +1,13 @@
 """Run an agent now, in the chosen environment, and follow it to its end."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._app import App, Exit, json_option, shared
 from ._model import flags, model_options
+from ._pull import pull_options, pulling
 
 if TYPE_CHECKING:
     from toolkit.core.run import Run
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     "--print-prompt", is_flag=True, help="Show what the model would be told, and start nothing."
 )
 @model_options
+@pull_options
 @json_option
 @shared
 @click.pass_obj
@@ -35,9 +38,10 @@ def command(
     if model.pop("print_prompt"):
         _print_prompt(app, agent, prompt, as_json)
         return
-    asked = flags(app, **model)
+    pull, compatible = model.pop("pull"), model.pop("allow_compatible")
+    asked = replace(flags(app, **model), compatible=compatible)
     services = app.services()
-    run = _started(app, services, agent, prompt, asked)
+    run = pulling(app, lambda: _started(app, services, agent, prompt, asked), consent=pull)
     if not detach:
         show = app.ui.note if as_json else app.ui.line
         run = follow.to_end(services, run, show=show, note=app.ui.note, ask=app.ui.choose)
@@ -75,6 +79,8 @@ def _started(
     try:
         run = launch.start(services, agent, prompt, flags=asked, note=app.ui.note)
         app.ui.note(f"• {run.id} {_where(run)}")
+        if run.page:
+            app.ui.note(f"• {run.page}")
     except KeyboardInterrupt as interrupt:
         goes_on = [f"{run.id} goes on; `al logs {run.id} -f` follows it"] if run else []
         for sentence in goes_on or getattr(interrupt, "__notes__", ["nothing was started"]):

@@ -2,7 +2,7 @@
 
 import click
 
-from ._app import App, shared
+from ._app import App, keep_going_option, shared
 
 
 @click.command(
@@ -18,11 +18,13 @@ from ._app import App, shared
     metavar="N",
     help="Of the gateway; 0 is any free one. [8080]",
 )
+@click.option("--hired", is_flag=True, help="Only hired agents, as `al up` starts it.")
+@keep_going_option
 @shared
 @click.pass_obj
-def command(app: App, web_ui: bool, expose: bool, port: int | None) -> None:
+def command(app: App, web_ui: bool, expose: bool, port: int | None, hired: bool) -> None:
     from toolkit.ops.start import Wish
 
     from ._start import until_told
 
-    until_told(app, Wish(port=port, expose=expose), web_ui=web_ui)
+    until_told(app, Wish(port=port, expose=expose, hired=hired), web_ui=web_ui)

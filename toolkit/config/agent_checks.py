@@ -25,7 +25,9 @@ def check_agents(
         where = layer.name if layer else "config.toml"
         findings.error(where, dotted(("agents", name)), "there is no such agent", remedy)
     for name in (name for name, count in Counter(names).items() if count > 1):
-        findings.error("agents", name, "there are two agents of this name", "rename one of them")
+        places = " and ".join(_shown(agent) for agent in agents if agent.name == name)
+        words = f"there are two agents of this name: {places}"
+        findings.error("agents", name, words, "rename one of them")
     for agent in agents:
         _check_start(agent, now, findings)
         _check_instances(agent, findings)

@@ -11,10 +11,14 @@ from .values import (
     Cpus,
     Credentials,
     Dollars,
+    EnvironmentName,
+    Instance,
     Jitter,
     Memory,
     Percent,
+    PollInterval,
     Positive,
+    Roles,
     Schedule,
     Seconds,
     Text,
@@ -46,6 +50,7 @@ class ModelSection(Section):
     provider: Provider
     model: Text
     auth_type: AuthType = "api_key"
+    credential: Instance | None = None
     thinking_level: Thinking | None = None
     base_url: Url | None = None
     wire: Wire | None = None
@@ -117,6 +122,7 @@ class AgentConfig(Section):
     arch: Literal["x86_64", "arm64"] = "x86_64"
     spot: bool = False
     runtime: RuntimeSection = Field(default_factory=RuntimeSection)
+    environment: EnvironmentName | None = None
 
 
 def _custom(value: Any) -> Any:
@@ -126,13 +132,14 @@ def _custom(value: Any) -> Any:
 class AgentOverride(AgentConfig):
     """`[agents.<name>]` in the project's files: it overrides the agent's own file.
 
-    `model = "name"` with `base_url` means a server of one's own that speaks OpenAI's API.
+    `model = "name"` with `base_url` means a server of one's own that speaks OpenAI's API.  `roles`, `forge_user` and
+    `poll_interval` are of an agent that works in a loop: see hired.py.
     """
 
     model: Annotated[ModelSection | None, BeforeValidator(_custom)] = None
     base_url: Url | None = None
     api_key: Text | None = None
     compact_pct: Percent | None = None
-    roles: Texts = ("dev",)
+    roles: Roles | None = None
     forge_user: Text | None = None
-    poll_interval: Positive = 60
+    poll_interval: PollInterval | None = None

@@ -11,6 +11,7 @@ from toolkit.core.errors import ConfigError
 from .agent_schema import AgentConfig, AgentOverride
 from .files import read_text, read_toml
 from .frontmatter import Skill, parse_skill
+from .hired import hired
 from .models import ModelReader
 from .origin import Layer, Merged, dotted
 from .problems import Findings
@@ -128,8 +129,10 @@ class AgentReader:
             isolation=found.runtime.type,
             run_as=found.runtime.run_as,
             groups=found.runtime.groups,
+            environment=found.environment,
             script=script,
             dockerfile=(place / "Dockerfile").is_file(),
+            hired=hired(name, found),
         )
 
     def _webhooks(self, found: AgentOverride, merged: Merged) -> Iterator[WebhookTrigger]:

@@ -4,13 +4,14 @@ Pure: reads values, asks no cloud.  What one runtime refuses of one agent is tha
 """
 
 from collections.abc import Iterator
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from toolkit.core.agent import Agent, Model, Project
 from toolkit.core.environment import AwsCloud, Cloud, Environment
 from toolkit.core.names import Names
+from toolkit.core.placement import LAMBDA_SECONDS
 from toolkit.credentials.resolve import GATEWAY_KEY, project_credentials
+from toolkit.llm.addresses import Reach, reach_of
+from toolkit.llm.providers import PROVIDERS
 
 from .name_checks import Rules, aws_rules, google_rules, name_problems
 from .problems import Problem
@@ -83,30 +84,34 @@ def _agent(agent: Agent, cloud: Cloud, rules: Rules) -> Iterator[Problem]:
                 message=f"{model.name!r} uses pi_auth, a login that exists on one machine only",
                 remedy="use authType = 'api_key' and store the key with `al creds add`",
             )
-        if cloud.endpoint is None and model.base_url:
-            yield from _reach(model, file, rules.cloud)
+        if cloud.endpoint is None:
+            yield from _reach(model, file, rules.cloud, _own_network(agent, cloud))
 
 
-def _reach(model: Model, file: str, cloud: str) -> Iterator[Problem]:
-    kind = _place(urlsplit(model.base_url or "").hostname or "")
-    if kind:
-        yield Problem(
-            file=file,
-            key="models",
-            message=f"{model.name!r} is at {model.base_url}, a {kind} address",
-            remedy=f"use an address that {cloud} can reach",
-            warning=kind == "private",  # a VPC may lead to it
-        )
+def _reach(model: Model, file: str, cloud: str, network: str | None) -> Iterator[Problem]:
+    """`network` is the key that says in which network of the user's own its runs are; it may be empty."""
+    url = model.base_url or PROVIDERS[model.provider].base_url or ""
+    kind = reach_of(url) if url else Reach.PUBLIC
+    if kind is Reach.PUBLIC:
+        return
+    leads = kind is Reach.PRIVATE and network == ""
+    ways = [f"use an address that {cloud} can reach", "run the agent with -E local"]
+    if kind is Reach.PRIVATE and network:
+        ways.insert(1, f"set {network} to a network that leads there")
+    yield Problem(
+        file=file,
+        key="models",
+        message=f"{model.name!r} is at {url}, a {kind} address",
+        remedy="make sure that its subnets lead there" if leads else ", or ".join(ways),
+        warning=leads,
+    )
 
 
-def _place(host: str) -> str:
-    """`loopback`, `private`, or "" for an address that anyone may reach."""
-    if host == "localhost" or host.endswith((".localhost", "host.docker.internal")):
-        return "loopback"
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return ""
-    if address.is_loopback or address.is_unspecified:
-        return "loopback"
-    return "private" if address.is_private else ""
+def _own_network(agent: Agent, cloud: Cloud) -> str | None:
+    """The key that would put the agent's runs into a network of the user's own: empty where they are in one, None where
+    there is no such key."""
+    if not isinstance(cloud, AwsCloud):
+        return None
+    if cloud.use_lambda and agent.timeout <= LAMBDA_SECONDS:
+        return "" if cloud.lambda_subnets else "cloud.lambdaSubnets"
+    return "" if cloud.subnets else "cloud.subnets"

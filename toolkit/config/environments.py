@@ -1,7 +1,6 @@
 """Environments: which one is meant, which there are, and the core's Environment of the settings."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from toolkit.core.gcp_names import GcpNames
 
 from .cloud_schema import COMMON
 from .clouds import PLACEHOLDER, CloudReader
+from .environment_name import check_environment_name
 from .files import read_toml
 from .origin import Merged
 from .problems import Findings, nearest
@@ -33,17 +33,6 @@ SANDBOX_REGION, SANDBOX_ACCOUNT = "us-east-1", "123456789012"
 GOOGLE_REGION, GOOGLE_PROJECT, GOOGLE_NUMBER = "europe-west1", "al-sandbox", "123456789012"
 # Nothing answers on the discard port: until a sandbox runs, its environment reaches neither AWS nor anybody else.
 NOT_RUNNING = "127.0.0.1:9"
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
-
-
-def check_environment_name(name: str) -> str:
-    """The name.  Raises ConfigError unless it is 1-50 lower-case letters, digits and inner hyphens."""
-    if not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"{name!r} is not an environment name",
-            hint="use 1-50 lower-case letters, digits and inner hyphens",
-        )
-    return name
 
 
 def choose_environment(

@@ -8,6 +8,8 @@ import yaml
 
 from .problems import Findings, nearest
 
+# both know plain data only; libyaml's takes a tenth of the time, which a thousand agents feel
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ALLOWED = ("name", "description", "license", "compatibility")
 _RUNTIME_KEYS = (
     "models", "credentials", "schedule", "webhooks", "hooks", "params", "scale", "timeout",
@@ -57,7 +59,7 @@ def _facts(text: str, file: str, findings: Findings) -> dict[str, str]:
 
 def _yaml(text: str, file: str, findings: Findings) -> Mapping[Any, Any]:
     try:
-        document = yaml.safe_load(text)
+        document = yaml.load(text, Loader=_LOADER)  # noqa: S506 - both are safe ones
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 2 if mark else 2  # counted from 0, after the opening line

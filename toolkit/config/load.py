@@ -22,6 +22,8 @@ from .environments import (
     unused_in,
 )
 from .guard import require_project
+from .hired import check_polls
+from .keep_going import locate, without_broken
 from .origin import DEFAULT, Layer, Merged, Setting
 from .problems import Findings
 from .project import ProjectRead, read_project, with_defaults
@@ -62,12 +64,21 @@ def load(
     home: Path,
     variables: Mapping[str, str],
     sandbox: Mapping[str, Any] | None = None,
+    keep_going: bool = False,
 ) -> tuple[Project, Environment]:
     """Project and environment; `environment` is the flag's value, if it was given.  Raises ConfigError.
 
-    `sandbox` is the state of the running sandbox; without it, what `<home>/sandbox/state.json` says.
+    `sandbox` is the state of the running sandbox; without it, what `<home>/sandbox/state.json` says.  `keep_going`:
+    without the agents that something is wrong with, which the project's warnings tell.
     """
-    loaded = load_all(directory, environment, home=home, variables=variables, sandbox=sandbox)
+    loaded = load_all(
+        directory,
+        environment,
+        home=home,
+        variables=variables,
+        sandbox=sandbox,
+        keep_going=keep_going,
+    )
     return loaded.project, loaded.environment
 
 
@@ -100,6 +111,7 @@ def load_all(
     home: Path,
     variables: Mapping[str, str],
     sandbox: Mapping[str, Any] | None = None,
+    keep_going: bool = False,
 ) -> Loaded:
     """As `load`, with the settings' origins.  Raises ConfigError."""
     require_project(directory)
@@ -112,6 +124,11 @@ def load_all(
         sandbox = sandbox_state(home) if name in SANDBOXES else {}
     reader = EnvironmentReader(config=read.config, merged=read.merged, findings=findings)
     found = reader.read(name, read.project.name, sandbox)
+    if found.cloud is not None:
+        check_polls(read.project.agents, findings)
+    locate(directory, findings)
+    if keep_going:
+        read = replace(read, project=without_broken(read.project, findings))
     return Loaded(project=_finished(read, findings), environment=found, settings=read.merged)
 
 

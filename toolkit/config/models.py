@@ -36,6 +36,7 @@ def as_model(name: str, section: ModelSection, origin: str = "") -> Model:
         base_url=section.base_url,
         options={k: v for k, v in settings.items() if v is not None} | dict(section.options),
         wire=section.wire,
+        key_instance=section.credential or "default",
         origin=origin,
     )
 
@@ -87,7 +88,8 @@ class ModelReader:
             changes["base_url"] = config.base_url
         if config.compact_pct:
             changes["compact_pct"] = config.compact_pct
-        if config.api_key == NO_KEY:
+        of_own_server = config.base_url and isinstance(merged.values.get("model"), str)
+        if config.api_key == NO_KEY or (config.api_key is None and of_own_server):
             changes["auth_type"] = "none"
         elif config.api_key:
             self._refuse_key(merged)

@@ -3,8 +3,8 @@
 Knows nothing of what a file means; the rest of the room finds the problems, this file keeps and words them.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from toolkit.core.errors import ConfigError
@@ -12,18 +12,21 @@ from toolkit.core.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing to fix.  `key` is empty when the whole file is meant; a warning does not stop anything."""
+    """One thing to fix.  `key` is empty when the whole file is meant, `line` 0 where it is not known; a warning does not
+    stop anything."""
 
     file: str
     key: str
     message: str
     remedy: str
     warning: bool = False
+    line: int = 0
 
     @property
     def what(self) -> str:
-        """`<file>: <key path>: <what>`, without the remedy."""
-        return ": ".join(part for part in (self.file, self.key, self.message) if part)
+        """`<file>: <key path>: <what>`, or `<file>:<line>: ...`, without the remedy."""
+        file = f"{self.file}:{self.line}" if self.line else self.file
+        return ": ".join(part for part in (file, self.key, self.message) if part)
 
     def __str__(self) -> str:
         return f"{self.what} → {self.remedy}"
@@ -64,6 +67,19 @@ class Findings:
     @property
     def warnings(self) -> tuple[str, ...]:
         return tuple(str(problem) for problem in self._found if problem.warning)
+
+    def locate(self, line_of: Callable[[Problem], int | None]) -> None:
+        """Say on which lines the errors are; `line_of` answers None where it does not know."""
+        self._found = {
+            one if one.warning else replace(one, line=line_of(one) or 0): None
+            for one in self._found
+        }
+
+    def forgive(self, wanted: Callable[[Problem], bool]) -> None:
+        """Make warnings of the errors that are `wanted`."""
+        self._found = {
+            replace(one, warning=one.warning or wanted(one)): None for one in self._found
+        }
 
     def raise_errors(self) -> None:
         """Raises ConfigErrors when there is an error; warnings alone raise nothing."""

@@ -23,6 +23,11 @@ NICKNAMES = {
     "@hourly": "0 * * * *",
 }
 _EXAMPLES = "write five fields, e.g. '*/15 * * * *', or six with the seconds first"
+# how many values each field has, the seconds first: a longer step is a slip, and would only count its first value
+_VALUES = (60, 60, 24, 31, 12, 7)
+_LONGEST = 250  # characters: every minute of an hour, listed, has 169
+# what some machines keep beside the zones, and other machines do not have
+_NO_ZONES = ("localtime", "posixrules", "Factory", "posix/", "right/")
 _ZONE_LIMIT = (
     50  # https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
 )
@@ -78,6 +83,8 @@ def times_a_minute(expression: str) -> int:
 def check_timezone(text: str) -> str:
     """The IANA name.  Raises ConfigError when it is none."""
     try:
+        if text.startswith(_NO_ZONES):
+            raise ValueError("no name of the IANA's")
         ZoneInfo(text)
     except (OSError, ValueError, KeyError) as error:
         hint = nearest(text, available_timezones(), otherwise="write it like 'Europe/Berlin'")
@@ -95,10 +102,22 @@ def _any_day(fields: list[str]) -> list[str]:
 
 def _refusal(expression: str) -> str:
     """What is wrong with the expression, or ""."""
+    if len(expression) > _LONGEST:
+        return f"longer than {_LONGEST} characters"
+    if step := _long_step(expression.split()):
+        return step
     try:
         CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC))
     except (CronSimError, ValueError) as error:
         return str(error).lower() or "bad expression"
+    return ""
+
+
+def _long_step(fields: list[str]) -> str:
+    for text, values in zip(reversed(fields), reversed(_VALUES), strict=False):
+        for step in (part.partition("/")[2] for part in text.split(",")):
+            if step.isdecimal() and (len(step) > 2 or int(step) > values):
+                return f"a step of {step[:12]} in a field of {values} values"
     return ""
 
 

@@ -21,6 +21,7 @@ from .values import (
     Networks,
     Port,
     Positive,
+    Repo,
     Seconds,
     Text,
     Timezone,
@@ -81,6 +82,14 @@ class WebhookSource(Section):
     x_twitter_user_oauth2: Instance | None = Field(None, alias="x_twitter_user_oauth2")
 
 
+class Forge(Section):
+    """`[forge]`: where hired agents have accounts.  `repo` is `owner/name`: they may write to it."""
+
+    type: Literal["forgejo", "gitea"] = "forgejo"
+    url: Url
+    repo: Repo | None = None
+
+
 class Telemetry(Section):
     """`[telemetry]`: OpenTelemetry export; off unless enabled."""
 
@@ -103,6 +112,7 @@ class Config(Section):
     max_call_depth: Count = 3
     work_queue_size: Positive = 20
     resource_lock_timeout: Positive = 1800
+    backend_wait: Positive = 3600
     one_lock_per_run: bool = False
     scale: Count | None = None
     default_agent_scale: Count = 1
@@ -113,6 +123,7 @@ class Config(Section):
     gateway: Gateway = Field(default_factory=Gateway)
     webhooks: Mapping[str, WebhookSource] = Field(default_factory=dict)
     telemetry: Telemetry = Field(default_factory=Telemetry)
+    forge: Forge | None = None
     agents: Mapping[str, AgentOverride] = Field(default_factory=dict)
     cloud: Cloud | None = None
     server: Server | None = None

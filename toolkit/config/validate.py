@@ -23,6 +23,7 @@ _WORDS = {
     "bool_type": ("must be true or false", "write true or false, without quotes"),
     "string_type": ("must be text", "put it in quotes"),
     "string_too_short": ("must not be empty", "give it a value, or remove the line"),
+    "too_short": ("must not be empty", "give it a value, or remove the line"),
     "tuple_type": ("must be a list", 'write it like ["one", "two"]'),
     "mapping_type": ("must be a table", "write it as a table, with keys of its own"),
     "dict_type": ("must be a table", "write it as a table, with keys of its own"),

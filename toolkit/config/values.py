@@ -3,6 +3,7 @@
 A parser raises ConfigError; `parsed` makes a pydantic type of it that keeps the remedy.
 """
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Annotated, Any
@@ -16,8 +17,11 @@ from toolkit.core.agent import CredentialRef
 from toolkit.core.errors import ConfigError
 from toolkit.core.units import parse_cpus, parse_memory
 
+from .environment_name import check_environment_name
 from .problems import nearest
 from .schedule import check_schedule, check_timezone
+
+ROLE = r"[a-z]([a-z0-9]|-[a-z0-9])*"
 
 
 def parsed(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -49,7 +53,7 @@ def _instance(text: str) -> str:
     return CredentialRef.parse(text if ":" in text else f"any:{text}").instance
 
 
-def _url(text: str) -> str:
+def checked_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{text!r} is not a URL", hint="write it like 'https://example.com'")
@@ -93,9 +97,34 @@ def _cpus(value: Any) -> Any:
     return parse_cpus(value) if plain else value
 
 
+def _role(text: str) -> str:
+    if not re.fullmatch(ROLE, text):
+        raise ConfigError(
+            f"{text!r} is no role", hint="use lower-case letters, digits and single inner hyphens"
+        )
+    return text
+
+
+def _repo(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", text):
+        raise ConfigError(f"{text!r} is no repository", hint="write it like 'owner/name'")
+    return text
+
+
+def _roles(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 Text = Annotated[str, Field(min_length=1)]
 TextOrNumber = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(strict=False)]
+# one role may stand alone
+Roles = Annotated[
+    tuple[Annotated[str, AfterValidator(parsed(_role))], ...],
+    BeforeValidator(_roles),
+    Field(strict=False, min_length=1),
+]
+Repo = Annotated[str, AfterValidator(parsed(_repo))]
 Networks = Annotated[
     tuple[Annotated[str, AfterValidator(parsed(_network))], ...], Field(strict=False)
 ]
@@ -106,14 +135,17 @@ Jitter = Annotated[int, Field(ge=0, le=3600)]
 # a week: the longest that any platform runs one task (https://cloud.google.com/run/docs/configuring/task-timeout)
 Seconds = Annotated[int, Field(ge=1, le=604_800)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+# a week, as for `Seconds`: an agent that works less often has a schedule
+PollInterval = Annotated[int, Field(ge=1, le=604_800)]
 Percent = Annotated[int, Field(ge=1, le=100)]
 Dollars = Annotated[float, Field(ge=0)]
-Url = Annotated[str, AfterValidator(parsed(_url))]
+Url = Annotated[str, AfterValidator(parsed(checked_url))]
 DockerHost = Annotated[str, AfterValidator(parsed(_docker_host))]
 Memory = Annotated[int, BeforeValidator(parsed(_memory))]
 Cpus = Annotated[float, BeforeValidator(parsed(_cpus))]
 Schedule = Annotated[str, AfterValidator(parsed(check_schedule))]
 Timezone = Annotated[str, AfterValidator(parsed(check_timezone))]
+EnvironmentName = Annotated[str, AfterValidator(parsed(check_environment_name))]
 Credential = Annotated[str, AfterValidator(parsed(_credential))]
 Credentials = Annotated[tuple[Credential, ...], Field(strict=False)]
 Instance = Annotated[str, AfterValidator(parsed(_instance))]

@@ -57,7 +57,7 @@ class CredentialRef:
 class Model:
     """One named model of the project's `[models.*]`.  `wire` is whose API a custom server speaks; None: its provider's.
 
-    `origin` is where it is written, for messages.
+    `origin` is where it is written, for messages.  `key_instance` is which `<provider>_key` it is asked with.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Model:
     base_url: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     wire: str | None = None
+    key_instance: str = "default"
     origin: str = field(default="", compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,7 +82,8 @@ class Model:
             "baseUrl": self.base_url,
             "options": dict(self.options),
         }
-        return made | ({"wire": self.wire} if self.wire else {})
+        own = {"keyInstance": self.key_instance} if self.key_instance != "default" else {}
+        return made | ({"wire": self.wire} if self.wire else {}) | own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,18 @@ class PreflightStep:
     provider: str
     required: bool = True
     params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hired:
+    """What makes an agent work in a loop of its own, from `al up` to `al down`.
+
+    `poll` is how many seconds pass from one start to the next; None for one that only its schedule and webhooks start.
+    """
+
+    roles: tuple[str, ...] = ("dev",)
+    forge_user: str = ""
+    poll: int | None = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +145,12 @@ class Agent:
     isolation: str = "container"
     run_as: str = "al-agent"
     groups: tuple[str, ...] = ()
+    environment: str | None = (
+        None  # where its runs are, where that is another one than its scheduler's
+    )
     script: bool = False  # agents/<name>/test-script.sh runs instead of a model
     dockerfile: bool = False
+    hired: Hired | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,20 +29,29 @@ class Queue(Protocol):
     ) -> WorkItem | None:
         """The oldest item that is due and for which there is room, now held by `holder` for so long; None when there is
         none.  An item whose holder let its time run out, without having started it, goes before all others: its run may
-        have begun, so it has kept its place.  While its agent may start nothing it waits again.
+        have begun, so it has kept its place, and taking it over is no new attempt.  While its agent may start nothing it
+        waits again, as if it had not been tried.
 
         There is room while fewer of the agent's items are held or started than `rooms` says, and of all agents' fewer
         than its total.  However many take at once, that is never exceeded."""
 
-    def renew(self, run: RunId, holder: str, *, seconds: float, moment: datetime) -> bool:
-        """Hold it for so long from now; False when it is no longer the holder's."""
+    def renew(
+        self, run: RunId, holder: str, *, seconds: float, moment: datetime, failed: bool = False
+    ) -> bool:
+        """Hold it for so long from now; False when it is no longer the holder's.
+
+        `failed`: this attempt came to nothing that is known, so whoever takes the item over begins another."""
 
     def started(self, run: RunId, holder: str) -> bool:
         """It was launched: nobody holds it now, and it keeps its place until `done`; False when it was not the
         holder's."""
 
-    def give_back(self, run: RunId, holder: str, *, not_before: datetime) -> bool:
-        """It was not started and waits again, in its old place, from that time on; False when it was not the holder's."""
+    def give_back(
+        self, run: RunId, holder: str, *, not_before: datetime, tried: bool = True
+    ) -> bool:
+        """It was not started and waits again, in its old place, from that time on; False when it was not the holder's.
+
+        Unless it was `tried`, its being taken does not count as an attempt."""
 
     def done(self, run: RunId) -> bool:
         """Take the item out, whatever became of it; whether it was there."""
@@ -63,13 +72,20 @@ class Locks(Protocol):
     """Which run has which resource to itself."""
 
     def acquire(
-        self, key: str, holder: RunId, *, seconds: float, moment: datetime, single: bool = False
+        self,
+        key: str,
+        holder: RunId,
+        *,
+        seconds: float,
+        moment: datetime,
+        single: bool = False,
+        most: int | None = None,
     ) -> Grip:
         """HELD, also when it was the holder's already, which then has it for so long from now; else TAKEN or DEADLOCK.
 
         Nobody waits here: a refused holder is remembered as wanting `key` until it gets something, gives everything
-        back, or its wish is as old as a lock may get.  With `single`, ONE_ONLY for who holds another.  An expired lock
-        is nobody's."""
+        back, or its wish is as old as a lock may get.  With `single`, ONE_ONLY for who holds another; with `most`,
+        TOO_MANY for who holds so many others.  An expired lock is nobody's."""
 
     def release(self, key: str, holder: RunId, *, moment: datetime) -> Grip:
         """FREED, UNKNOWN, or TAKEN by another."""

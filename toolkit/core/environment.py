@@ -97,6 +97,11 @@ class Environment:
     docker_host: str | None = None  # [local] dockerHost; None: DOCKER_HOST's, or this machine's own
 
     @property
+    def here(self) -> bool:
+        """Whether its runs are on this machine, in the sandbox too."""
+        return self.cloud is None or self.embedded
+
+    @property
     def embedded(self) -> bool:
         """Whether its cloud is the sandbox's, on this machine."""
         return self.cloud is not None and self.cloud.endpoint is not None

@@ -10,7 +10,7 @@
     ├─ Conflict 1
     ├─ LimitExceeded 1
     ├─ StorageError 1
-    ├─ LaunchError 1
+    ├─ LaunchError 1 ── BackendBusy 75
     ├─ DriftFound 3
     ├─ Unreachable 1                               (temporary = True)
     └─ Throttled 1                                 (temporary = True)
@@ -98,6 +98,18 @@ class LaunchError(AlError):
         super().__init__(message, hint=hint)
         self.cause = cause
         self.temporary = temporary
+
+
+class BackendBusy(LaunchError):
+    """The run waited for its turn at its model's server, and gave up; the same again later may have it.
+
+    75 is EX_TEMPFAIL: https://man.openbsd.org/sysexits.3
+    """
+
+    exit_code = 75
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message, hint=hint, cause="backend_busy")
 
 
 class DriftFound(AlError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from .agent import AgentName
 from .environment import Scope
-from .names import GATEWAY, Names, shorten
+from .names import BUILD, GATEWAY, Names, shorten
 from .run import RunId
 
 # characters of a secret's id (https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/create)
@@ -51,9 +51,10 @@ class GcpNames:
         return self._scoped("gateway", LONGEST_JOB)
 
     def service_account(self, part: str) -> str:
-        """The account's id, the part before the @, of an agent or of the gateway: 6 to 30 characters."""
+        """The account's id, the part before the @, of an agent, of the gateway or of builds: 6 to 30 characters."""
         # an agent may be called `gateway`, and Google knows no name with two hyphens in a row
-        whole = f"gw-{self._scoped('', 1024)}" if part == GATEWAY else self._scoped(part, 1024)
+        mark = {GATEWAY: "gw-", BUILD: "bd-"}.get(part)
+        whole = f"{mark}{self._scoped('', 1024)}" if mark else self._scoped(part, 1024)
         return shorten(whole, 30) if len(whole) >= 6 else f"{whole}-{_hash(whole)}"
 
     @property

@@ -18,6 +18,7 @@ GATEWAY = (
     "-gateway"  # no agent's name begins with a hyphen, so `al-p-e--gateway` is never an agent's
 )
 BASE = "-base"  # the part of the base image's repository
+BUILD = "-build"  # what builds images of Dockerfiles
 TASKS, FUNCTIONS = "tasks", "functions"  # what is in a network: Fargate's, and Lambda's in a VPC
 TIMER, ENDS = "timer", "ends"  # what wakes a deployed gateway: the clock, and tasks that end
 
@@ -103,6 +104,12 @@ class Names:
     def mailbox(self, run: RunId) -> str:
         """The partition of a run's mailbox in the state table."""
         return f"{self.mailboxes(run.agent)}{run}"
+
+    @property
+    def build_project(self) -> str:
+        """In CodeBuild, whose names have at most 150 characters
+        (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html)."""
+        return self.scoped(BUILD, 150)
 
     @property
     def lambda_log_groups(self) -> str:

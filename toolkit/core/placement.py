@@ -11,6 +11,7 @@ from .agent import Agent
 from .environment import AwsCloud, Environment, GcpCloud
 
 LAMBDA_SECONDS = 900
+AT = "@"  # neither a plug-in's name nor an environment's has one
 
 
 def runtime_name(agent: Agent, environment: Environment) -> str:
@@ -24,3 +25,18 @@ def runtime_name(agent: Agent, environment: Environment) -> str:
             return "host_user"
         case None:
             return "docker" if environment.docker else "local"
+
+
+def placed(runtime: str, environment: str) -> str:
+    """The name that a run's record has for a runtime of another environment than its scheduler's: `cloud_run@production`."""
+    return f"{runtime}{AT}{environment}"
+
+
+def place_of(runtime: str) -> str | None:
+    """The environment in such a name; None in a plain one: that of whoever keeps the record."""
+    return runtime.partition(AT)[2] or None
+
+
+def plain(runtime: str) -> str:
+    """The plug-in's name in it."""
+    return runtime.partition(AT)[0]

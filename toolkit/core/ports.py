@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from .agent import Agent
+from .agent import Agent, AgentName
 from .books import Calls, Deliveries, Locks, Queue
 from .environment import Environment
 from .logs import LogEvent
@@ -98,6 +98,17 @@ class MakesForOne(Protocol):
 
     def clear(self, run: RunId) -> None:
         """Take them away: the run's end is recorded.  Harmless when there are none."""
+
+
+@runtime_checkable
+class AsksFromInside(Protocol):
+    """A runtime that can run a program where the agent's runs are, for what is only true from there."""
+
+    def ask_from_inside(
+        self, agent: AgentName, definition: str, command: Sequence[str], text: Secret
+    ) -> str:
+        """What the program of the agent's image prints; `text` is a JSON object on its stdin, in which addresses are
+        changed as in a run's secret.  Raises AlError when it fails."""
 
 
 @runtime_checkable

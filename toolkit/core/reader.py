@@ -79,7 +79,7 @@ class Reader:
         *,
         look: Callable[[RunId], Run | None] | None = None,
         clock: Callable[[], datetime] = now,
-        settle: float = SETTLE_SECONDS,
+        settle: Callable[[str], float] = lambda _: SETTLE_SECONDS,
         last_line_ends: bool = False,
         relayed: Callable[[RunId], Relayed] = lambda _: Nothing(),
     ) -> None:

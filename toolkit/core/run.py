@@ -16,6 +16,7 @@ RERUN, TIMEOUT = 42, 124  # exit codes: done and to be run again; ended by its o
 # The exit code of a container that did nothing because the run was not its own to do: another has claimed it, or there
 # was nothing left to claim.  Not 0, or a platform would call the run a success.
 UNCLAIMED = 113
+PAGE = "page"  # of a handle's ids: the run in its cloud's console
 _RUN = re.compile(r"(?P<agent>[a-z0-9]+(?:-[a-z0-9]+)*)-(?P<hex>[0-9a-f]{8})")
 
 
@@ -99,7 +100,11 @@ class RunState(StrEnum):
 
     @property
     def final(self) -> bool:
-        return self not in (RunState.QUEUED, RunState.STARTING, RunState.RUNNING)
+        return self not in _GOING_ON
+
+
+# outside of the class: to look a member up each time costs Python 3.11 an exception
+_GOING_ON = frozenset({RunState.QUEUED, RunState.STARTING, RunState.RUNNING})
 
 
 class Cause(StrEnum):
@@ -117,6 +122,7 @@ class Cause(StrEnum):
     INTERRUPTED = "interrupted"
     SPOT_INTERRUPTION = "spot_interruption"  # the platform took its cheaper capacity back
     DROPPED = "dropped"  # newer work took its place in a full queue
+    BACKEND_BUSY = "backend_busy"  # its model's server had no turn for it in time
     UNKNOWN = "unknown"
 
 
@@ -246,6 +252,7 @@ class Run:
     call: str | None = None
     depth: int = 0
     rerun: int = 0
+    origin: str | None = None  # what its id follows from, where it is not random
     token: str = ""  # SHA-256, in hex, of the token with which the run speaks to the gateway
     usage: Mapping[str, Any] = field(default_factory=dict)  # tokens, money, turns, seconds of hooks
 
@@ -262,6 +269,11 @@ class Run:
         launched = str(int(from_iso(self.created).timestamp() * 1000))
         ids = {"launched": launched, **mailbox.where}
         return RunHandle(runtime=self.runtime, run=self.id, agent=self.agent, ids=ids)
+
+    @property
+    def page(self) -> str | None:
+        """Where its cloud's console shows it; None where nothing does."""
+        return self.handle.ids.get(PAGE) if self.handle else None
 
     @property
     def seconds(self) -> float | None:

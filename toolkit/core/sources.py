@@ -52,7 +52,7 @@ class Lines(Protocol):
 
 
 class Sources:
-    """`look` says what a run is now; `settle` is how many seconds after a run's end lines may still arrive.
+    """`look` says what a run is now; `settle` is how many seconds after its end lines may still arrive, by its runtime.
 
     `last_line_ends`: a run's last line is its end also where no record says so, for those who cannot ask its platform.
     """
@@ -64,7 +64,7 @@ class Sources:
         *,
         look: Callable[[RunId], Run | None] | None,
         clock: Callable[[], datetime],
-        settle: float,
+        settle: Callable[[str], float],
         last_line_ends: bool = False,
     ) -> None:
         self._ledger = ledger
@@ -151,7 +151,7 @@ class Sources:
         The state alone does not say: log services deliver late.  A run whose last line was seen (`ended`) is
         over when its end is known; any other one when its lines have had time to arrive.
         """
-        present = self._clock().timestamp() * 1000 - self._settle * 1000
+        present = self._clock().timestamp() * 1000 - self._settle(run.runtime) * 1000
         if not run.state.final:  # nobody may be left to record its end
             past = run.deadline is not None and present >= _ms(run.deadline)
             return past or (ended and self._last_line_ends)

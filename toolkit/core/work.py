@@ -25,7 +25,9 @@ class WorkItem:
     created: str
     once: str = ""
     not_before: str | None = None  # a start that failed is tried again later
-    attempts: int = 0  # how often it has been taken
+    attempts: int = (
+        0  # how often somebody began with it; who takes over what another let go goes on with that
+    )
     holder: str | None = None  # who is starting it, until `until`
     until: str | None = None
     started: bool = False  # it was launched, and takes one of its agent's places until it is done
@@ -69,6 +71,7 @@ class LockAnswer(StrEnum):
     TAKEN = "taken"  # by another
     DEADLOCK = "deadlock"  # by another, who waits, maybe through others, for what the asker holds
     ONE_ONLY = "one_only"  # the asker holds another, and may hold one at a time
+    TOO_MANY = "too_many"  # the asker holds as many others as a run may
     UNKNOWN = "unknown"  # nobody holds it
     FREED = "freed"
 

@@ -47,7 +47,7 @@ def required(agent: Agent) -> tuple[CredentialRef, ...]:
 def _key_of(model: Model) -> CredentialRef | None:
     if model.auth_type in _KEYLESS or model.provider == "ollama":
         return None
-    return CredentialRef(type=f"{model.provider}_key")
+    return CredentialRef(type=f"{model.provider}_key", instance=model.key_instance)
 
 
 def required_fields(refs: Iterable[CredentialRef]) -> tuple[str, ...]:

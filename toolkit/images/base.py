@@ -1,7 +1,7 @@
 """Which image agents are built upon (D20), and what an image is called.
 
-In the sandbox it is one layer made from the installed package, pushed once per content.  A real account names its
-base: `al` does not guess what should run there.
+In the sandbox it is one layer made from the installed package, pushed once per content.  A real account names its base, or a
+builder that makes ours (own_base.py): `al` does not guess what should run there.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 NO_BASE = "the environment does not say which base image agents are built upon"
 _CHOICE = (
-    'build toolkit/images/base/Dockerfile, push it, and set base = "HOST/REPOSITORY:TAG" under [images] of the '
-    "environment; building it for you is not there yet"
+    'set builder = "docker", "codebuild" or "cloudbuild" under [images] of the environment, which makes it; or build '
+    'toolkit/images/base/Dockerfile, push it, and set base = "HOST/REPOSITORY:TAG"'
 )
 
 
@@ -48,7 +48,7 @@ def base_reference(
         )
         return str(pinned), found.manifest.digest
     if not context.environment.embedded:
-        raise _unnamed(context.environment.images.get("builder"))
+        raise ConfigError(NO_BASE, hint=_CHOICE)
     return _sandbox_base(context, registry, architecture)
 
 
@@ -69,9 +69,3 @@ def _sandbox_base(context: Context, registry: "OciRegistry", architecture: str) 
         repository, tag, base_files(), AGENT_CONFIG, architecture=architecture
     )
     return image(context, repository, digest), digest
-
-
-def _unnamed(builder: str | None) -> ConfigError:
-    if builder and builder != "append":
-        return ConfigError(f"the builder {builder!r} cannot make a base image yet", hint=_CHOICE)
-    return ConfigError(NO_BASE, hint=_CHOICE)

@@ -73,8 +73,9 @@ def agent_files(
 
 
 def own_files(project: Project, agent: Agent) -> dict[str, LayerFile]:
-    """What an agent's own Dockerfile may COPY: its directory and `shared/`.  Raises as `agent_files`."""
-    sources = dict(_below(agent.directory, project.directory))
+    """What an agent's own Dockerfile may COPY: its directory and `shared/`, without what is made into other files: a
+    prompt that changes builds nothing.  Raises as `agent_files`."""
+    sources = dict(_below(agent.directory, project.directory, skip=_NOT_COPIED))
     for name, source in _below(project.directory / "shared", project.directory):
         _claim(sources, f"shared/{name}", source)
     _check_size(agent, sources)
@@ -159,6 +160,7 @@ def _agent_config(agent: Agent) -> dict[str, Any]:
         ],
         "credentials": [_full(ref) for ref in agent.credentials],
         "script": agent.script,
+        **({"roles": list(agent.hired.roles)} if agent.hired else {}),
     }
 
 

@@ -26,6 +26,7 @@ OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+PATH = "PATH"
 _AT_ONCE = 4  # transfers of one image: its parts are few, and many images are pushed side by side
 
 
@@ -234,8 +235,15 @@ def _configured(
 
 
 def _environment(base: Sequence[str] | None, ours: Sequence[str] | None) -> list[str]:
-    merged = {line.partition("=")[0]: line for line in (*(base or ()), *(ours or ()))}
-    return list(merged.values())
+    """By variable; of PATH what the base has stays, behind our own directory."""
+    theirs, mine = (
+        dict(line.partition("=")[::2] for line in lines or ()) for lines in (base, ours)
+    )
+    merged = theirs | mine
+    if PATH in theirs and PATH in mine:
+        first, rest = mine[PATH].partition(":")[0], theirs[PATH]
+        merged[PATH] = rest if first in rest.split(":") else f"{first}:{rest}"
+    return [f"{name}={value}" for name, value in merged.items()]
 
 
 def _child(index: Manifest, architecture: str, name: str) -> str:

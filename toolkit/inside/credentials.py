@@ -61,10 +61,15 @@ class Credentials:
         for ref in self._injected():
             found = self._variables(ref, home)
             if ref.type in seen:
-                found = {f"{name}__{_suffix(ref.instance)}": v for name, v in found.items()}
+                found = {f"{name}__{suffix(ref.instance)}": v for name, v in found.items()}
             added |= found
             seen.add(ref.type)
         return added | git.helper(dict(environ) | added)
+
+    def secret_fields(self) -> list[str]:
+        """Of the files, by `<type>/<instance>/<field>`, those that must not be printed."""
+        paths = (f"{r.type}/{r.instance}/{f}" for r in self._injected() for f in self._fields(r))
+        return [path for path in paths if _is_secret(path, self.types)]
 
     def _injected(self) -> Iterator[CredentialRef]:
         return (ref for ref in self.declared if ref.type in self.types)
@@ -77,7 +82,7 @@ class Credentials:
         fields = {name: value.reveal() for name, value in self._fields(ref).items()}
         wanted: Mapping[str, str] = self.types[ref.type].get("env", {})
         found = {name: fields[field] for name, field in wanted.items() if field in fields}
-        if ref.type == "git_ssh":
+        if ref.type in ("git_ssh", "forge_bot"):
             found |= git.identity(fields) | git.ssh(fields, home, ref.instance)
         return found
 
@@ -108,5 +113,6 @@ def _checked(field: str) -> str:
     return field
 
 
-def _suffix(instance: str) -> str:
+def suffix(instance: str) -> str:
+    """What ends the names of variables of a further instance of a type, behind two underscores."""
     return re.sub(r"[^A-Za-z0-9]", "_", instance).upper()

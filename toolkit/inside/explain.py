@@ -45,7 +45,7 @@ def _explain_model(error: BaseException) -> tuple[int, str]:
 
     match error:
         case Exhausted() if error.silent:
-            return DEPENDENCY, f"no-first-output: {error.message}"
+            return DEPENDENCY, f"{error.silent}: {error.message}"
         case Exhausted():
             return RATE_LIMITED if error.busy else DEPENDENCY, error.message
         case TooLong():

@@ -2,7 +2,8 @@
 
 `python -m toolkit.inside.fetch`: the request comes on stdin as JSON, headers with their secrets included; why it
 failed goes back on a pipe.  It speaks http and https, follows redirects with the step's headers only within one
-origin, takes at most MOST bytes, and never talks to a link-local address, where clouds keep a machine's credentials.
+origin, takes at most MOST bytes, and talks to no link-local address and no metadata service, where clouds keep a machine's
+credentials, unless the step allows it.
 """
 
 import http.client
@@ -22,8 +23,16 @@ from urllib.parse import urlsplit
 MOST = 50 * 1024 * 1024  # bytes of an answer
 QUIET = 60.0  # seconds without a byte after which an answer is given up
 _CHUNK = 1 << 16
-# outside of the link-local ranges: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
-_METADATA = ipaddress.ip_address("fd00:ec2::254")
+# Services of a machine outside of the link-local ranges.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
+# https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
+# https://cloud.google.com/compute/docs/metadata/querying-metadata
+# https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata
+_METADATA = frozenset(
+    map(ipaddress.ip_address, ("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "100.100.100.200"))
+)
+_NAMES = ("metadata.google.internal", "metadata", "instance-data")  # whatever they resolve to
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # https://www.rfc-editor.org/rfc/rfc6052
 
 
 class FetchFailed(Exception):
@@ -42,11 +51,16 @@ def main() -> int:
 
 
 def fetch(request: Mapping[str, Any]) -> None:
-    """`request` is {url, method, headers, body, output}.  Raises FetchFailed; then `output` is as it was."""
+    """`request` is {url, method, headers, body, output, allow}.  Raises FetchFailed; then `output` is as it was.
+
+    `allow` says whether it may ask a machine's own services.
+    """
     target = Path(request["output"])
     partial = target.with_name(f".{target.name}.partial")
+    opener = _opener(_Http(anywhere=request["allow"]))
     try:
-        with _opener().open(_request(request), timeout=QUIET) as answer, partial.open("wb") as file:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with opener.open(_request(request), timeout=QUIET) as answer, partial.open("wb") as file:
             _copy(answer, file)
         partial.replace(target)
     except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
@@ -67,7 +81,7 @@ def _request(request: Mapping[str, Any]) -> urllib.request.Request:
     )
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _opener(http: "_Http") -> urllib.request.OpenerDirector:
     """Built by hand: the usual one also opens files and ftp."""
     opener = urllib.request.OpenerDirector()
     for handler in (
@@ -76,7 +90,7 @@ def _opener() -> urllib.request.OpenerDirector:
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         _Redirects(),
-        _Http(),
+        http,
     ):
         opener.add_handler(handler)
     return opener
@@ -114,15 +128,25 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 class _Http(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
-    """Requests, redirected ones too, over connections that are checked."""
+    """Requests, redirected ones too; over connections that are checked, unless `anywhere`."""
+
+    def __init__(self, anywhere: bool) -> None:
+        super().__init__()
+        self._anywhere = anywhere
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        _check_host(req.full_url)
-        return self.do_open(_Connection, req)
+        self._check(req)
+        kind = http.client.HTTPConnection if self._anywhere else _Connection
+        return self.do_open(kind, req)
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        _check_host(req.full_url)
-        return self.do_open(_TlsConnection, req, context=ssl.create_default_context())
+        self._check(req)
+        kind = http.client.HTTPSConnection if self._anywhere else _TlsConnection
+        return self.do_open(kind, req, context=ssl.create_default_context())
+
+    def _check(self, req: urllib.request.Request) -> None:
+        if not self._anywhere:
+            _check_host(req.full_url)
 
 
 class _Connection(http.client.HTTPConnection):
@@ -144,7 +168,9 @@ def _origin(url: str) -> tuple[str, str]:
 
 def _check_host(url: str) -> None:
     """Also of what a proxy would reach for us."""
-    host = urlsplit(url).hostname or ""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host in _NAMES:
+        raise FetchFailed(f"{host} is a machine's own service, and not for agents")
     try:
         found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
     except OSError:
@@ -154,10 +180,20 @@ def _check_host(url: str) -> None:
 
 
 def _check(address: str) -> None:
-    found = ipaddress.ip_address(address)
-    real = getattr(found, "ipv4_mapped", None) or found
-    if real.is_link_local or real == _METADATA:
+    real = _behind(ipaddress.ip_address(address.partition("%")[0]))
+    if real.is_link_local or real in _METADATA:
         raise FetchFailed(f"{address} is link-local: a machine's own services are not for agents")
+
+
+def _behind(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IPv4 address that an IPv6 one leads to."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 if __name__ == "__main__":

@@ -1,31 +1,63 @@
 """git in a container: tokens and keys by variables only, because the file system may be read-only.
 
 The HTTPS helper is configured through GIT_CONFIG_COUNT, GIT_CONFIG_KEY_n and GIT_CONFIG_VALUE_n
-(https://git-scm.com/docs/git-config#ENVIRONMENT), for github.com alone: no other host is ever offered the token.
+(https://git-scm.com/docs/git-config#ENVIRONMENT), for github.com and the agent's forge, each with its own account: no
+other host is ever offered a token.
 """
 
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-_HELPER = (
-    '!f() { test "$1" = get && echo username=x-access-token && echo "password=$GITHUB_TOKEN"; }; f'
-)
+_GITHUB = "x-access-token", "GITHUB_TOKEN"
+_FORGE = "$FORGE_USER", "FORGE_PASSWORD"
 
 
 def helper(environ: Mapping[str, str]) -> dict[str, str]:
-    """What makes git use GITHUB_TOKEN, behind whatever configuration `environ` has already."""
-    if not (token := environ.get("GITHUB_TOKEN")):
+    """What makes git use GITHUB_TOKEN, and FORGE_PASSWORD, behind whatever configuration `environ` has already."""
+    helpers: dict[str, tuple[str, str]] = {}
+    if environ.get("GITHUB_TOKEN"):
+        helpers["https://github.com"] = _GITHUB
+    if (forge := environ.get("FORGE_URL")) and environ.get("FORGE_PASSWORD"):
+        helpers[forge.rstrip("/")] = _FORGE
+    if not helpers:
         return {}
+    token = environ.get("GITHUB_TOKEN")
+    login = {"GH_TOKEN": environ.get("GH_TOKEN", token)} if token else {}
+    return {**login, "GIT_TERMINAL_PROMPT": "0", **_configured(helpers, environ)}
+
+
+def _configured(
+    helpers: Mapping[str, tuple[str, str]], environ: Mapping[str, str]
+) -> dict[str, str]:
     count = environ.get("GIT_CONFIG_COUNT", "0")
-    number = int(count) if count.isdigit() else 0
-    return {
-        "GH_TOKEN": environ.get("GH_TOKEN", token),
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_COUNT": str(number + 1),
-        f"GIT_CONFIG_KEY_{number}": "credential.https://github.com.helper",
-        f"GIT_CONFIG_VALUE_{number}": _HELPER,
-    }
+    first = int(count) if count.isdigit() else 0
+    found = {"GIT_CONFIG_COUNT": str(first + len(helpers))}
+    for number, (url, account) in enumerate(helpers.items(), first):
+        found[f"GIT_CONFIG_KEY_{number}"] = f"credential.{url}.helper"
+        found[f"GIT_CONFIG_VALUE_{number}"] = _script(*account)
+    return found
+
+
+def _script(user: str, variable: str) -> str:
+    """https://git-scm.com/docs/gitcredentials#_custom_helpers"""
+    return (
+        f'!f() {{ test "$1" = get && echo "username={user}" && echo "password=${variable}"; }}; f'
+    )
+
+
+def template(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """What makes git look for secrets before it commits, in repositories that the agent clones or makes: a hook of theirs
+    (https://git-scm.com/docs/git-init#_template_directory), so that one which has hooks of its own keeps those."""
+    if "GIT_TEMPLATE_DIR" in environ:
+        return {}
+    hook = directory / "git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(parents=True)
+    hook.write_text(
+        "#!/bin/sh\ncommand -v al-scan >/dev/null || exit 0\nexec al-scan --staged >&2\n"
+    )
+    hook.chmod(0o700)
+    return {"GIT_TEMPLATE_DIR": str(directory / "git")}
 
 
 def identity(fields: Mapping[str, str]) -> dict[str, str]:

@@ -77,6 +77,7 @@ class AgentFile:
     preflight: tuple[Mapping[str, Any], ...]
     types: Mapping[str, Mapping[str, Any]]
     budget: Mapping[str, Any]
+    roles: tuple[str, ...] = ()  # of an agent that was hired
 
     @classmethod
     def of(cls, app: App) -> "AgentFile":
@@ -90,6 +91,7 @@ class AgentFile:
             preflight=tuple(data.get("preflight") or ()),
             types=app.json("credentials.json"),
             budget=data.get("budget") or {},
+            roles=tuple(data.get("roles") or ()),
         )
 
 

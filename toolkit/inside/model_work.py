@@ -1,11 +1,9 @@
 """Work with a model: a session in a process of its own, so that ending it is ending a process.
 
-The session gets what it needs, keys included, through its stdin, and answers with records on a pipe of its own; what
-it or a library prints elsewhere is output like any other.
+The session gets what it needs, keys included, through a pipe, and answers with records on another one; what it or a
+library prints elsewhere is output like any other.
 """
 
-import json
-import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,6 +11,8 @@ from typing import Any
 from toolkit.core.errors import ConfigError
 from toolkit.core.secrets import Secret
 
+from .credentials import hidden
+from .early import Early
 from .job import AgentFile, App
 from .lines import Log
 from .outcome import OK, RERUN, Outcome
@@ -26,20 +26,16 @@ from .signals import Signals
 GRACE = 30.0  # seconds from the model's last word to the end of the session
 
 
-def work(request: Mapping[str, Any], shell: Shell, signals: Signals, log: Log) -> Outcome:
-    """Runs a session for `request`."""
-    reading, writing = os.pipe()
-    records = Reader(reading, log)
-    try:
-        feed = json.dumps({**request, "records": writing}).encode()
-        child = shell.module("toolkit.inside.session", feed, (writing,))
-    finally:
-        os.close(writing)
-    code = finished(child, shell.family, records)
-    records.close()
-    if records.usage:
-        log.info("token-usage", **records.usage)
-    return _outcome(code, signals, records, log)
+def work(
+    request: Mapping[str, Any], session: Early, family: Family, signals: Signals, log: Log
+) -> Outcome:
+    """Lets the session do `request`."""
+    session.ask(request)
+    code = finished(session.child, family, session.records)
+    session.records.close()
+    if session.records.usage:
+        log.info("token-usage", **session.records.usage)
+    return _outcome(code, signals, session.records, log)
 
 
 def finished(
@@ -69,6 +65,7 @@ def request(app: App, agent: AgentFile, secret: RunSecret, shell: Shell) -> Mapp
         "env": dict(shell.env),
         "cwd": str(shell.cwd),
         "budget": dict(agent.budget),
+        "hidden": [*hidden(secret.credentials, agent.types), *secret.hidden()],
     }
 
 
@@ -84,7 +81,12 @@ def _baked(
 ) -> Iterator[tuple[Mapping[str, Any], Secret | None]]:
     """The image's models, each with the key of its provider."""
     for model in agent.models:
-        yield model, secret.credentials.get(f"{model.get('provider')}_key/default/token")
+        yield model, secret.credentials.get(_key_path(model))
+
+
+def _key_path(model: Mapping[str, Any]) -> str:
+    """Where a run's secret has the key: the agent's own one, or the one that all share."""
+    return f"{model.get('provider')}_key/{model.get('keyInstance') or 'default'}/token"
 
 
 def _outcome(code: int, signals: Signals, records: Reader, log: Log) -> Outcome:
@@ -96,7 +98,7 @@ def _outcome(code: int, signals: Signals, records: Reader, log: Log) -> Outcome:
         code = RERUN
         log.info("signal-result", type="rerun")
     if (answer := signals.answer) is not None:
-        log.info("signal-result", type="return", value=answer[:1000])
+        log.info("signal-result", type="return", value=log.redactor.text(answer)[:1000])
     asked = code == RERUN and wanted is None
     outcome = Outcome.of_code(code, "the session", reason=records.reason, rerun=asked)
     if records.reason and code in (OK, RERUN):

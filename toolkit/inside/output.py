@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from .lines import ROOM, Log, pieces, size
+from .redact import Stream
 
 _CHUNK = 65536
 
@@ -18,7 +19,7 @@ class Lines:
 
     def __init__(self, log: Log) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._stream = log.redactor.stream()
+        self._stream = Stream(lambda: log.redactor)
         self._pending = ""
         self._part = 0
 

@@ -1,7 +1,8 @@
 """`preflight` steps of an agent's configuration: fetch what the agent needs before it starts.
 
-Providers: `shell` {command, output?}, `http` {url, output, method?, headers?, body?} and `git-clone` {repo, dest,
-branch?, depth?}.  `${NAME}` in a parameter is the variable of that name; in a shell command the shell sees to it.
+Providers: `shell` {command, output?}, `http` {url, output, method?, headers?, body?, allowLinkLocal?} and `git-clone`
+{repo, dest, branch?, depth?}.  `${NAME}` in a parameter is the variable of that name; in a shell command the shell sees
+to it.  Paths are relative to the agent's working directory, and directories above a file are made.
 Every step is a process of the run, so that it ends when the run does; none takes longer than SECONDS.
 """
 
@@ -57,19 +58,29 @@ def _provider(name: str) -> Callable[[Mapping[str, Any], Shell], None]:
 def _shell(params: Mapping[str, Any], shell: Shell) -> None:
     command = _needed(params, "command")
     if output := params.get("output"):
-        command = f"(\n{command}\n) > {shlex.quote(_filled(str(output), shell.env))}"
+        file = shell.cwd / _filled(str(output), shell.env)
+        made = f"mkdir -p {shlex.quote(str(file.parent))}"
+        command = f"{made} && (\n{command}\n) > {shlex.quote(str(file))}"
     _ended(shell.line(command, timeout=SECONDS), "the shell step")
 
 
 def _clone(params: Mapping[str, Any], shell: Shell) -> None:
     repo = _filled(_needed(params, "repo"), shell.env)
     if re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
-        repo = f"git@github.com:{repo}.git"
+        repo = _at_github(repo, shell.env)
     command = ["git", "clone"]
-    command += ["--branch", str(params["branch"])] if params.get("branch") else []
+    if branch := params.get("branch"):
+        command += ["--branch", _filled(str(branch), shell.env)]
     command += ["--depth", str(params["depth"])] if params.get("depth") else []
     command += ["--", repo, _filled(_needed(params, "dest"), shell.env)]
     _ended(shell.run(command, timeout=SECONDS), "git clone")
+
+
+def _at_github(repo: str, env: Mapping[str, str]) -> str:
+    """Over SSH, unless there is no key and a token: then git's helper knows what to do with HTTPS."""
+    if "GITHUB_TOKEN" in env and "GIT_SSH_COMMAND" not in env:
+        return f"https://github.com/{repo}.git"
+    return f"git@github.com:{repo}.git"
 
 
 def _http(params: Mapping[str, Any], shell: Shell) -> None:
@@ -81,10 +92,11 @@ def _http(params: Mapping[str, Any], shell: Shell) -> None:
     body = params.get("body")
     request = {
         "url": url,
-        "method": str(params.get("method") or "GET"),
+        "method": _filled(str(params.get("method") or "GET"), shell.env),
         "headers": headers,
         "body": None if body is None else _filled(str(body), shell.env),
         "output": str(shell.cwd / _filled(_needed(params, "output"), shell.env)),
+        "allow": params.get("allowLinkLocal") is True,
     }
     if reason := _fetched(request, shell):
         raise StepFailed(f"a preflight request failed: {reason}", hint=_HINT)

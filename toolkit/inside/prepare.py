@@ -10,6 +10,8 @@ from toolkit.core.clock import iso
 from toolkit.core.errors import ConfigError, CredentialError
 from toolkit.core.ports import Platform
 
+from . import git, setenv
+from .commands._masking import FIELDS
 from .commands.launchers import launchers
 from .credentials import Credentials, hidden
 from .gateway_client import Gateway
@@ -67,7 +69,10 @@ def make_shell(
     env = visible(job.environ, LIBRARY, _commands(job.app, scratch))
     env |= scratch.environment() | {"AL_CREDENTIALS_PATH": str(job.credentials)}
     env |= {"PROMPT": dynamic_prompt(secret.trigger, secret.prompt)} | _gateway(secret)
+    env |= {FIELDS: ":".join(credentials.secret_fields())} | setenv.install(scratch.root)
+    env |= git.template(scratch.root, env)
     env |= credentials.environment(env, scratch.home)
+    env |= {"AGENT_ROLES": ",".join(agent.roles)} if agent.roles else {}
     return Shell(family=family, cwd=scratch.home, env=env)
 
 

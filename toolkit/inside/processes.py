@@ -6,19 +6,21 @@ keeps one run's background work out of the next (https://docs.aws.amazon.com/lam
 """
 
 import ctypes
+import errno
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from .lines import Log
 from .output import pump
+from .process_table import Row, below
 
 _SUBREAPER, _DUMPABLE = 36, 4  # linux/prctl.h
 _LAST = 5.0  # seconds after which a process that survives SIGKILL is left to the platform
@@ -59,11 +61,20 @@ class Family:
                 raise Ended
             child = self._popen(command, cwd, env, feed is not None, keep)
             self._children.append(child)
-            self._pumps += [(child, _pumping(child.stdout, "stdout", self._log))]
-            self._pumps += [(child, _pumping(child.stderr, "stderr", self._log))]
+            self._listen(child)
         if child.stdin is not None:
             _give(child.stdin, feed or b"")
         return child
+
+    def _listen(self, child: "subprocess.Popen[bytes]") -> None:
+        """A thread for each of its streams.  Raises OSError where there can be no more: a thread counts as a process."""
+        try:
+            for pipe, name in ((child.stdout, "stdout"), (child.stderr, "stderr")):
+                self._pumps.append((child, _pumping(pipe, name, self._log)))
+        except RuntimeError as error:
+            _signal_group(child, signal.SIGKILL)
+            self._log.error("a program could not be started", error=str(error))
+            raise BlockingIOError(errno.EAGAIN, str(error)) from error
 
     def _popen(
         self,
@@ -108,7 +119,9 @@ class Family:
             if self._gone(number, seconds):
                 break
         else:
-            self._log.warn("processes of the run could not be ended", pids=descendants())
+            self._log.warn(
+                "processes of the run could not be ended", pids=[row.pid for row in below()]
+            )
         self._drain(_TAIL)
 
     def settle(self) -> None:
@@ -126,23 +139,30 @@ class Family:
         while self._alive():
             if time.monotonic() > deadline:
                 return False
-            late = set(descendants()) - told
-            _signal_all(late, number)
-            told |= late
-            time.sleep(0.01)
+            late = [row for row in below() if row.pid not in told]
+            if number == signal.SIGKILL:
+                _kill_groups(late)
+            for row in late:
+                _signal(os.kill, row.pid, number)
+            told |= {row.pid for row in late}
+            # what is another process every moment is met by being quick
+            time.sleep(0.01 if number == signal.SIGTERM or not late else 0)
         return True
 
     def _alive(self) -> bool:
-        self._reap()
-        return any(child.poll() is None for child in self._children) or bool(descendants())
-
-    def _reap(self) -> None:
-        """Collect adopted orphans; our own children are collected by their Popen."""
-        own = {child.pid for child in self._children}
-        for pid, parent, state in _processes():
-            if parent == os.getpid() and state == "Z" and pid not in own:
-                with suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
+        """Whether there is anything below us.  The kernel knows: a look into /proc misses who forks meanwhile."""
+        if sys.platform != "linux":
+            return any(child.poll() is None for child in self._children)
+        own = {child.pid: child for child in self._children}
+        try:
+            while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                if ended.si_pid not in own:
+                    os.waitpid(ended.si_pid, os.WNOHANG)
+                elif own[ended.si_pid].poll() is None:
+                    return True  # another thread is about to collect it
+        except ChildProcessError:
+            return False
+        return True
 
     def _drain(self, seconds: float, of: subprocess.Popen[bytes] | None = None) -> bool:
         """Wait for the output of a child, or of all: whether it is all there.  A daemon may keep the pipe."""
@@ -162,26 +182,6 @@ def keep_to_ourselves() -> None:
         libc.prctl(_DUMPABLE, 0, 0, 0, 0)
 
 
-def descendants() -> list[int]:
-    """The living processes below this one.  Empty where there is no /proc: there, groups must do."""
-    table = list(_processes())
-    below, found = {os.getpid()}, []
-    while fresh := [row for row in table if row[1] in below and row[0] not in below]:
-        below |= {pid for pid, _, _ in fresh}
-        found += [pid for pid, _, state in fresh if state != "Z"]
-    return found
-
-
-def _processes() -> Iterator[tuple[int, int, str]]:
-    """(id, parent's id, state) of every process, from proc(5)."""
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text(errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue  # it ended meanwhile
-        yield int(entry.parent.name), int(fields[1]), fields[0]
-
-
 def _give(pipe: IO[bytes], data: bytes) -> None:
     with suppress(BrokenPipeError), pipe:  # it has ended already: its exit code tells why
         pipe.write(data)
@@ -197,11 +197,18 @@ def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
     """The child and its group.  Of a child that has ended the orphans are ours now, where the system has it."""
     if child.poll() is not None and sys.platform == "linux":
         return
+    _signal(os.killpg, child.pid, number)
+
+
+def _kill_groups(rows: Iterable[Row]) -> None:
+    """All of a group at one moment, in which none of it can start another: so a fork bomb ends.
+
+    A process below us cannot be in a group of anybody else's: groups do not cross sessions, and each of ours is new.
+    """
+    for group in {row.group for row in rows} - {os.getpgrp()}:
+        _signal(os.killpg, group, signal.SIGKILL)
+
+
+def _signal(send: Callable[[int, int], None], target: int, number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, number)
-
-
-def _signal_all(pids: Iterable[int], number: int) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
+        send(target, number)

@@ -1,31 +1,29 @@
-"""Literal values of a run's secrets, kept out of everything that the container prints.
+"""Secrets, kept out of everything that the container prints, reports or tells a model.
 
-Looks for each value, each of its lines, and the forms that tools print by accident: base64 (also in the middle of
-something longer, as in a Basic authorization header), URL-quoted and JSON-escaped.  A value shorter than four
-characters is left alone: it would blot out half of the log.
+The run's own, by their literal values in many forms (secret_forms.py), and what looks like somebody's token
+(token_shapes.py).  A value shorter than four characters is left alone.
 """
 
-import base64
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
-from urllib.parse import quote
+
+from . import token_shapes
+from .literals import Literals, Span
+from .secret_forms import LONGEST, forms
 
 MASK = "***"
-SHORTEST = 4
-SHORTEST_BASE64 = 6
-_WRAPPED = 76  # coreutils' base64 breaks its lines here
+HELD = 16 * 1024  # characters of a line, or a private key, that are waited for
 
 
 class Redactor:
-    """Replaces secret values in text."""
+    """Replaces secret values in text; with `shapes`, also what looks like a token."""
 
-    def __init__(self, values: Iterable[str] = ()) -> None:
-        found = {form for value in values for form in _forms(value)}
-        self._forms = tuple(sorted(found, key=len, reverse=True))
+    def __init__(self, values: Iterable[str] = (), *, shapes: bool = True) -> None:
+        self._literals = Literals(form for value in values for form in forms(value))
+        self._shapes = shapes
 
     def text(self, text: str) -> str:
-        return _masked(text, self._spans(text))
+        return masked(text, self.spans(text))
 
     def value(self, value: Any) -> Any:
         """The same for every string in a JSON value, keys left alone."""
@@ -38,90 +36,87 @@ class Redactor:
         return value
 
     def stream(self) -> "Stream":
-        return Stream(self)
+        return Stream(lambda: self)
 
-    def _spans(self, text: str) -> list[tuple[int, int]]:
-        """Where secrets are: sorted, and merged where they overlap."""
-        spans: list[tuple[int, int]] = []
-        for start, end in sorted(s for form in self._forms for s in _occurrences(form, text)):
-            if spans and start < spans[-1][1]:
+    def spans(self, text: str) -> list[Span]:
+        """Where secrets are: sorted, and one where they overlap or touch."""
+        spans: list[Span] = []
+        for start, end in sorted(self._found(text)):
+            if spans and start <= spans[-1][1]:
                 spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
             else:
                 spans.append((start, end))
         return spans
 
-    def _unfinished(self, text: str) -> int:
-        """Where the longest end of `text` begins that may be the beginning of a secret.  No form has a newline."""
-        floor = text.rfind("\n") + 1
-        return min((_beginning(form, text, floor) for form in self._forms), default=len(text))
+    def begun(self, text: str) -> int:
+        """Where a secret begins that goes on behind `text`'s last line; its length when there is none."""
+        key = token_shapes.open_key(text) if self._shapes else len(text)
+        return min(self._literals.begun(text), key)
+
+    def _found(self, text: str) -> Iterator[Span]:
+        yield from self._literals.spans(text)
+        if self._shapes:
+            yield from token_shapes.spans(text)
 
 
 class Stream:
-    """A redactor for text that arrives in pieces: holds back what may turn out to be half a secret."""
+    """A redactor for text that arrives in pieces: gives out whole lines, and holds back what may be half a secret.
 
-    def __init__(self, redactor: Redactor) -> None:
+    A line is not held for the next one unless its end is the beginning of a secret, or it begins a private key.
+    """
+
+    def __init__(self, redactor: Callable[[], Redactor]) -> None:
+        """`redactor` is asked each time: a process may be older than what its run knows of secrets."""
         self._redactor = redactor
         self._held = ""
+        self._before = ""  # the end of what was given out, as it came
+        self._masking = False  # whether that is part of a secret
 
     def feed(self, text: str) -> str:
         """What can be printed by now."""
-        text = self._held + text
-        spans = self._redactor._spans(text)  # noqa: SLF001 - two halves of one thing
-        cut = self._redactor._unfinished(text)  # noqa: SLF001
-        # a secret that is whole but overlaps the possible beginning of another waits with it
-        cut = next((start for start, end in spans if start < cut < end), cut)
-        self._held = text[cut:]
-        return _masked(text[:cut], [span for span in spans if span[1] <= cut])
+        self._held += text
+        return self._released(self._ready())
 
     def close(self) -> str:
         """The rest."""
-        rest, self._held = self._held, ""
-        return self._redactor.text(rest)
+        return self._released(len(self._held))
+
+    def _ready(self) -> int:
+        """How many of the held characters may be given out: whole lines, else what is too long to wait for."""
+        end = self._held.rfind("\n") + 1
+        if end:
+            begun = self._redactor().begun(self._held[:end])
+            end = begun if end - begun < HELD else end
+        return end if len(self._held) - end < HELD else len(self._held) - LONGEST
+
+    def _released(self, end: int) -> str:
+        if not end:
+            return ""
+        text, base = self._before + self._held, len(self._before)
+        spans = self._redactor().spans(text)
+        end = self._uncut(base + end, spans) - base
+        spans = [
+            (max(a, base), min(b, base + end)) for a, b in spans if a < base + end and b > base
+        ]
+        given = masked(text[: base + end], spans)[base:]
+        if self._masking and spans and spans[0][0] == base:
+            given = given.removeprefix(MASK)
+        self._masking = bool(spans) and spans[-1][1] == base + end
+        self._before, self._held = text[: base + end][-LONGEST:], self._held[end:]
+        return given
+
+    def _uncut(self, end: int, spans: Sequence[Span]) -> int:
+        """`end`, or before the secret that it would cut, unless that is too long to wait for."""
+        inside = [
+            a for a, b in spans if a < end < b and len(self._before) + len(self._held) - a < HELD
+        ]
+        return max(inside[0], len(self._before)) if inside else end
 
 
-def _masked(text: str, spans: list[tuple[int, int]]) -> str:
-    if not spans:
-        return text
-    parts, done = [], 0
+def masked(text: str, spans: Iterable[Span]) -> str:
+    """`text` with each of `spans` replaced, whose line ends stay."""
+    parts, done = list[str](), 0
     for start, end in spans:
-        parts += [text[done:start], MASK]
+        parts += [text[done:start], "\n".join([MASK] * (1 + text.count("\n", start, end)))]
         done = end
     return "".join([*parts, text[done:]])
-
-
-def _occurrences(form: str, text: str) -> Iterator[tuple[int, int]]:
-    start = text.find(form)
-    while start >= 0:
-        yield start, start + len(form)
-        start = text.find(form, start + 1)
-
-
-def _beginning(form: str, text: str, floor: int) -> int:
-    start = text.find(form[0], max(floor, len(text) - len(form) + 1))
-    while start >= 0:
-        if form.startswith(text[start:]):
-            return start
-        start = text.find(form[0], start + 1)
-    return len(text)
-
-
-def _forms(value: str) -> Iterator[str]:
-    for line in (line.strip() for line in value.splitlines()):
-        if len(line) >= SHORTEST:
-            yield from (line, quote(line, safe=""), json.dumps(line)[1:-1])
-    if len(value.strip()) >= SHORTEST:
-        yield from _base64_forms(value.strip().encode())
-
-
-def _base64_forms(data: bytes) -> Iterator[str]:
-    """What is constant in the base64 of anything that contains `data`, at each of the three alignments."""
-    for offset in range(3):
-        text = base64.b64encode(b"\0" * offset + data).decode()
-        first, last = (offset * 8 + 5) // 6, (offset + len(data)) * 8 // 6
-        if last - first >= SHORTEST_BASE64:
-            yield text[first:last]
-            yield text[first:last].translate(str.maketrans("+/", "-_"))
-    alone = base64.b64encode(data).decode().rstrip("=")
-    for start in range(0, len(alone), _WRAPPED):
-        if len(line := alone[start : start + _WRAPPED]) >= SHORTEST_BASE64:
-            yield line

@@ -6,7 +6,9 @@ environment is never touched.
 """
 
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -22,6 +24,7 @@ from toolkit.core.ports import Platform
 from toolkit.core.run import RunState
 
 from . import model_work, script_work
+from .early import Early, early
 from .hooks import HookFailed, run_hooks
 from .job import AgentFile, Job
 from .lines import Log
@@ -32,7 +35,7 @@ from .processes import Ended, Family
 from .relay import Relay
 from .scratch import Scratch, temporary_root, wipe
 from .shell import Shell
-from .signals import Signals
+from .signals import MOST_STATUS, Signals
 from .watch import Poller, Watch
 
 POLL = 2.5  # seconds between two looks at the stop flag
@@ -54,6 +57,9 @@ class Execution:
     _scratch: Scratch | None = field(default=None, init=False)
     _usage: Mapping[str, Any] | None = field(default=None, init=False)
     _told: Mapping[str, Any] | None = field(default=None, init=False)  # the report
+    _beside: dict[str, int] = field(
+        default_factory=dict, init=False
+    )  # the work: preHookMs, postHookMs
     _relay: Relay = field(default_factory=Relay, init=False)
 
     def __post_init__(self) -> None:
@@ -106,7 +112,8 @@ class Execution:
     def _outcome(self) -> Outcome:
         """Every way to end is an outcome, so that every claimed run gets its report."""
         try:
-            outcome = self._work()
+            with early(self.job, self._family, self.log) as session:
+                outcome = self._work(session)
         except AlError as error:
             # what was ended from outside fails too, and is not the cause
             outcome = self._ended() if self._watch.verdict else Outcome.of_error(error)
@@ -118,7 +125,8 @@ class Execution:
             self.log.error("the run failed", exitCode=outcome.exit_code, reason=outcome.reason)
         return outcome
 
-    def _work(self) -> Outcome:
+    def _work(self, session: Early | None) -> Outcome:
+        """`session` waits for its work; None for an agent that runs a script."""
         secret = take_secret(self.platform, self.log, self.clock)
         self._relay.start(gateway_of(secret, self.log))
         agent, app = AgentFile.of(self.job.app), self.job.app
@@ -130,13 +138,16 @@ class Execution:
         self.log.info("credentials loaded", count=len(secret.credentials))
         signals = Signals(scratch.signals)
         with Poller(self.platform, self._watch, signals, self.log, self.poll):
-            run_hooks("pre", agent.hooks_pre, shell, self.log)
-            run_preflight(agent.preflight, shell, self.log)
-            if app.script:
-                outcome = script_work.work(app.script, shell, signals, self.log)
+            if agent.hooks_pre or agent.preflight:
+                with self._measured("preHookMs"):
+                    run_hooks("pre", agent.hooks_pre, shell, self.log)
+                    run_preflight(agent.preflight, shell, self.log)
+            if script := app.script:
+                outcome = script_work.work(script, shell, signals, self.log)
             else:
+                assert session is not None  # noqa: S101 - only a script has none
                 request = model_work.request(app, agent, secret, shell)
-                outcome = model_work.work(request, shell, signals, self.log)
+                outcome = model_work.work(request, session, self._family, signals, self.log)
             self._usage = outcome.usage
             if self._watch.verdict:
                 raise Ended
@@ -145,10 +156,22 @@ class Execution:
 
     def _after(self, agent: AgentFile, shell: Shell) -> None:
         """hooks.post: the work is done, so what goes wrong with them is only said."""
+        if not agent.hooks_post:
+            return
         try:
-            run_hooks("post", agent.hooks_post, shell, self.log)
+            with self._measured("postHookMs"):
+                run_hooks("post", agent.hooks_post, shell, self.log)
         except (HookFailed, Ended) as error:
             self.log.warn("post hook failed", error=str(error) or "cut short")
+
+    @contextmanager
+    def _measured(self, name: str) -> Iterator[None]:
+        """How long it takes, however it ends."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._beside[name] = int((time.monotonic() - began) * 1000)
 
     def _ended(self) -> Outcome:
         verdict = self._watch.verdict or RunState.STOPPED
@@ -161,7 +184,9 @@ class Execution:
 
     def _report(self, outcome: Outcome) -> None:
         status = Signals(self._scratch.signals).status if self._scratch else None
-        last = self.log.redactor.value({"status": status} if status else {})
+        hidden = self.log.redactor.text(status or "")[:MOST_STATUS]
+        last = {"status": hidden} if hidden else {}
+        outcome = outcome.with_(usage={**(outcome.usage or {}), **self._beside})
         report = self.log.redactor.value(outcome.report(iso(self.clock())))
         if len(json.dumps(report, ensure_ascii=False).encode()) > MOST_REPORT:
             self.log.error("the return value is too large to be reported")

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from . import setenv
 from .lines import Log
 from .outcome import OK, RERUN, Outcome
 from .shell import Shell
@@ -15,7 +16,8 @@ def work(script: Path, shell: Shell, signals: Signals, log: Log) -> Outcome:
     `al-rerun` turns a success into a request for another run.
     """
     log.info("script mode: running test-script.sh instead of LLM")
-    code = shell.run(_command(script, shell.cwd / script.name))
+    command = _command(script, shell.cwd / script.name)
+    code = shell.run(setenv.started_with(command, shell.env))
     if code == OK and signals.rerun:
         code = RERUN
     if code == RERUN:

@@ -1,14 +1,18 @@
 """A model session: instructions, one message, tools, until the model has nothing more to do.
 
-A process of its own (`python -m toolkit.inside.session`): the request comes on stdin as JSON, keys included; what
-happens goes back as records on a pipe, which the run prints.  Only here is pydantic-ai loaded.
+A process of its own (`python -m toolkit.inside.session ASKED TELLING`, which are pipes).  First comes a line with the image's
+models, so that libraries are loaded before there is anything to do; then the request, keys included.  What happens goes
+back as records, which the run prints.  Only here is pydantic-ai loaded.
 """
 
 import asyncio
 import json
+import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +21,7 @@ from .explain import explain
 from .outcome import OK
 from .processes import keep_to_ourselves
 from .records import Records
+from .redact import Redactor
 from .skill import instructions
 from .toolbox import Toolbox
 from .tools import Tools
@@ -32,8 +37,15 @@ TOOL_RETRIES = 10  # times that a model may call a tool with arguments that do n
 def main() -> int:
     """The exit code, in the vocabulary of outcome.py."""
     keep_to_ourselves()
-    request = json.load(sys.stdin)
-    records = Records(request["records"])
+    asked, telling = map(int, sys.argv[1:])
+    records = Records(telling)
+    with open(asked, encoding="utf-8") as pipe:  # noqa: PTH123 - a descriptor
+        _load(json.loads(pipe.readline() or "[]"))
+        line = pipe.readline()
+    if not line.endswith("\n"):  # the run has ended before its work began
+        return OK
+    request = json.loads(line)
+    os.chdir(request["cwd"])
     try:
         asyncio.run(Session(request, records).run())
     except Exception as error:
@@ -44,6 +56,15 @@ def main() -> int:
     return OK
 
 
+def _load(models: Sequence[Mapping[str, Any]]) -> None:
+    """What a session with these needs.  A library that is missing is missed again, and then explained."""
+    with suppress(ImportError):
+        from toolkit.llm.models import load
+
+        import_module("toolkit.inside.models")
+        load(models)
+
+
 class Session:
     """One conversation."""
 
@@ -52,7 +73,9 @@ class Session:
         self._budget, self._spent = Budget.of(request.get("budget") or {}), Spending()
         seconds = self._budget.seconds
         until = None if seconds is None else time.monotonic() + seconds
-        self._tools = Tools(cwd=Path(request["cwd"]), env=request["env"], until=until)
+        # not what only looks like a token: of an agent's work on code that would make nonsense
+        hide = Redactor(request.get("hidden") or (), shapes=False).text
+        self._tools = Tools(cwd=Path(request["cwd"]), env=request["env"], until=until, hide=hide)
 
     async def run(self) -> None:
         """Until the model has nothing more to do.  Raises what explain() explains."""

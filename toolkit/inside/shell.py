@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import setenv
 from .processes import Family
 
-# the platform's own, which are none of the agent's business: its role's credentials and our references
+# the platform's own, which are none of the agent's business: its role's credentials and where it runs
 _HIDDEN = (
     "AWS_",
     "ECS_",
@@ -17,12 +18,10 @@ _HIDDEN = (
     "_HANDLER",
     "CLOUD_RUN_",
     "GCE_METADATA_",
-    "AL_APP",
-    "AL_GCP_",
-    "AL_LEDGER",
-    "AL_SECRET",
-    "AL_TABLE",
+    "AL_",
+    "SUDO_",
 )
+_SHOWN = ("AL_AGENT", "AL_ENVIRONMENT", "AL_PROJECT", "AL_RUN_ID", "AL_RUNTIME")
 _OURS = ("PYTHONPATH", "PYTHONSAFEPATH")
 _SDKS = ("ANTHROPIC_", "OPENAI_")  # variables by which SDKs would mix their own key or address in
 LIBRARY = Path(__file__).parents[2]  # what PYTHONPATH needs to find this very code
@@ -58,16 +57,21 @@ class Shell:
         return self.family.start(command, cwd=self.cwd, env=env, feed=feed, keep=keep)
 
     def line(self, text: str, *, timeout: float | None = None) -> int:
-        """The same for a line of shell."""
-        return self.run(("/bin/sh", "-c", text), timeout=timeout)
+        """The same for a line of shell, which knows `setenv`."""
+        command = ("/bin/sh", "-c", setenv.with_variables(text, self.env))
+        return self.run(command, timeout=timeout)
 
 
 def visible(environ: Mapping[str, str], library: Path, commands: Path) -> dict[str, str]:
-    """What of the platform's environment an agent sees, with our commands on its PATH."""
+    """What of the platform's environment an agent sees, with our commands on its PATH.
+
+    That is what its image sets, and the few names of ours that are of use to it: platforms that are no container hand
+    on nothing of their host's but the names in runtimes/_supervised.py.
+    """
     found = {
         name: value
         for name, value in environ.items()
-        if not name.startswith(_HIDDEN) and name not in _OURS
+        if name in _SHOWN or not (name.startswith(_HIDDEN) or name in _OURS)
     }
     theirs = [p for p in environ.get("PYTHONPATH", "").split(":") if p and Path(p) != library]
     found |= {"PYTHONPATH": ":".join(theirs)} if theirs else {}

@@ -46,8 +46,9 @@ class Signals:
 
     @property
     def status(self) -> str | None:
+        """More than MOST_STATUS, to be cut when its secrets are taken out: half of one would not be known."""
         text = self._read("status", MOST_STATUS * 4)
-        return None if text is None else text.strip()[:MOST_STATUS]
+        return None if text is None else text.strip()
 
     @property
     def answer(self) -> str | None:

@@ -34,7 +34,7 @@ class Toolbox:
                 command: the command, for bash.
                 timeout: seconds after which it is ended.
             """
-            self._records.line("info", "bash", cmd=command[:200])
+            self._records.line("info", "bash", cmd=self._tools.hide(command)[:200])
             return self._call("bash", lambda: self._tools.bash(command, timeout), command)
 
         def read(path: str, offset: int = 1, limit: int = LINES) -> str:
@@ -87,5 +87,11 @@ class Toolbox:
         return result + self._guard.seen(what, result, time.monotonic() - begun)
 
     def _failed(self, tool: str, subject: str, text: str) -> None:
-        self._records.line("error", "tool error", tool=tool, cmd=subject[:200], result=text[:1000])
+        self._records.line(
+            "error",
+            "tool error",
+            tool=tool,
+            cmd=self._tools.hide(subject)[:200],
+            result=text[:1000],
+        )
         self._strikes.add(text)

@@ -1,6 +1,7 @@
 """The four tools of a model session: bash, read, write, edit.  Plain functions, which know no model.
 
-A failure is a ToolError whose text is for the model to read.  Nothing that a tool answers is longer than MOST.
+A failure is a ToolError whose text is for the model to read.  Nothing that a tool answers is longer than MOST, or has a
+value of the run's credentials in it: what a model has read it may repeat to anybody.
 """
 
 import os
@@ -9,11 +10,13 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from . import setenv
 
 MOST = 30_000  # characters of one answer
 LINES = 2000
@@ -29,11 +32,15 @@ class ToolError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """Where and with which variables they work, and until when on the clock of time.monotonic."""
+    """Where and with which variables they work, and until when on the clock of time.monotonic.
+
+    `hide` takes out of a text what no model may read.
+    """
 
     cwd: Path
     env: Mapping[str, str]
     until: float | None = None
+    hide: Callable[[str], str] = str
 
     def bash(self, command: str, timeout: float = SECONDS) -> str:
         """Standard output and error of the command, together.  Raises ToolError when it fails or is late.
@@ -42,7 +49,11 @@ class Tools:
         """
         seconds = self._allowed(timeout)
         child = subprocess.Popen(
-            ("/bin/bash" if Path("/bin/bash").exists() else "/bin/sh", "-c", command),
+            (
+                "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh",
+                "-c",
+                setenv.with_variables(command, self.env),
+            ),
             cwd=self.cwd,
             env=dict(self.env),
             stdin=subprocess.DEVNULL,
@@ -57,9 +68,9 @@ class Tools:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-            text = collected.text()
+            text = collected.text(self.hide)
             raise ToolError(f"{text}\n[ended after {seconds:g} seconds]".lstrip()) from None
-        text = collected.text()
+        text = collected.text(self.hide)
         if code:
             raise ToolError(f"{text}\n[exit code {code if code > 0 else 128 - code}]".lstrip())
         return text or "[no output]"
@@ -73,7 +84,7 @@ class Tools:
         part = "".join(lines[max(offset, 1) - 1 :][: max(limit, 1)])
         left = len(lines) - max(offset, 1) + 1 - max(limit, 1)
         note = f"\n[{left} more lines: read from line {max(offset, 1) + limit}]" if left > 0 else ""
-        return shortened(part) + note or "[empty]"
+        return shortened(self.hide(part)) + note or "[empty]"
 
     def write(self, path: str, content: str) -> str:
         """Replace or create the file, and the directories above it.  Raises ToolError."""
@@ -137,18 +148,15 @@ class Ends:
         self._thread = threading.Thread(target=self._read, args=(pipe,), daemon=True)
         self._thread.start()
 
-    def text(self) -> str:
+    def text(self, hide: Callable[[str], str]) -> str:
         """What came until the command ended, and shortly after it."""
         self._thread.join(_TAIL)
         with self._lock:
             dropped = self._total - len(self._head) - len(self._tail)
             if dropped <= 0:
-                return shortened((self._head + self._tail).decode("utf-8", "replace"))
-            return shortened(
-                self._head.decode("utf-8", "replace"),
-                self._tail.decode("utf-8", "replace"),
-                dropped,
-            )
+                return shortened(hide((self._head + self._tail).decode("utf-8", "replace")))
+            head, tail = (part.decode("utf-8", "replace") for part in (self._head, self._tail))
+            return shortened(hide(head), hide(tail), dropped)
 
     def _read(self, pipe: IO[bytes]) -> None:
         half = MOST * 2  # bytes; a character may be four

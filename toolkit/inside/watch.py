@@ -14,7 +14,7 @@ from toolkit.core.ports import Platform
 from toolkit.core.run import RunState
 
 from .lines import Log
-from .signals import Signals
+from .signals import MOST_STATUS, Signals
 
 _Word = RunState | None  # None: the run is over, stop watching
 
@@ -84,7 +84,8 @@ class Poller:
         if self._platform.stop_requested():
             self._watch.stop()
         if (status := self._signals.status) and status != self._told:
-            self._log.info("status", text=status)
-            self._log.tell(status=status)
-            self._platform.note(status=self._log.redactor.text(status))
+            shown = self._log.redactor.text(status)[:MOST_STATUS]
+            self._log.info("status", text=shown)
+            self._log.tell(status=shown)
+            self._platform.note(status=shown)
             self._told = status

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from toolkit.core.agent import Model
+from toolkit.core.agent import CredentialRef, Model
 from toolkit.core.errors import ConfigError
 from toolkit.core.secrets import Secret
 
@@ -46,15 +46,18 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """What was typed: None is not given."""
+    """What was typed: None is not given.  `compatible`: another size of the model will do, where only that is there."""
 
     provider: str | None = None
     model: str | None = None
     anthropic_key: Secret | None = None
+    compatible: bool = False
 
     @property
     def given(self) -> bool:
-        return not (self.provider is None and self.model is None and self.anthropic_key is None)
+        return self.compatible or any(
+            value is not None for value in (self.provider, self.model, self.anthropic_key)
+        )
 
 
 LIMITS = ("max_tokens", "temperature", "context_window", "compact_pct")
@@ -147,10 +150,12 @@ def from_user(values: Mapping[str, Any], origin: str, table: Table) -> Iterator[
         yield Candidate(setting=setting, value=value, rank=Rank.USER, origin=origin)
 
 
-def from_stored(keys: Mapping[str, Secret], table: Table, where: str) -> Iterator[Candidate]:
-    """Keys by provider, from the store that `where` names."""
+def from_stored(
+    keys: Mapping[str, Secret], refs: Mapping[str, CredentialRef], where: str
+) -> Iterator[Candidate]:
+    """Keys by provider, from the store that `where` names, where they are `refs`."""
     for name, key in keys.items():
-        ref = table.provider(name).stored_key
+        ref = refs[name]
         yield Candidate(
             setting="key", value=key, rank=Rank.USER, origin=f"{ref}, {where}", provider=name
         )

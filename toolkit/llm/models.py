@@ -4,12 +4,14 @@ pydantic-ai is imported when a model is made: only a session that really starts 
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from toolkit.core.agent import Model
-from toolkit.core.errors import ConfigError, CredentialError
+from toolkit.core.errors import AlError, ConfigError, CredentialError
 from toolkit.core.secrets import Secret
 
 from .names import TABLE
@@ -35,11 +37,33 @@ def parse_model(data: Mapping[str, Any]) -> Model:
             base_url=data.get("baseUrl"),
             options=data.get("options") or {},
             wire=data.get("wire"),
+            key_instance=data.get("keyInstance") or "default",
         )
     except KeyError as error:
         raise ConfigError(
             f"a model of the agent lacks {error}", hint="see [models] in config.toml"
         ) from error
+
+
+def load(models: Sequence[Mapping[str, Any]]) -> None:
+    """Import what these need, `live_model`'s work aside; what is wrong with one is said when it is made.
+
+    Raises ImportError.
+    """
+    for data in models:
+        with suppress(AlError):
+            model = parse_model(data)
+            for name in _modules(model):
+                import_module(name)
+
+
+def _modules(model: Model) -> tuple[str, ...]:
+    kind = provider(model.provider)
+    if kind.name == "ollama":
+        return ("toolkit.llm.ollama",)
+    if _wire(model, kind) == "anthropic":
+        return ("pydantic_ai.models.anthropic", "pydantic_ai.providers.anthropic")
+    return ("pydantic_ai.models.openai", "pydantic_ai.providers.openai_compatible")
 
 
 def live_models(models: Sequence[Model], keys: Mapping[str, Secret]) -> list["LiveModel"]:
@@ -65,7 +89,7 @@ def live_model(model: Model, key: Secret | None) -> "LiveModel":
             f"the model {model.name!r} has a wire, and its provider is {kind.name}",
             hint="remove wire, or set provider = 'custom' with the server's baseUrl",
         )
-    url = _address(model, kind)
+    url = address(model, kind)
     model = replace(model, model=TABLE.id_of(kind.name, model.model))
     if kind.name == "ollama":
         return _ollama(model, key, url, found)
@@ -78,7 +102,7 @@ def _wire(model: Model, kind: Provider) -> str:
     return model.wire or kind.wire
 
 
-def _address(model: Model, kind: Provider) -> str:
+def address(model: Model, kind: Provider) -> str:
     """Where a client sends to: Anthropic's appends the version itself, the others want it in the address."""
     url = (model.base_url or kind.base_url or "").rstrip("/")
     if not url:

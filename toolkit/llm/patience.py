@@ -35,22 +35,29 @@ _PASSING = (*BUSY, ModelServerError, ModelConnectionError, ModelRequestTimeout)
 PASSES = 4
 Tell = Callable[[str, dict[str, Any]], None]
 FIRST, LONGEST = 30.0, 300.0  # seconds between passes: doubled each time, up to the longest
-SILENCE = (
-    600.0  # seconds in which an answer must begin: a server at home may read its prompt for minutes
-)
+# seconds in which an answer must begin, and go on: a server at home may read its prompt for minutes
+SILENCE = 600.0
 
 
 class Silent(ModelAPIError):
     """A model did not begin to answer in time."""
 
+    why = "no-first-output"
+
+
+class Stalled(Silent):
+    """A model began to answer, and did not go on."""
+
+    why = "stalled-answer"
+
 
 class Exhausted(AgentRunError):
     """Every model was refused in every pass.
 
-    `busy`: because of rate limits or overload; `silent`: because none began to answer.
+    `busy`: because of rate limits or overload; `silent`: why, when each of them said nothing, or nothing more.
     """
 
-    def __init__(self, message: str, *, busy: bool, silent: bool = False) -> None:
+    def __init__(self, message: str, *, busy: bool, silent: str = "") -> None:
         super().__init__(message)
         self.busy, self.silent = busy, silent
 
@@ -71,7 +78,7 @@ class Patient(WrapperModel):
         first: float = FIRST,
         silence: Sequence[float] = (),
     ) -> None:
-        """`silence` is, for each model, the seconds in which it must begin to answer."""
+        """`silence` is, for each model, the seconds in which it must begin to answer, and go on."""
         super().__init__(FallbackModel(*models))  # for what a model must know of itself
         self._models, self._breaker = tuple(models), Breaker()
         self._tell, self._heard, self._sleep, self._first = tell, heard, sleep, first
@@ -154,8 +161,13 @@ class Patient(WrapperModel):
             except TimeoutError as error:
                 text = f"it did not begin to answer within {seconds:g} s"
                 raise Silent(model_name=model.model_name, message=text) from error
-            async for _ in events:
-                pass
+            text = f"it stopped in the middle of its answer for {seconds:g} s"
+            try:
+                async with asyncio.timeout(seconds) as limit:
+                    async for _ in events:
+                        limit.reschedule(asyncio.get_running_loop().time() + seconds)
+            except TimeoutError as error:
+                raise Stalled(model_name=model.model_name, message=text) from error
             return stream.get()
 
     def _detour(self, place: int, error: ModelAPIError) -> None:
@@ -184,9 +196,9 @@ def _another_helps(error: ModelAPIError) -> bool:
 
 
 def _exhausted(errors: Sequence[ModelAPIError]) -> Exhausted:
-    last = errors[-1]
+    last, quiet = errors[-1], [error for error in errors if isinstance(error, Silent)]
     return Exhausted(
         f"every model failed; the last, {last.model_name}, with: {last.message}",
         busy=any(isinstance(error, (*BUSY, ModelQuotaExceededError)) for error in errors),
-        silent=all(isinstance(error, Silent) for error in errors),
+        silent=quiet[-1].why if len(quiet) == len(errors) else "",
     )

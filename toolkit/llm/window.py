@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.core.agent import Model
 from toolkit.core.errors import ConfigError
@@ -24,6 +24,16 @@ OLLAMA_DEFAULT = (
     16_384  # tokens; its own default is 4096 on most machines, too few for an agent's first prompt
 )
 _PATIENCE = 5.0  # seconds for a question about the server itself
+
+
+class Served(Protocol):
+    """A model at its server: Ollama's without `/v1`, others' with it."""
+
+    @property
+    def base_url(self) -> str | None: ...
+
+    @property
+    def model_name(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +55,16 @@ async def window_of(
 
     headers = {"Authorization": f"Bearer {key.reveal()}"} if key else {}
     async with httpx.AsyncClient(timeout=_PATIENCE, headers=headers) as client:
-        if model.provider == "ollama":
-            return await _of_ollama(client, live, declared)
-        return _at_most(declared, await _of_server(client, live, model.wire), live.base_url or "")
+        return await window_at(client, model, live, declared)
+
+
+async def window_at(
+    client: "httpx.AsyncClient", model: Model, at: Served, declared: int | None
+) -> Window:
+    """The same of a server of one's own, for whoever has a connection to it already."""
+    if model.provider == "ollama":
+        return await _of_ollama(client, at, declared)
+    return _at_most(declared, await _of_server(client, at, model.wire), at.base_url or "")
 
 
 def _hosted(live: "LiveModel", declared: int | None) -> Window:
@@ -70,9 +87,7 @@ def _at_most(declared: int | None, real: int | None, url: str) -> Window:
     return Window(tokens=real, origin="the server", note=note)
 
 
-async def _of_server(
-    client: "httpx.AsyncClient", live: "LiveModel", wire: str | None
-) -> int | None:
+async def _of_server(client: "httpx.AsyncClient", live: Served, wire: str | None) -> int | None:
     """vLLM says it of its models, llama-server of its slots, LM Studio of what it has loaded.
 
     https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
@@ -93,9 +108,7 @@ async def _of_server(
     return next((tokens for value in found if (tokens := _tokens(value))), None)
 
 
-async def _of_ollama(
-    client: "httpx.AsyncClient", live: "LiveModel", declared: int | None
-) -> Window:
+async def _of_ollama(client: "httpx.AsyncClient", live: Served, declared: int | None) -> Window:
     """What will be sent as num_ctx: declared, of its Modelfile, as it is loaded now, or our default."""
     url, name = live.base_url or "", live.model_name
     shown = await _json(client, "POST", f"{url}/api/show", {"model": name})

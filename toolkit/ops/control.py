@@ -15,7 +15,7 @@ from toolkit.core.run import RunId
 from toolkit.ops import running
 from toolkit.ops.logs.times import moment
 from toolkit.ops.remote import KEY, Remote, deployed_url, gateway_key
-from toolkit.scheduler import control, history, views
+from toolkit.scheduler import control, history, past, views
 from toolkit.scheduler.cron import next_start
 from toolkit.scheduler.desk import Desk, recorded_roster
 from toolkit.scheduler.history import MOST_RUNS, Filter
@@ -81,15 +81,18 @@ class Directly:
     def sums(self, agent: str | None, since: int | None) -> Answer:
         ledger = self.desk.services.ledger
         wanted = Filter(agents=frozenset([agent] if agent else ()), since=history.since(since))
-        runs = [run for run in ledger.runs(agent=agent, limit=MOST_RUNS) if wanted.wants(run)]
         calls = ledger.calls.recent(limit=MOST_RUNS)
-        return views.sums(runs, [call for call in calls if wanted.wants_call(call)])
+        return views.sums(
+            past.sums(ledger, wanted), [call for call in calls if wanted.wants_call(call)]
+        )
 
     def runs(self, agent: str, limit: int) -> Answer:
-        found = self.desk.services.ledger.runs(agent=agent, limit=MOST_RUNS)
-        over = [run for run in found if run.state.final]
-        rows = [views.run(run) for run in history.cut(over, limit=limit, offset=0)]
-        return {"runs": rows, "total": len(over), "page": 1, "limit": limit}
+        ledger = self.desk.services.ledger
+        found = past.over(ledger, agent, limit=limit)
+        if not found.total and not ledger.runs(agent=agent, limit=1):
+            self.desk.roster().post(agent)  # of one that was removed there may still be runs
+        rows = [views.run(run) for run in found.rows]
+        return {"runs": rows, "total": found.total, "page": 1, "limit": limit}
 
     def pause(self, agent: str | None) -> Answer:
         if agent:

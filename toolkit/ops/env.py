@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
+from toolkit.config.environment_name import check_environment_name
 from toolkit.config.environments import BUILT_IN as RESERVED
-from toolkit.config.environments import check_environment_name
 from toolkit.core.errors import AlreadyExists, UsageError
 
 BUILT_IN = {

@@ -10,6 +10,7 @@ from toolkit.core.run import Run, RunState
 from toolkit.ops import logs
 from toolkit.ops import run as runs
 from toolkit.ops.logs.view import Lines, View
+from toolkit.ops.turn import beating, tell_while_queued
 from toolkit.wiring import Services
 
 STOP, LEAVE = "stop the run", "stop watching"
@@ -30,10 +31,12 @@ def to_end(
     shown = _Shown(show)
     goes_on = f"• {run.id} goes on; `al logs {run.id} -f` follows it"
     try:
+        sleep = beating(services, run, sleep=sleep, clock=clock)
         # one iterator for all: an interruption loses no line
         entries = logs.follow_run(services, run.id, sleep=sleep, clock=clock)
         while True:
             try:
+                tell_while_queued(services, run, note=note, sleep=sleep)
                 shown.all(entries)
                 *_, last = runs.watch(
                     services, services.ledger.get(run.id) or run, sleep=sleep, clock=clock

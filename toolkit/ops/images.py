@@ -7,6 +7,7 @@ project is compared by hashes of its files and no registry is asked.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from toolkit.core.agent import Agent, Project
@@ -20,7 +21,9 @@ from toolkit.images import base as bases
 from toolkit.images.architecture import AMD64, ARCHITECTURES
 from toolkit.images.builders.append import Append, ImagePlan
 from toolkit.images.homes import home_of
+from toolkit.images.order import Note, Order
 from toolkit.images.prune import delete, in_use, prunable, pushed
+from toolkit.ops.builds import Builds
 from toolkit.wiring import Services
 
 Facts = dict[str, Any]
@@ -54,6 +57,10 @@ class Images:
         return builder
 
     @cached_property
+    def _builds(self) -> Builds:
+        return Builds(self.services, self.project)
+
+    @cached_property
     def _types(self) -> dict[str, CredentialType]:
         return {
             ref.type: resolve.type_of(ref) for agent in self.agents for ref in agent.credentials
@@ -77,6 +84,8 @@ class Images:
 
     def _known(self, facts: Facts, architecture: str) -> tuple[str, str] | None:
         context = self.services.context
+        if self._builds.makes_base:
+            return self._builds.reference(self._builds.base(architecture))
         if not context.environment.embedded:
             return bases.base_reference(context, self._registry, architecture=architecture)
         tag = self._base_tags[architecture]
@@ -121,7 +130,7 @@ class Images:
             }
             for agent in self.agents:
                 plans[str(agent.name)] = self._builder.plan(
-                    self.project, agent, types=self._types, base=base[ARCHITECTURES[agent.arch]]
+                    self.project, agent, types=self._types, base=self._upon(agent, base)
                 )
             self._read[key] = plans
         return self._read[key]
@@ -129,8 +138,34 @@ class Images:
     def _gateway_base(self, base: tuple[str, str]) -> tuple[str, str]:
         """What the gateway is built upon: `[images] gateway` where it is named, else what agents are."""
         if "gateway" not in self.services.environment.images:
-            return base
+            return (
+                self._builds.reference(self._builds.gateway())
+                if self._builds.makes_gateways
+                else base
+            )
         return bases.base_reference(self.services.context, self._registry, part="gateway")
+
+    def _upon(self, agent: Agent, base: Bases) -> tuple[str, str]:
+        """What the agent's own layer goes upon: what its Dockerfiles make of the base."""
+        below = base[ARCHITECTURES[agent.arch]]
+        orders = self._builds.of(agent, below)
+        return self._builds.reference(orders[-1]) if orders else below
+
+    def _due(self, facts: Facts, base: Bases) -> Order | None:
+        """One that no earlier push has recorded."""
+        orders = chain.from_iterable(self._builds.waves(self.agents, base))
+        due = (one for one in orders if recorded(facts, self._order(one), one.tag) is None)
+        return next(due, None)
+
+    def build(self, facts: Facts, base: Bases, note: Note) -> None:
+        """Make what is not there, and record it."""
+        waves = self._builds.waves(self.agents, base)
+        made = self._builds.make(waves, note)
+        for one in chain.from_iterable(waves):
+            self._record(facts, f"{self._builds.repository}:{one.name}", one.tag, made[one.tag])
+
+    def _order(self, one: Order) -> str:
+        return self._fact(f"{self._builds.repository}:{one.name}")
 
     @cached_property
     def _deployment(self) -> Mapping[str, Any]:
@@ -146,12 +181,13 @@ class Images:
             plan = Plan(tuple(_create(names.repository(part), "") for part in due))
             return plan, dict.fromkeys(due)
         plans = self.planned(facts, base, ask=False)
+        order = self._due(facts, base)
+        built = Plan((_create(self._builds.repository, order.tag),)) if order else Plan()
         references = {
             part: self.reference(p, p.digest) if p.digest else None for part, p in plans.items()
         }
-        return Plan(
-            tuple(_create(p.repository, p.tag) for p in plans.values() if p.needed)
-        ), references
+        needed = Plan(tuple(_create(p.repository, p.tag) for p in plans.values() if p.needed))
+        return built + needed, references
 
     def base(self, facts: Facts) -> Bases:
         """The bases, pushed where they have to be."""
@@ -201,7 +237,17 @@ def _create(repository: str, tag: str) -> Change:
 def prune(services: Services, agents: Sequence[str], facts: Mapping[str, Any]) -> list[str]:
     """Delete what is older than the newest `keepImages` and named by no definition, past ones and live ones included."""
     named = {*_named(facts), *in_use(services.context)} if agents else set()
-    return [gone for agent in agents for gone in _pruned(services, agent, named)]
+    gone = [gone for agent in agents for gone in _pruned(services, agent, named)]
+    built = _built(services, facts) if agents else set()
+    return gone + (_pruned(services, BASE, built) if built else [])
+
+
+def _built(services: Services, facts: Mapping[str, Any]) -> set[str]:
+    """What the next image may go upon; what it was built from, and earlier ones, go as agents' images do."""
+    if services.environment.embedded:  # its base is made, and recorded, in another way
+        return set()
+    begins = fact_name(services.context, f"{services.context.names.repository(BASE)}:")
+    return {fact["digest"] for key, fact in facts.items() if key.startswith(begins) and fact}
 
 
 def _pruned(services: Services, agent: str, named: Collection[str]) -> list[str]:

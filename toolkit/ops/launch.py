@@ -7,9 +7,11 @@ from toolkit.core.errors import ConfigError, LaunchError, NotFound
 from toolkit.core.placement import runtime_name
 from toolkit.core.run import Run, RunId, RunModels, Trigger, TriggerKind
 from toolkit.llm.candidates import Flags
+from toolkit.ops.turn import turn_for
 from toolkit.scheduler import switches
 from toolkit.scheduler.attempt import Patience
 from toolkit.scheduler.dispatch import dispatch
+from toolkit.scheduler.switches import Switches
 from toolkit.wiring import Services
 
 NO_FLAGS = Flags()
@@ -41,29 +43,41 @@ def start(
             "there is no project here", hint="go to the project's directory, or name it with -p"
         )
     agent = services.project.agent(name)
-    if agent.dockerfile and runtime_name(agent, services.environment) != "docker":
+    there = services.for_agent(agent)
+    if agent.dockerfile and runtime_name(agent, there.environment) != "docker":
         raise ConfigError(
             f"agents/{agent.name}/Dockerfile is not built by this version yet",
             hint="remove it; what every agent needs belongs into the base image",
         )
     if trigger is None and not flags.given and (run := _through(services, agent.name, prompt)):
+        if agent.name in _turned(services).disabled:
+            note(f"• {agent.name} is disabled: the run waits until `al resume {agent.name}`")
         return run
-    models = _models(services, agent, flags, note)
+    models = _models(there, agent, flags, note)
     if services.environment.cloud is None:
-        _prepare_here(services, agent, note)
-    _note_pause(services, note)
+        services.ledger.prepare()
+    if there.environment.cloud is None:
+        _prepare_here(there, agent, note)
+    _note_off(services, agent.name, note)
     trigger = trigger or Trigger(agent=agent.name, kind=TriggerKind.MANUAL, prompt=prompt)
-    return dispatch(services, trigger, Patience(seconds=PATIENCE, note=note), models=models)
+    patience = Patience(seconds=PATIENCE, note=note)
+    turn = turn_for(services, agent, models, trigger, note=note)
+    return dispatch(services, trigger, patience, models=models, place=there, turn=turn)
 
 
-def _note_pause(services: Services, note: Callable[[str], None]) -> None:
+def _note_off(services: Services, agent: AgentName, note: Callable[[str], None]) -> None:
     """A pause is for what starts by itself; who starts a run by hand means it."""
+    turned = _turned(services)
+    if turned.paused or agent in turned.disabled:
+        what = "all is paused" if turned.paused else f"{agent} is disabled"
+        note(f"• {what}; what you start by hand runs all the same")
+
+
+def _turned(services: Services) -> Switches:
     try:
-        paused = switches.read(services.ledger).paused
+        return switches.read(services.ledger)
     except NotFound:  # nothing was ever kept here
-        return
-    if paused:
-        note("• all is paused; what you start by hand runs all the same")
+        return Switches()
 
 
 def _through(services: Services, agent: AgentName, prompt: str | None) -> Run | None:
@@ -85,12 +99,17 @@ def _through(services: Services, agent: AgentName, prompt: str | None) -> Run | 
 def _models(
     services: Services, agent: Agent, flags: Flags, note: Callable[[str], None]
 ) -> RunModels | None:
+    from toolkit.ops.llm.ready import made_ready
+    from toolkit.ops.llm.serving import Means
     from toolkit.ops.local import permitted
     from toolkit.ops.settings import for_run
 
-    if services.environment.cloud is None:
-        permitted(services, agent)
-    return for_run(services, agent, flags, note=note)
+    if services.environment.cloud is not None:
+        return for_run(services, agent, flags, note=note)
+    permitted(services, agent)
+    models = for_run(services, agent, flags, note=note)
+    means = Means(home=services.context.home, note=note)
+    return made_ready(models, means, compatible=flags.compatible)
 
 
 def _prepare_here(services: Services, agent: Agent, note: Callable[[str], None]) -> None:

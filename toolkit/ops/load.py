@@ -2,30 +2,51 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from toolkit import wiring
 from toolkit.config import load as config
 from toolkit.config.environments import SANDBOX_GCP, SANDBOXES, in_sandbox
+from toolkit.config.project_files import ENVIRONMENT_TEXT
 from toolkit.core.agent import Project
 from toolkit.core.environment import Environment
 from toolkit.core.errors import ConfigError
 
 
 def load_services(
-    directory: Path, env: str | None, *, note: Callable[[str], None], offline: bool = False
+    directory: Path,
+    env: str | None,
+    *,
+    note: Callable[[str], None],
+    offline: bool = False,
+    keep_going: bool = False,
 ) -> wiring.Services:
     """Raises ConfigError with every problem of the project at once.  Starts the sandbox when it is the environment,
-    unless it is `offline`: for what is told from files alone."""
-    project, environment = config.load(
-        directory.resolve(), env, home=wiring.home(), variables=os.environ
+    unless it is `offline`: for what is told from files alone.  `keep_going`: without the agents that are wrong."""
+    project, environment = load_files(directory, env, keep_going=keep_going)
+    where = environment if offline else _reachable(environment, note)
+    return wiring.services(project, where, elsewhere=partial(_elsewhere, directory, note=note))
+
+
+def _elsewhere(directory: Path, name: str, *, note: Callable[[str], None]) -> Environment:
+    """Another environment of the project, ready to be used.  Raises ConfigError.
+
+    What AL_ENVIRONMENT_TOML holds is the chosen one, and no other."""
+    variables = {key: text for key, text in os.environ.items() if key != ENVIRONMENT_TEXT}
+    found = config.load_environment(
+        directory.resolve(), name, home=wiring.home(), variables=variables
     )
-    return wiring.services(project, environment if offline else _reachable(environment, note))
+    return _reachable(found, note)
 
 
-def load_files(directory: Path, env: str | None) -> tuple[Project, Environment]:
+def load_files(
+    directory: Path, env: str | None, *, keep_going: bool = False
+) -> tuple[Project, Environment]:
     """What the files say now, with nothing started and nothing reached.  Raises ConfigError with every problem."""
-    return config.load(directory.resolve(), env, home=wiring.home(), variables=os.environ)
+    return config.load(
+        directory.resolve(), env, home=wiring.home(), variables=os.environ, keep_going=keep_going
+    )
 
 
 def load_account(

@@ -1,11 +1,13 @@
 """Runs on this machine: what push records in a cloud is made on the spot, in the project's .al directory."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from toolkit.core.agent import Agent
 from toolkit.core.clock import iso, now
@@ -32,14 +34,21 @@ def prepare(
     record_roster(services)
 
 
-def make(services: Services, agent: Agent, *, note: Callable[[str], None] = lambda _: None) -> None:
-    """The same, for a ledger that is prepared and a roster that somebody else records."""
+def make(
+    services: Services,
+    agent: Agent,
+    *,
+    note: Callable[[str], None] = lambda _: None,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """The same, for a ledger that is prepared and a roster that somebody else records.  `facts` are the definitions that
+    it has, where somebody has read them for many agents."""
     assert services.project is not None  # noqa: S101 - only called with one
     values = resolve.resolve(replace(agent, models=()), services.local_store)
     made = _image(services, agent, note) if in_docker(services, agent) else _app(services, agent)
     new = definitions.wanted(services, agent, made, paths=sorted(values))
     key = fact_key(agent.name)
-    known = services.ledger.fact(key)
+    known = facts.get(key) if facts is not None else services.ledger.fact(key)
     facts = {key: known} if known else {}
     if new.due(facts):
         definitions.define(services, new, facts, moment=iso(now()))
@@ -68,9 +77,9 @@ def _app(services: Services, agent: Agent) -> str:
     """A directory that is named by what is in it."""
     assert services.project is not None  # noqa: S101 - only called with one
     types = {ref.type: resolve.type_of(ref) for ref in agent.credentials}
-    files = {**agent_files(services.project, agent, types), **_base()}
+    files = agent_files(services.project, agent, types)
     state = services.context.project / ".al"
-    app = state / "apps" / f"{agent.name}-{content_hash('', files, {})}"
+    app = state / "apps" / f"{agent.name}-{content_hash(_base_hash(), files, {})}"
     if not app.exists():
         _write(app, files, _shared(state))
     return str(app)
@@ -82,9 +91,14 @@ def _base() -> Mapping[str, LayerFile]:
     return base_files()
 
 
+@cache
+def _base_hash() -> str:
+    return content_hash("", _base(), {})
+
+
 def _shared(state: Path) -> Path:
     """One copy of it, of which agents have links: with many agents, writing it for each would take most of the time."""
-    place = state / "base" / content_hash("", _base(), {})
+    place = state / "base" / _base_hash()
     if not place.exists():
         _write(place, _base())
     return place
@@ -101,23 +115,23 @@ def _write(app: Path, files: Mapping[str, LayerFile], shared: Path | None = None
     partial = Path(tempfile.mkdtemp(prefix=f".{app.name}.", dir=app.parent))
     try:
         for name, file in files.items():
-            place = Path(name).relative_to(APP)
-            (partial / place).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not (shared and name in _base() and _linked(shared / place, partial / place)):
-                (partial / place).write_bytes(file.data)
-                (partial / place).chmod(file.mode)
+            place = partial / Path(name).relative_to(APP)
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            place.write_bytes(file.data)
+            place.chmod(file.mode)
+        for part in sorted(shared.iterdir()) if shared else ():
+            _link(part, partial / part.name)
         _appear(partial, app)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _linked(source: Path, target: Path) -> bool:
-    """Whether it could be: a file may have only so many names, and some file systems have no links."""
+def _link(source: Path, target: Path) -> None:
+    """Relative, so that a project may be moved; a copy where the file system has no links."""
     try:
-        target.hardlink_to(source)
+        target.symlink_to(os.path.relpath(source, target.parent))
     except OSError:
-        return False
-    return True
+        shutil.copytree(source, target)
 
 
 def _appear(partial: Path, app: Path) -> None:

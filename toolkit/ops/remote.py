@@ -17,6 +17,7 @@ from toolkit.core.errors import (
     Unreachable,
     UsageError,
 )
+from toolkit.core.retry import retrying
 from toolkit.core.secrets import Secret
 from toolkit.ops.credentials import GATEWAY_PATH, cloud_name, own_key_name
 from toolkit.wiring import Services
@@ -26,12 +27,18 @@ if TYPE_CHECKING:
 
 KEY = "AL_GATEWAY_API_KEY"
 READ_SECONDS = 40.0  # the gateway answers within 20 s or sends a heartbeat every 15 s
+BUSY_SECONDS = 20.0  # for as long a busy gateway is asked again
+SOON = 5  # seconds that it may ask us to wait; who is told of more decides himself
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _KINDS: Mapping[int, type[AlError]] = {400: UsageError, 404: NotFound, 409: Conflict}
 
 
 class Refused(Unreachable):
     """Nobody listens at the gateway's address."""
+
+
+class Busy(Throttled):
+    """The gateway has done nothing, and says that it will in a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +68,11 @@ class Remote:
         )
 
     def _asked(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        with self.client() as client, reached(self.url):
-            return body(client.request(method, path, **more))
+        def once() -> dict[str, Any]:
+            with self.client() as client, reached(self.url):
+                return body(client.request(method, path, **more))
+
+        return retrying(once, seconds=BUSY_SECONDS, retry=lambda error: isinstance(error, Busy))
 
 
 @contextmanager
@@ -106,6 +116,8 @@ def refusal(answer: "httpx.Response") -> AlError:
         told = answer.json()
         message, hint = str(told["error"]), str(told.get("hint") or "see the gateway's log")
     except (ValueError, TypeError, KeyError, AttributeError):
+        if answer.status_code == 429:  # Lambda's own, before the gateway was asked
+            return Busy("the gateway is busy: too many ask at once", hint="try again later")
         if answer.status_code in (502, 504):
             return Unreachable(f"the gateway answers {answer.status_code}", hint="try again later")
         return strange(answer)
@@ -115,8 +127,15 @@ def refusal(answer: "httpx.Response") -> AlError:
             hint=f"push again, or set the key with `al creds add gateway_api_key` or {KEY}",
         )
     if answer.status_code in (429, 503) and "retry-after" in answer.headers:
-        return Throttled(message, hint=hint)
+        return (Busy if _soon(answer) else Throttled)(message, hint=hint)
     return _KINDS.get(answer.status_code, AlError)(f"the gateway says: {message}", hint=hint)
+
+
+def _soon(answer: "httpx.Response") -> bool:
+    """Whether to come again by ourselves.  After a 503 something may have been done, so what changes is not asked twice."""
+    again = answer.status_code == 429 or answer.request.method == "GET"
+    wait = answer.headers["retry-after"]  # an HTTP date in place of seconds means later
+    return again and wait.isdecimal() and int(wait[:9]) <= SOON
 
 
 def strange(answer: "httpx.Response") -> AlError:

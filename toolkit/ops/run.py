@@ -5,18 +5,19 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from toolkit.core.pace import platform_seconds
 from toolkit.core.retry import retrying
-from toolkit.core.run import Run, RunState
+from toolkit.core.run import Cause, Run, RunState
 from toolkit.core.secrets import Receipt
 from toolkit.scheduler.adopt import found
 from toolkit.scheduler.settle import settle
 from toolkit.wiring import Services
 
-PLATFORM_EVERY = (
-    5.0  # seconds between looks at the platform; the run's own report is looked for at each step
-)
 PATIENCE = 60.0  # seconds for which a watcher bears a service that is busy or out of reach
 INTERRUPTED = 130
+BUSY = (
+    75  # as core.errors.BackendBusy: the run waited for its turn at its model's server, and gave up
+)
 EXIT = {RunState.TIMED_OUT: 124, RunState.STOPPED: INTERRUPTED}
 
 
@@ -36,7 +37,8 @@ def watch(
     while not run.state.final:
         yield run
         sleep(every)
-        ask = clock() - asked >= PLATFORM_EVERY
+        # the run's own report is looked for at each step
+        ask = clock() - asked >= platform_seconds(run.runtime)
         asked = clock() if ask else asked
         look = partial(settle, services, [run], ask_platform=ask)
         (run,) = retrying(look, seconds=PATIENCE, sleep=sleep, clock=clock)
@@ -53,11 +55,13 @@ def stop(services: Services, run: Run) -> str:
 
 def exit_code(run: Run) -> int:
     """What `al run` ends with: the agent's code (0 for a rerun request), 124, 130 when the user stopped it or stopped
-    watching, or 1 when it never started."""
+    watching, 75 when its model's server was busy for too long, or 1 when it never started."""
     if run.state is RunState.SUCCEEDED:
         return 0
     if not run.state.final:
         return INTERRUPTED
+    if run.cause is Cause.BACKEND_BUSY:
+        return BUSY
     return EXIT.get(run.state) or run.exit_code or 1
 
 
@@ -74,6 +78,7 @@ def summary(run: Run) -> dict[str, Any]:
         "reason": run.reason,
         "return_value": run.return_value,
         "usage": dict(run.usage),
+        "task_url": run.page,
         "secret": receipt(run.receipt),
     }
 

@@ -42,11 +42,35 @@ def found(services: Services) -> Running | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That this process is the scheduler, for as long as the file is in its place."""
+
+    place: Path
+    file: IO[str]
+
+    def tell(self, url: str) -> None:
+        """Where its gateway is."""
+        _write(self.file, _told(url))
+
+    def check(self) -> None:
+        """Raises Conflict when the file was removed: everything beside it is gone as well, and another one may run."""
+        if not self._in_place():
+            raise Conflict(
+                f"{self.place.parent} was removed while it was in use: its runs, queue and history are gone",
+                hint="run `al start` again, which makes it anew; what still runs is not known any more",
+            )
+
+    def _in_place(self) -> bool:
+        try:
+            return os.path.samestat(self.place.stat(), os.fstat(self.file.fileno()))
+        except FileNotFoundError:
+            return False
+
+
 @contextmanager
-def only_one(
-    services: Services, *, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[Callable[[str], None]]:
-    """Be the scheduler until the end of this block; what it gives is told the gateway's address.
+def only_one(services: Services, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[Claim]:
+    """Be the scheduler until the end of this block.
 
     Raises Conflict, naming the one that runs."""
     place = _place(services)
@@ -55,7 +79,7 @@ def only_one(
         _claim(file, services, sleep)
         _write(file, "")
         try:
-            yield lambda url: _write(file, _told(url))
+            yield Claim(place, file)
         finally:
             _write(file, "")  # the file stays: a lock on one that was replaced would hold nobody up
 

@@ -6,18 +6,17 @@ unless flags say otherwise; the variables and keys of this machine are not for i
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from dataclasses import dataclass, replace
 
 from toolkit.config.user import UserSettings, read_user
 from toolkit.core.agent import Agent, CredentialRef, Model
-from toolkit.core.environment import Environment
+from toolkit.core.environment import AwsCloud, Environment
 from toolkit.core.errors import ConfigError, CredentialError, UsageError
 from toolkit.core.ports import Store
 from toolkit.core.run import RunModels
 from toolkit.core.secrets import Secret
 from toolkit.credentials.resolve import local_name
+from toolkit.llm.addresses import Reach, reach_of
 from toolkit.llm.bundle import Bundle, Resolution
 from toolkit.llm.candidates import (
     Candidate,
@@ -35,6 +34,7 @@ from toolkit.wiring import Services, home
 
 HERE = "stored on this machine"
 FIELD = "token"  # of the credentials that hold models' keys
+SHARED = "default"  # the instance of a key that agents share
 
 
 def for_run(
@@ -57,19 +57,20 @@ def for_run(
     places = _Places.read(variables=os.environ if local else {})
     primary = agent.models[0] if agent.models else None
     if local:
-        stored = list(places.stored(services.local_store))
+        stored = list(places.stored(services.local_store, agent))
     else:
         stored = _of_environment(services, places, agent, flags)
     resolution = places.resolution(primary, flags, stored)
     for text in (resolution.line(), *resolution.notes):
         note(text)
-    chosen = _whole(resolution, services.environment)
+    ref = places.key_refs(agent)[resolution.provider.name]
+    chosen = _whole(resolution, services.environment, ref)
     _reachable(chosen, services.environment)
     others = _fallbacks(agent, resolution, places, (flags, stored), note)
     more = [_whole(other, services.environment) for other in others]
     return RunModels(
         models=tuple((bundle.as_model(), bundle.key) for bundle in (chosen, *more)),
-        instead_of=_model_keys(agent, places.table),
+        instead_of=_model_keys(agent, places),
     )
 
 
@@ -83,7 +84,7 @@ def explained(services: Services | None, agent: Agent | None, flags: Flags) -> R
     store = services.local_store if services else local_credentials()
     places = _Places.read(variables=os.environ)
     primary = agent.models[0] if agent and agent.models else None
-    return places.resolution(primary, flags, list(places.stored(store)))
+    return places.resolution(primary, flags, list(places.stored(store, agent)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,19 @@ class _Places:
         keys = [c for c in nearer if c.setting == "key" and c.provider == model.provider]
         return resolve([*from_model(model), *keys, *stored], self.table)
 
-    def stored(self, store: Store) -> Iterator[Candidate]:
+    def key_refs(self, agent: Agent | None) -> dict[str, CredentialRef]:
+        """Where each provider's key is kept: the agent's own one, where its model names it, else the one of all."""
+        refs = {p.name: p.stored_key for p in self.table.providers.values()}
+        for model in reversed(agent.models if agent else ()):
+            if model.key_instance != SHARED and model.provider in refs:
+                refs[model.provider] = replace(refs[model.provider], instance=model.key_instance)
+        return refs
+
+    def stored(self, store: Store, agent: Agent | None) -> Iterator[Candidate]:
         """The keys that this machine keeps."""
-        refs = {p.name: local_name(p.stored_key, FIELD) for p in self.table.providers.values()}
-        keys = {name: value for name, path in refs.items() if (value := store.get(path))}
-        return from_stored(keys, self.table, HERE)
+        refs = self.key_refs(agent)
+        found = ((name, store.get(local_name(ref, FIELD))) for name, ref in refs.items())
+        return from_stored({name: value for name, value in found if value}, refs, HERE)
 
 
 def _of_environment(
@@ -126,12 +135,11 @@ def _of_environment(
     """The keys that the environment keeps for the provider that was asked for, and for the agent's own."""
     primary = agent.models[0] if agent.models else None
     asked = places.resolution(primary, flags, []).provider.name
-    keys: dict[str, Secret] = {}
+    refs, keys = places.key_refs(agent), dict[str, Secret]()
     for name in dict.fromkeys((asked, *(model.provider for model in agent.models))):
-        ref = places.table.provider(name).stored_key
-        if key := services.store.get(services.context.names.credential(ref, FIELD)):
+        if key := services.store.get(services.context.names.credential(refs[name], FIELD)):
             keys[name] = key
-    return list(from_stored(keys, places.table, f"kept in {services.environment.name}"))
+    return list(from_stored(keys, refs, f"kept in {services.environment.name}"))
 
 
 def _fallbacks(
@@ -151,39 +159,48 @@ def _fallbacks(
     return []
 
 
-def _model_keys(agent: Agent, table: Table) -> frozenset[str]:
+def _model_keys(agent: Agent, places: _Places) -> frozenset[str]:
     """Where keys of models are kept, but for what the agent itself declares."""
-    refs: set[CredentialRef] = {p.stored_key for p in table.providers.values()}
+    refs = {p.stored_key for p in places.table.providers.values()}
+    refs |= set(places.key_refs(agent).values())
     return frozenset(local_name(ref, FIELD) for ref in refs - set(agent.credentials))
 
 
-def _whole(resolution: Resolution, environment: Environment) -> Bundle:
-    """Raises as `Resolution.bundle`; what a cloud lacks, a variable of this machine does not give."""
+def _whole(
+    resolution: Resolution, environment: Environment, own: CredentialRef | None = None
+) -> Bundle:
+    """Raises as `Resolution.bundle`; what a cloud lacks, a variable of this machine does not give.  `own` is where the
+    agent's key is kept, where that is a place of its own."""
     missing = resolution.key_state == "missing" and not resolution.problems
-    if environment.cloud is None or not missing:
+    ref = own or resolution.provider.stored_key
+    if not missing or (environment.cloud is None and ref == resolution.provider.stored_key):
         return resolution.bundle()
-    ref = resolution.provider.stored_key
     typed = "give it with --anthropic-key -, or " if resolution.provider.name == "anthropic" else ""
     raise CredentialError(
         f"{resolution.provider.name} needs a key, and {environment.name} keeps no {ref}",
-        hint=f"{typed}`al creds add {ref}`, then push an agent with a model of {resolution.provider.name}",
+        hint=f"{typed}`al creds add {ref}`{_push(resolution) if environment.cloud else ''}",
     )
+
+
+def _push(resolution: Resolution) -> str:
+    return f", then push an agent with a model of {resolution.provider.name}"
 
 
 def _reachable(bundle: Bundle, environment: Environment) -> None:
-    """Raises ConfigError for a server on this machine and a run that is not."""
-    if environment.cloud is None or environment.embedded or not _is_loopback(bundle.base_url):
+    """Raises ConfigError for a server that a run in a cloud cannot reach: the same that a push refuses of files."""
+    if environment.cloud is None or environment.embedded:
         return
-    raise ConfigError(
-        f"{bundle.provider.name} at {bundle.base_url} is on this machine, where a run in "
-        f"{environment.name} cannot reach it",
-        hint="name a provider that it can reach, or run it here with -E local",
-    )
+    kind = reach_of(bundle.base_url)
+    if kind is Reach.LOOPBACK or (kind is Reach.PRIVATE and not _own_network(environment)):
+        where = "on this machine" if kind is Reach.LOOPBACK else "in a private network"
+        raise ConfigError(
+            f"{bundle.provider.name} at {bundle.base_url} is {where}, where a run in "
+            f"{environment.name} cannot reach it",
+            hint="name a provider that it can reach, or run it here with -E local",
+        )
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+def _own_network(environment: Environment) -> bool:
+    """Whether its runs may be in a network of the user's own, which may lead anywhere."""
+    cloud = environment.cloud
+    return isinstance(cloud, AwsCloud) and bool(cloud.subnets or cloud.lambda_subnets)

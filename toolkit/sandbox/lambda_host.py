@@ -128,6 +128,11 @@ class Environment:
     def alive(self) -> bool:
         return self._code is None and self._container.running
 
+    @property
+    def begun(self) -> bool:
+        """Whether it has asked for its first event, or has ended."""
+        return self._ready.is_set()
+
     def invoke(self, invocation: Invocation) -> None:
         """Hand the event to the process and wait for what comes of it, at most the function's timeout.
 

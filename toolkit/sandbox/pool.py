@@ -1,5 +1,10 @@
-"""Warm Lambda environments: one per concurrent invocation of a version, used again, ended when idle for long."""
+"""Warm Lambda environments: one per concurrent invocation of a version, used again, ended when idle for long.
 
+A cloud starts a thousand at once; a machine that did would not get any of them through its init phase in time.  So only a few
+start at the same time, and an invocation that comes meanwhile takes the first that is free.
+"""
+
+import os
 import secrets
 import shutil
 import threading
@@ -12,16 +17,20 @@ from .host import Host
 from .lambda_host import Environment, FunctionVersion, Invocation, start_error
 from .logs import LONGEST_EVENT, LogStream
 
+MOST_STARTING = 2 * (os.cpu_count() or 1)
+POLL = 0.1  # seconds between two looks whether one has started
+
 
 class Pool:
-    """The environments of every function."""
+    """The environments of every function, of which at most `starting` start at the same time."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, starting: int = MOST_STARTING) -> None:
         self._host = host
+        self._most_starting, self._promised = starting, 0  # promised: about to be made
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
         self._active: dict[str, int] = {}  # function -> running invocations
-        self._changing = threading.Lock()
+        self._changing = threading.Condition()
         self._closed = threading.Event()
         threading.Thread(target=self._tidy, daemon=True, name="lambda-pool").start()
 
@@ -54,11 +63,26 @@ class Pool:
 
     def _take(self, function: FunctionVersion) -> Environment:
         with self._changing:
-            fitting = [e for e in self._idle if e.function == function and e.alive]
-            if fitting:
-                self._idle.remove(fitting[-1])
-                return fitting[-1]
-        return self._made(function)
+            while (found := self._fitting(function)) is None and not self._may_start():
+                self._changing.wait(POLL)
+            if found is not None:
+                self._idle.remove(found)
+                return found
+            self._promised += 1
+        try:
+            return self._made(function)
+        finally:
+            with self._changing:
+                self._promised -= 1
+
+    def _fitting(self, function: FunctionVersion) -> Environment | None:
+        """The one that was used last."""
+        fitting = [e for e in self._idle if e.function == function and e.alive]
+        return fitting[-1] if fitting else None
+
+    def _may_start(self) -> bool:
+        starting = sum(not environment.begun for environment in self._all)
+        return starting + self._promised < self._most_starting
 
     def _made(self, function: FunctionVersion) -> Environment:
         id_ = secrets.token_hex(16)
@@ -84,6 +108,7 @@ class Pool:
         with self._changing:
             if environment.alive and not self._closed.is_set():
                 self._idle.append(environment)
+                self._changing.notify()
                 return
         self._end(environment)
 

@@ -17,11 +17,14 @@ from .guard import host_is_loopback
 from .handlers import Ask, Handler
 from .host import Host
 from .invoking import SYNCHRONOUS_BYTES, Invoking
+from .lambda_host import FunctionVersion
 from .permissions import Permissions
 from .serving import Served
+from .turns import Turns
 from .url_events import http_answer, to_event, to_http
 
 _BROKEN = (502, b'{"Message":"Internal Server Error"}')
+_BUSY = (429, b'{"Message":"Rate exceeded"}', (("Retry-After", "1"),))
 _TOO_LARGE = (
     413,
     b'{"Message":"Request Too Long"}',
@@ -36,6 +39,7 @@ class FunctionUrl:
     qualifier: str
     config: dict[str, Any]
     served: Served
+    turns: Turns = field(default_factory=Turns)
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     @property
@@ -172,6 +176,12 @@ class Urls:
         event = json.dumps(to_event(environ, self._host.cloud.account)).encode()
         if function is None or len(event) > SYNCHRONOUS_BYTES:
             return http_answer(start, *(_BROKEN if function is None else _TOO_LARGE))
+        with url.turns.one() as got:
+            if not got:
+                return http_answer(start, *_BUSY)
+            return self._invoked(function, event, start)
+
+    def _invoked(self, function: FunctionVersion, event: bytes, start: Any) -> Iterable[bytes]:
         try:
             done = self._invoking.run(function, event, str(uuid.uuid4()))
         except Refusal as throttled:

@@ -44,4 +44,6 @@ def _recorded(services: Services, run: Run, box: Mailbox, live: RunHandle | None
     handle = live or (run.handle_at(box) if box.where else _remembered(services, run))
     if handle is None:
         return run
-    return services.ledger.update(run.id, handle=handle, started=run.started or box.claimed)
+    # its launcher may be recording when it started at this very moment
+    known = {"started": box.claimed} if box.claimed and not run.started else {}
+    return services.ledger.update(run.id, handle=handle, **known)

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 
 from toolkit.core.clock import iso, now
 from toolkit.core.errors import AlError, NotFound, Unreachable
+from toolkit.core.ports import Store
 from toolkit.core.retry import retrying
 from toolkit.core.run import Run, RunHandle, RunSpec, RunState
 from toolkit.core.secrets import Receipt, SecretLease
 from toolkit.credentials.lease import close_lease
 from toolkit.wiring import Services
 
+from . import turns
 from .adopt import found
 from .starts import StoppedBefore, cause_of
 
@@ -83,9 +85,8 @@ class Attempt:
             return
         if self.lease:
             with _despite(error, f"the secret of {self.run.id} is still there"):
-                close_lease(
-                    self.services.run_secrets, self.lease, Receipt(), now=now, seconds=CLOSING
-                )
+                close_lease(self._secrets, self.lease, Receipt(), now=now, seconds=CLOSING)
+        turns.leave(self.services.ledger, self.run.id)
         self.services.ledger.update(
             self.run.id,
             state=RunState.QUEUED,
@@ -93,6 +94,10 @@ class Attempt:
             reason=error.message if isinstance(error, AlError) else "",
             lease=None,
         )
+
+    @property
+    def _secrets(self) -> Store:
+        return self.services.of_runtime(self.run.runtime).run_secrets
 
     def _launched(self, spec: RunSpec) -> RunHandle:
         self.may_run = True
@@ -125,6 +130,7 @@ class Attempt:
             # its state is named so that a record that somebody has closed already stays as it is
             ledger.update(self.run.id, state=self.run.state, reason=known, **where)
             return
+        turns.leave(ledger, self.run.id)
         stopped = isinstance(error, StoppedBefore) or not isinstance(error, Exception)
         ledger.update(
             self.run.id,
@@ -136,7 +142,7 @@ class Attempt:
 
     def _close(self, lease: SecretLease) -> None:
         known = Receipt(created=iso(lease.created))
-        receipt = close_lease(self.services.run_secrets, lease, known, now=now, seconds=CLOSING)
+        receipt = close_lease(self._secrets, lease, known, now=now, seconds=CLOSING)
         self.services.ledger.update(self.run.id, receipt=receipt)
 
     def _say(self, error: BaseException) -> None:

@@ -6,6 +6,7 @@ moved on, by comparison.  Whoever dies in between has lost nothing.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from toolkit.core.run import Trigger, TriggerKind
 from . import switches
 from .cron import Tick, looked, next_tick, tick
 from .desk import Desk
+from .origin import name_of
 from .roster import Post
 from .submit import submit
 
@@ -34,7 +36,7 @@ class Clockwork:
 
     def turn(self, moment: datetime) -> tuple[Tick, ...]:
         """Queue what is due; every tick that fired, those that were skipped too."""
-        posts = {name: p for name, p in self._desk.roster().posts.items() if p.schedule}
+        posts = {name: p for name, p in self._desk.roster().posts.items() if p.timing}
         due = {name: post for name, post in posts.items() if self._may_fire(name, post, moment)}
         self._next = {name: known for name, known in self._next.items() if name in posts}
         if not due:
@@ -44,9 +46,9 @@ class Clockwork:
             name: at for name in due if (at := _since(facts.get(f"{PREFIX}{name}"), due[name]))
         }
         fired = tick(self._desk, since, moment)
-        for one in fired:
-            self._do(one)
-        for name, post in due.items():
+        at_work = self._at_work() if fired else Counter[str]()
+        undone = {one.agent for one in fired if not self._do(one, at_work[one.agent])}
+        for name, post in ((n, p) for n, p in due.items() if n not in undone):
             self._mark(name, post, since.get(name), facts.get(f"{PREFIX}{name}"), moment)
         return fired
 
@@ -61,41 +63,77 @@ class Clockwork:
         self, name: str, post: Post, since: datetime | None, fact: Any, moment: datetime
     ) -> None:
         until = looked(since, moment) if since else moment
-        new = {"at": iso(until), "schedule": post.schedule, "timezone": post.timezone}
+        new = {"at": iso(until), "schedule": post.timing, "timezone": post.timezone}
         if new != fact:
             self._desk.services.ledger.set_fact(f"{PREFIX}{name}", new, expected=fact)
         self._next[name] = (post, moment, next_tick(post, until))
 
-    def _do(self, one: Tick) -> None:
+    def _at_work(self) -> Counter[str]:
+        """One look for all that fire at once."""
+        return Counter(str(item.agent) for item in self._desk.services.ledger.queue.at_work())
+
+    def _do(self, one: Tick, working: int) -> bool:
+        """Every tick starts a run, or somebody hears why not; False when that must be tried again."""
+        if one.makes_good and one.first:
+            self._tell(one, "stands for all since %s", iso(one.first), level=logging.INFO)
         if one.missed:
-            LOG.warning("%s: the schedule's start at %s was missed", one.agent, iso(one.at))
-            return
-        if reason := busy(self._desk, one):
-            LOG.warning(
-                "%s: the schedule's start at %s is skipped: %s", one.agent, iso(one.at), reason
-            )
-            return
+            self._tell(one, "was missed")
+            return True
+        if skipped := self._skipped(one, working):
+            level, reason = skipped
+            self._tell(one, "is skipped: %s", reason, level=level)
+            return True
+        return self._submitted(one)
+
+    def _submitted(self, one: Tick) -> bool:
         trigger = Trigger(agent=one.agent, kind=TriggerKind.SCHEDULE)
-        scope = self._desk.services.environment.scope
+        origin = one.origin(self._desk.services.environment.scope)
         try:
-            submit(self._desk, trigger, once=ONCE, run=one.run(scope), not_before=one.begin)
+            added = submit(self._desk, trigger, once=ONCE, origin=origin, not_before=one.begin)
         except AlError as error:
-            LOG.warning("%s: the schedule starts nothing: %s", one.agent, error.message)
+            LOG.warning(
+                "%s: the schedule's start at %s fails: %s", one.agent, iso(one.at), error.message
+            )
+            return not error.temporary
+        if added.joined:
+            self._tell(one, "is that of %s, which waits", added.run, level=logging.INFO)
+        return True
+
+    def _tell(self, one: Tick, what: str, *words: str, level: int = logging.WARNING) -> None:
+        """A loop has so many ticks that only those that start something are news."""
+        quiet = self._desk.roster().post(one.agent).every and level > logging.INFO
+        LOG.log(
+            logging.DEBUG if quiet else level,
+            f"%s: the schedule's start at %s {what}",
+            one.agent,
+            iso(one.at),
+            *words,
+        )
+
+    def _skipped(self, one: Tick, working: int) -> tuple[int, str] | None:
+        """Why it starts nothing, and how loudly that is said: a loop may find its agent at work each time."""
+        post = self._desk.roster().post(one.agent)
+        turned = switches.read(self._desk.services.ledger)
+        if why := turned.idle(post):
+            return (logging.INFO if post.agent in turned.up else logging.DEBUG), why
+        if why := busy(self._desk, one, working):
+            return (logging.INFO if post.every else logging.WARNING), why
+        return None
 
 
-def busy(desk: Desk, one: Tick) -> str:
+def busy(desk: Desk, one: Tick, working: int) -> str:
     """Why a tick starts nothing, a sentence; empty when it does.  While all is paused, or its agent off, it waits."""
-    ledger = desk.services.ledger
-    if ledger.get(one.run(desk.services.environment.scope)):
-        return ""  # it has been done already, by somebody else or before the clock went back
+    ledger, scope = desk.services.ledger, desk.services.environment.scope
+    _, done = name_of(ledger, one.agent, one.origin(scope))
+    if done:
+        return ""  # by somebody else, or before the clock went back
     turned = switches.read(ledger)
-    working = sum(item.agent == one.agent for item in ledger.queue.at_work())
     scale = turned.scale(desk.roster(), one.agent)
     return f"{working} of {scale} at work" if 0 < scale <= working else ""
 
 
 def _since(fact: Mapping[str, Any] | None, post: Post) -> datetime | None:
     """Until when the schedule was looked at; None for one that is new or was changed: it begins now."""
-    if not fact or (fact["schedule"], fact["timezone"]) != (post.schedule, post.timezone):
+    if not fact or (fact["schedule"], fact["timezone"]) != (post.timing, post.timezone):
         return None
     return from_iso(fact["at"])

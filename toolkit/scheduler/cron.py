@@ -17,6 +17,7 @@ from toolkit.core.run import RunId
 
 from . import switches
 from .desk import Desk
+from .origin import named
 from .roster import Post
 
 # a deployed gateway looks once a minute, and the timer that wakes it may be a minute late itself
@@ -29,17 +30,27 @@ _WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=32))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """A schedule that fired at `at`.  `missed`: nobody was there in time, and the agent wants no late start."""
+    """A schedule that fired at `at`, and before that, since the last look, from `first` on.  `missed`: nobody was there in
+    time, and the agent wants no late start."""
 
     agent: AgentName
     at: datetime
     begin: datetime  # `at` and the agent's jitter
     missed: bool = False
+    first: datetime | None = None
+
+    @property
+    def makes_good(self) -> bool:
+        """Whether it stands for others too."""
+        return self.first is not None and self.first < self.at
+
+    def origin(self, scope: Scope) -> str:
+        """The same for whoever decides it, and however often: so a tick starts one run."""
+        return f"{scope.project}/{scope.environment}/{self.agent}@{self.at.isoformat()}"
 
     def run(self, scope: Scope) -> RunId:
-        """The same for whoever decides it, and however often: so a tick starts one run."""
-        words = f"{scope.project}/{scope.environment}/{self.agent}@{self.at.isoformat()}"
-        return RunId(f"{self.agent}-{hashlib.sha256(words.encode()).hexdigest()[:8]}")
+        """The id of its run, unless that is another run's."""
+        return named(self.agent, self.origin(scope))
 
 
 def tick(desk: Desk, since: Mapping[str, datetime], moment: datetime) -> tuple[Tick, ...]:
@@ -55,7 +66,8 @@ def due(post: Post, since: datetime, moment: datetime) -> Tick | None:
     if at is None:
         return None
     missed = post.missed == "skip" and moment - at > LATE
-    return Tick(agent=post.agent, at=at, begin=at + jitter(post, at), missed=missed)
+    begin, first = at + jitter(post, at), next_tick(post, since)
+    return Tick(agent=post.agent, at=at, begin=begin, missed=missed, first=first)
 
 
 def next_tick(post: Post, after: datetime) -> datetime | None:
@@ -77,7 +89,8 @@ def next_run(desk: Desk, agent: str) -> datetime | None:
     """The same as things stand: None also for an agent that is off, and while all is paused.  Raises NotFound."""
     roster = desk.roster()
     post, turned = roster.post(agent), switches.read(desk.services.ledger)
-    if turned.paused or agent in turned.disabled or turned.scale(roster, agent) == 0:
+    off = turned.paused or agent in turned.disabled or bool(turned.idle(post))
+    if off or turned.scale(roster, agent) == 0:
         return None
     return next_start(post, desk.clock())
 
@@ -118,8 +131,19 @@ def _last(post: Post, after: datetime, until: datetime) -> datetime | None:
 
 
 def _ticks(post: Post, after: datetime) -> Iterator[datetime]:
-    """In UTC.  Where the clocks are changed the wall is no order: what comes first is asked for first."""
+    """In UTC.  Where the clocks are changed the wall is no order: what comes first is asked for first.
+
+    A loop's ticks are the multiples of its interval since 1970, so that whoever looks finds the same ones.
+    """
     if post.schedule is None:
+        yield from _loop(post.every, after) if post.every else ()
         return
     local = after.astimezone(ZoneInfo(post.timezone))
     yield from (at.astimezone(UTC) for at in schedule.ticks(post.schedule, local))
+
+
+def _loop(every: int, after: datetime) -> Iterator[datetime]:
+    number = int(after.timestamp() // every)
+    while True:
+        number += 1
+        yield datetime.fromtimestamp(number * every, UTC)

@@ -2,7 +2,7 @@
 there is work.  Neither knows of the other."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from toolkit.core.agent import AgentName
@@ -44,7 +44,15 @@ class Desk:
     planned: Callable[[AgentName], str | None] = _none
     models: Callable[[AgentName], RunModels | None] = _none
 
+    def place(self, agent: str) -> Services:
+        """Where the agent's runs are launched.  Raises ConfigError for an environment that there is not."""
+        post = self.roster().posts.get(agent)
+        return self.services.at(post.environment if post else None)
+
 
 def recorded_roster(services: Services) -> Roster:
-    """What the last push recorded; an empty one before the first."""
-    return Roster.from_fact(services.ledger.fact(FACT) or {})
+    """What the last push recorded; an empty one before the first.  Agents whose runs are where nobody can launch them from
+    here are left to a scheduler that can."""
+    found = Roster.from_fact(services.ledger.fact(FACT) or {})
+    posts = {n: post for n, post in found.posts.items() if services.reaches(post.environment)}
+    return replace(found, posts=posts)

@@ -8,9 +8,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from toolkit.core.agent import AgentName, CredentialRef
 from toolkit.core.clock import iso, now
+from toolkit.core.environment import Environment
 from toolkit.core.errors import CredentialError, NotFound
 from toolkit.core.run import Run, RunId, RunModels, RunSpec, RunState, Trigger
 from toolkit.core.secrets import Receipt, Secret, SecretLease
@@ -30,6 +32,7 @@ _LISTS = {"credentials", "previous", "newer"}
 # pulling an image and getting capacity may take minutes on Fargate
 START_MARGIN = timedelta(minutes=10)
 AT_ONCE = Patience()
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +78,17 @@ def fact_key(agent: str) -> str:
 def definition_of(services: Services, agent: AgentName) -> Definition:
     """Raises NotFound when the agent has not been pushed."""
     if (fact := _fact(services, fact_key(agent))) is None:
-        where = services.environment.name
-        raise NotFound(
-            f"{agent} has not been pushed to {where}",
-            hint=f"run `al push {agent} -E {where}` first",
-        )
+        raise _unknown(agent, services.environment)
     return Definition.from_fact(fact)
+
+
+def _unknown(agent: str, environment: Environment) -> NotFound:
+    where = environment.name
+    if environment.cloud is None:  # where nobody pushes to
+        hint = f"`al run {agent} -E {where}` and `al start -E {where}` make it ready"
+        return NotFound(f"{agent} has not been made ready on this machine", hint=hint)
+    hint = f"run `al push {agent} -E {where}` first"
+    return NotFound(f"{agent} has not been pushed to {where}", hint=hint)
 
 
 def _fact(services: Services, key: str) -> Any:
@@ -97,22 +105,27 @@ def dispatch(
     patience: Patience = AT_ONCE,
     *,
     models: RunModels | None = None,
+    place: Services | None = None,
+    turn: Callable[[Run], None] | None = None,
 ) -> Run:
-    """Start a run of `trigger.agent`: ledger, secret, launch, in this order.  `models` take the place of the image's.
+    """Start a run of `trigger.agent`: ledger, secret, launch, in this order.  `models` take the place of the image's, and
+    `place` is where it is launched, where that is another environment.  `turn` returns when the run may begin, which
+    waits until then.
 
     Raises CredentialError before anything is made, LaunchError (or the cloud's own) after everything that was
     made has been undone; the error's notes say what could not be, and which run may have started all the same.
     """
-    definition = definition_of(services, trigger.agent)
+    place = place or services
+    definition = definition_of(place, trigger.agent)
     spared = models.instead_of if models else frozenset()
-    credentials = read_credentials(services, definition, spared)
-    run = _new(trigger, definition)
+    credentials = read_credentials(place, definition, spared)
+    run = _new(trigger, definition, _runtime(services, place, definition))
     attempt = Attempt(services=services, run=run)
     try:
-        services.ledger.add(run)
-        token = _token(services, run)
+        run = attempt.run = _recorded(services, run, definition, turn)
+        token = _token(services, run, place)
         payload = _payload(trigger, credentials, token) | _models(models)
-        lease = attempt.lease = _lease(services, run, payload, definition.timeout)
+        lease = attempt.lease = _lease(place, run, payload, definition.timeout)
         receipt = Receipt(created=iso(lease.created))
         services.ledger.update(run.id, lease=lease, receipt=receipt, token=token.hash)
         handle = attempt.launch(_spec(run, lease, definition), patience)
@@ -122,6 +135,21 @@ def dispatch(
         raise
 
 
+def _recorded(
+    services: Services, run: Run, definition: Definition, turn: Callable[[Run], None] | None
+) -> Run:
+    """From now on others see it; while it waits for its turn, as one that waits."""
+    if turn is None:
+        services.ledger.add(run)
+        return run
+    waiting = replace(run, state=RunState.QUEUED)
+    services.ledger.add(waiting)
+    turn(waiting)
+    return services.ledger.update(
+        run.id, state=RunState.STARTING, deadline=_deadline(now(), definition)
+    )
+
+
 def start(
     services: Services,
     run: Run,
@@ -129,22 +157,25 @@ def start(
     postponed: Callable[[BaseException, bool], bool],
     *,
     models: Callable[[], RunModels | None] = lambda: None,
+    place: Callable[[], Services] | None = None,
 ) -> Run:
     """Start a run that was allocated when it was queued: secret, ledger, launch, in this order.
 
     The secret comes before the record, which then says at once where it is and when its launch began; one that is made
     and never recorded is the sweeper's.  When it fails, `postponed(error, leased)` says whether the run is to wait
-    for another attempt.  `models` gives those that take the place of the image's.  Raises what `dispatch` does, and
-    StoppedBefore.
+    for another attempt.  `models` gives those that take the place of the image's, `place` where it is launched.  Raises
+    what `dispatch` does, and StoppedBefore.
     """
     attempt = Attempt(services=services, run=run)
     try:
-        definition = definition_of(services, trigger.agent)
+        there = place() if place else services
+        definition = definition_of(there, trigger.agent)
+        run = attempt.run = replace(run, runtime=_runtime(services, there, definition))
         chosen = models()
-        credentials = read_credentials(services, definition, chosen.instead_of if chosen else ())
-        token = _token(services, run)
+        credentials = read_credentials(there, definition, chosen.instead_of if chosen else ())
+        token = _token(services, run, there)
         payload = _payload(trigger, credentials, token) | _models(chosen)
-        lease = attempt.lease = _lease(services, run, payload, definition.timeout)
+        lease = attempt.lease = _lease(there, run, payload, definition.timeout)
         attempt.run = _begun(services, run, definition, lease, token.hash)
         return _launched(
             attempt, _spec(attempt.run, lease, definition, again=run.cause is not None)
@@ -161,7 +192,7 @@ def start_again(
     of the same run and secret.  As `start` otherwise."""
     attempt = Attempt(services=services, run=run, lease=run.lease)
     try:
-        definition = definition_of(services, trigger.agent)
+        definition = definition_of(services.of_runtime(run.runtime), trigger.agent)
         asked = replace(definition, ref=run.definition, image=run.image)
         assert run.lease is not None  # noqa: S101 - only called with one
         return _launched(attempt, _spec(run, run.lease, asked, again=run.cause is not None))
@@ -178,7 +209,7 @@ def _launched(attempt: Attempt, spec: RunSpec) -> Run:
     handle = attempt.launch(spec, AT_ONCE)
     run = ledger.update(spec.run, handle=handle, started=iso(now()))
     if run.state.final or ledger.mailbox(spec.run).stop:
-        attempt.services.runtime(handle.runtime).stop(handle)
+        attempt.services.runtime(run.runtime).stop(handle)
     return run
 
 
@@ -198,7 +229,7 @@ def _begun(
     return services.ledger.update(
         run.id,
         state=RunState.STARTING,
-        runtime=definition.runtime,
+        runtime=run.runtime,
         image=definition.image,
         definition=definition.ref,
         deadline=_deadline(now(), definition),
@@ -240,12 +271,16 @@ def _name(services: Services, path: str) -> str:
     return services.context.names.credential(CredentialRef(type=kind, instance=instance), field)
 
 
-def _new(trigger: Trigger, definition: Definition) -> Run:
+def _runtime(services: Services, place: Services, definition: Definition) -> str:
+    return services.named(definition.runtime, place.environment.name)
+
+
+def _new(trigger: Trigger, definition: Definition, runtime: str) -> Run:
     moment = now()
     return Run(
         id=RunId.new(trigger.agent),
         agent=trigger.agent,
-        runtime=definition.runtime,
+        runtime=runtime,
         trigger=trigger.kind,
         created=iso(moment),
         state=RunState.STARTING,
@@ -271,13 +306,18 @@ class _Token:
     sharing: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _token(services: Services, run: Run) -> _Token:
+def _token(services: Services, run: Run, place: Services) -> _Token:
     gateway = services.environment.gateway_url or (_fact(services, "gateway") or {}).get("url")
-    if not gateway:
+    if not gateway or not answers_in(place.environment, gateway):
         return _Token()
     secret, digest = tokens.new(run.id)
     others = sharing(Roster.from_fact(_fact(services, ROSTER) or {}), run)
     return _Token(gateway=gateway, secret=secret, hash=digest, sharing=others)
+
+
+def answers_in(environment: Environment, url: str) -> bool:
+    """Whether what runs in that environment can reach the address: one of this machine's own is none in a cloud."""
+    return environment.here or urlsplit(url).hostname not in LOOPBACK
 
 
 def _payload(trigger: Trigger, credentials: Mapping[str, Secret], token: _Token) -> dict[str, Any]:

@@ -7,14 +7,20 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from toolkit.core.agent import AgentName
 from toolkit.wiring import Services
 
 from . import switches
 from .dispatch import definition_of
+from .roster import Post
 from .switches import Switches
 
 T = TypeVar("T")
+
+
+def pushed_to(services: Services, post: Post) -> str:
+    """The runtime that the last push put the agent on, as runs' records name it.  Raises NotFound when it was not pushed."""
+    found = definition_of(services.at(post.environment), post.agent).runtime
+    return services.named(found, post.environment)
 
 
 class Glance:
@@ -29,9 +35,9 @@ class Glance:
     def switches(self, services: Services) -> Switches:
         return self._recent("", lambda: switches.read(services.ledger))
 
-    def runtime(self, services: Services, agent: AgentName) -> str:
-        """Where the agent's runs are.  Raises NotFound when it was not pushed."""
-        return self._recent(agent, lambda: definition_of(services, agent).runtime)
+    def runtime(self, services: Services, post: Post) -> str:
+        """As `pushed_to`."""
+        return self._recent(post.agent, lambda: pushed_to(services, post))
 
     def _recent(self, key: str, read: Callable[[], T]) -> T:
         known = self._seen.get(key)

@@ -1,10 +1,10 @@
-"""What became of the runs: sums, the graph of calls, and the feed of all that happened.
+"""What became of the runs: results, what they used, the graph of calls, and the feed of all that happened.
 
 Pure over what the ledger gives.  It reads nothing and knows no clock, so the gateway's pages and `al stats` count alike.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -51,8 +51,8 @@ def kind(run: Run) -> str:
 
 
 def duration_ms(run: Run) -> int | None:
-    """Of the work, not of the time that it lay in the queue."""
-    if run.finished is None:
+    """Of the work, not of the time that it lay in the queue; None also of one that never started."""
+    if run.finished is None or run.started is None:
         return None
     return max(0, _ms(run.finished) - began_ms(run))
 
@@ -114,44 +114,6 @@ def _number(value: Any) -> float:
     return float(value) if good and 0 <= value < 1e15 else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """Of runs that are over.  `ok` are the completed ones and the reruns; averages are milliseconds, None of nothing."""
-
-    runs: int = 0
-    ok: int = 0
-    errors: int = 0
-    killed: int = 0
-    average: int | None = None
-    before: int | None = None  # hooks before the work
-    after: int | None = None  # and after it
-    usage: Usage = field(default_factory=Usage)
-
-
-def summary(runs: Iterable[Run]) -> Summary:
-    """Of those of them that are over."""
-    over = [run for run in runs if run.state.final]
-    results = [result(run) for run in over]
-    return Summary(
-        runs=len(over),
-        ok=sum(r in GOOD for r in results),
-        errors=results.count(Result.ERROR),
-        killed=results.count(Result.KILLED),
-        average=_average(duration_ms(run) for run in over),
-        before=_average(run.usage.get("preHookMs") for run in over),
-        after=_average(run.usage.get("postHookMs") for run in over),
-        usage=Usage.added(Usage.of(run) for run in over),
-    )
-
-
-def by_agent(runs: Iterable[Run]) -> Mapping[str, Summary]:
-    """By name, of the agents that have run."""
-    grouped: dict[str, list[Run]] = {}
-    for run in runs:
-        grouped.setdefault(run.agent, []).append(run)
-    return {agent: summary(grouped[agent]) for agent in sorted(grouped)}
-
-
 def _average(values: Iterable[Any]) -> int | None:
     known = [value for value in values if isinstance(value, int | float)]
     return round(sum(known) / len(known)) if known else None
@@ -198,6 +160,11 @@ class Filter:
     kinds: frozenset[str] = frozenset()
     results: frozenset[str] = frozenset()
     since: str = ""
+
+    @property
+    def one(self) -> str | None:
+        """The agent, where there is one alone: the ledger finds its runs faster."""
+        return next(iter(self.agents)) if len(self.agents) == 1 else None
 
     def wants(self, run: Run) -> bool:
         return (

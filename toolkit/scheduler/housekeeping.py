@@ -5,18 +5,22 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from toolkit.core.agent import AgentName
+from toolkit.core.agent import Agent, AgentName
 from toolkit.core.clock import iso
 from toolkit.core.errors import AlError, NotFound
-from toolkit.core.placement import runtime_name
+from toolkit.core.placement import place_of, runtime_name
 from toolkit.core.ports import KeepsHere, Runtime
-from toolkit.core.run import Cause, RunState
+from toolkit.core.run import Cause, Run, RunState
+from toolkit.wiring import Services
 
+from . import turns, usher
 from .desk import Desk
 from .dispatch import definition_of
 from .ending import over
-from .settle import settle
-from .sweeper import sweep
+from .line import Place, waiters
+from .rooms import open_rooms
+from .sweeper import RECENT, sweep
+from .watch import settled_apart
 
 LOG = logging.getLogger("al.scheduler")
 MOST_ACTIVE = 500  # runs without an item that are looked at in one go
@@ -26,10 +30,23 @@ MOST_GONE = 100  # items of an agent that is gone, in one go
 
 
 def sweep_secrets(desk: Desk, moment: datetime) -> None:
-    """Delete run secrets whose run will not read them any more (D3)."""
-    services = desk.services
+    """Delete run secrets whose run will not read them any more (D3), wherever agents run."""
+    for services in _places(desk):
+        try:
+            _sweep(services, desk.clock)
+        except NotFound:  # nothing was pushed there yet
+            continue
+        except AlError as error:
+            where = services.environment.name
+            LOG.warning("the secrets of runs in %s cannot be seen: %s", where, error.message)
+    # receipts here of runs elsewhere are completed with the store that is there
+    away = [run for run in desk.services.ledger.runs(limit=RECENT) if _incomplete(desk, run)]
+    settled_apart(desk.services, away, ask=False)
+
+
+def _sweep(services: Services, clock: Callable[[], datetime]) -> None:
     names = services.context.names
-    for swept in sweep(services.run_secrets, services.ledger, names, now=desk.clock):
+    for swept in sweep(services.run_secrets, services.ledger, names, now=clock):
         if swept.error:
             LOG.warning("the secret of %s is still there: %s", swept.run, swept.error)
         else:
@@ -43,9 +60,26 @@ def settle_unwatched(desk: Desk, moment: datetime) -> None:
     waiting = min(sum(ledger.queue.lengths().values()), MOST_WAITING)
     active = ledger.runs(active=True, limit=MOST_ACTIVE + waiting)
     alone = [run for run in active if run.state is not RunState.QUEUED and run.id not in queued]
-    for run in settle(desk.services, alone):
+    known = [run for run in alone if desk.services.reaches(place_of(run.runtime))]
+    for run in settled_apart(desk.services, known, ask=True):
         if run.state.final:
             over(desk, run)
+
+
+def _places(desk: Desk) -> list[Services]:
+    """The environment itself, and those of its agents that can be reached."""
+    names = {post.environment for post in desk.roster().posts.values()}
+    others = sorted(name for name in names if name and desk.services.reaches(name))
+    return [
+        desk.services,
+        *(desk.services.at(name) for name in others if name != desk.services.environment.name),
+    ]
+
+
+def _incomplete(desk: Desk, run: Run) -> bool:
+    place = place_of(run.runtime)
+    known = run.state.final and run.lease is not None and not run.receipt.verified_absent
+    return known and place is not None and desk.services.reaches(place)
 
 
 def drop_orphans(desk: Desk, moment: datetime) -> None:
@@ -65,6 +99,38 @@ def drop_orphans(desk: Desk, moment: datetime) -> None:
                 over(desk, ended)
 
 
+def keep_turns(desk: Desk, moment: datetime) -> None:
+    """Turns at backends: those at work keep theirs, the lost lose it, and who has waited too long or is not wanted any
+    more waits no longer."""
+    services = desk.services
+    if not (lines := turns.read(services.ledger)):
+        return
+    usher.clear(services, {item.run for item in services.ledger.queue.at_work()}, moment)
+    wanted = open_rooms(desk).agents
+    for run, place in waiters(lines).items():
+        item = services.ledger.queue.get(run)
+        if item is None or item.holder is not None or item.started:
+            continue  # started by hand, which sees to itself; or about to begin
+        if run.agent in wanted:
+            _wait_on(desk, place, moment)
+        else:
+            turns.leave(services.ledger, run)  # paused or disabled, it would keep others back
+    usher.dismiss_the_gone(services, moment)
+
+
+def _wait_on(desk: Desk, place: Place, moment: datetime) -> None:
+    """It is still waited with; or given up."""
+    ledger = desk.services.ledger
+    standing = usher.stands(ledger, place.run, moment)
+    if standing is None or not usher.is_too_long(standing, desk.roster().backend_wait, moment):
+        turns.beat(ledger, (place.run,), moment)
+        return
+    ended = ledger.update(place.run, state=RunState.FAILED, cause=Cause.BACKEND_BUSY,
+                          reason=usher.too_long(standing, moment), finished=iso(moment))  # fmt: skip
+    LOG.warning("%s was given up: %s", place.run, ended.reason)
+    over(desk, ended)
+
+
 def prune(desk: Desk, moment: datetime) -> None:
     """Forget history that is older than the project wants it kept, and what this machine keeps of such runs."""
     before = moment - timedelta(days=max(desk.roster().retention_days, LEAST_DAYS))
@@ -77,15 +143,22 @@ def prune(desk: Desk, moment: datetime) -> None:
 
 def _runtimes(desk: Desk) -> Iterator[Runtime]:
     """Those of the project's agents; a deployed gateway has no project, and keeps nothing where it runs."""
-    project, environment = desk.services.project, desk.services.environment
+    project = desk.services.project
     agents = project.agents if project else ()
-    for name in {runtime_name(agent, environment) for agent in agents}:
+    for name in {_runtime_of(desk.services, agent) for agent in agents}:
         yield desk.services.runtime(name)
+
+
+def _runtime_of(services: Services, agent: Agent) -> str:
+    return services.named(
+        runtime_name(agent, services.for_agent(agent).environment), agent.environment
+    )
 
 
 CHORES: Mapping[Callable[[Desk, datetime], None], timedelta] = {
     drop_orphans: timedelta(minutes=1),
     settle_unwatched: timedelta(minutes=1),
+    keep_turns: timedelta(minutes=1),
     sweep_secrets: timedelta(minutes=10),
     prune: timedelta(hours=1),
 }

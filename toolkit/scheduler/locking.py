@@ -13,6 +13,7 @@ from toolkit.core.work import Grip, LockAnswer
 from .roster import Roster
 
 MOST_SECONDS = 86_400.0  # who needs a resource for longer than a day says so with a heartbeat
+MOST_LOCKS = 100  # that one run may hold: more is a loop that gives nothing back
 _REFUSED = (LockAnswer.TAKEN, LockAnswer.DEADLOCK)
 
 
@@ -42,6 +43,7 @@ def acquire(
         seconds=seconds,
         moment=moment,
         single=roster.one_lock,
+        most=MOST_LOCKS,
     )
     grip = ask()
     if grip.answer in _REFUSED and grip.lock and _ended(ledger, grip.lock.holder):

@@ -7,10 +7,12 @@ several gateways at once.  Nothing that matters is kept in this process: it may 
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from toolkit.core.environment import Environment
 from toolkit.core.errors import AlError
+from toolkit.core.pace import OF_DOCKER
 
 from .bell import Bell
 from .clockwork import Clockwork
@@ -38,6 +40,13 @@ LAST = 10.0  # seconds for the launches that are under way when the time to begi
 FAR = Pace(queue=5.0, reports=30.0, platforms=10.0)
 
 
+def pace_of(environment: Environment) -> Pace:
+    """By where its runs are, and what looking at them costs."""
+    if environment.cloud is not None:
+        return FAR
+    return replace(HERE, platforms=OF_DOCKER) if environment.docker else HERE
+
+
 class Loop:
     """The scheduler of one process.  `holder` is its name in the queue: its own, or one that gateways share; `hold` is for
     how many seconds it holds what it takes without a sign of life."""
@@ -53,7 +62,7 @@ class Loop:
         hold: float = HOLD,
     ) -> None:
         self._desk, self._hold = desk, hold
-        self._pace = pace or (HERE if desk.services.environment.cloud is None else FAR)
+        self._pace = pace or pace_of(desk.services.environment)
         self._bell = bell or Bell()
         name = holder or new_holder()
         self._worker = Worker(desk, name, hands=hands, hold=hold)

@@ -8,7 +8,7 @@ from toolkit.core.secrets import Receipt
 from toolkit.credentials.lease import close_lease
 from toolkit.wiring import Services
 
-from . import starts
+from . import starts, turns
 
 LOG = logging.getLogger("al.scheduler")
 
@@ -29,8 +29,10 @@ def started_again(services: Services, run: Run, mailbox: Mailbox, status: RunSta
     if item.holder is None or not queue.give_back(run.id, item.holder, not_before=when):
         return True  # somebody else has
     LOG.warning("%s did not start: %s; another attempt at %s", run.id, status.reason, when)
+    turns.leave(services.ledger, run.id)
     if run.lease:
-        close_lease(services.run_secrets, run.lease, Receipt(), now=now)
+        secrets = services.of_runtime(run.runtime).run_secrets
+        close_lease(secrets, run.lease, Receipt(), now=now)
     services.ledger.update(run.id, state=RunState.QUEUED, cause=status.cause, reason=status.reason,
                            handle=None, lease=None, started=None)  # fmt: skip
     return True

@@ -9,7 +9,7 @@ from toolkit.core.run import Run, RunId, Trigger, TriggerKind
 from toolkit.core.work import WorkItem
 
 from .desk import Desk
-from .dispatch import definition_of
+from .glance import pushed_to
 from .roster import Post
 from .switches import Switches
 
@@ -26,7 +26,7 @@ def prepared(desk: Desk, trigger: Trigger) -> tuple[Run, WorkItem, int]:
     """
     post = desk.roster().post(trigger.agent)
     check(desk, desk.glance.switches(desk.services), trigger)
-    runtime = _or_planned(desk, post, lambda: desk.glance.runtime(desk.services, post.agent))
+    runtime = _or_planned(desk, post, lambda: desk.glance.runtime(desk.services, post))
     return make(desk, trigger, post, runtime)
 
 
@@ -35,6 +35,8 @@ def check(desk: Desk, switches: Switches, trigger: Trigger) -> None:
     agent = trigger.agent
     if switches.scale(desk.roster(), agent) == 0:
         raise Conflict(f"{agent} has the scale 0", hint="raise its `scale` to let it run")
+    if trigger.kind is not TriggerKind.MANUAL and (why := switches.idle(desk.roster().post(agent))):
+        raise Conflict(f"{agent} {why}", hint=f"`al up {agent}` lets it work")
     if switches.paused and trigger.kind in ATTENDED and not trigger.rerun:
         raise Conflict("the scheduler is paused", hint="`al resume`, then try again")
 
@@ -48,6 +50,7 @@ def make(
     run: RunId | None = None,
     once: str = "",
     not_before: str | None = None,
+    origin: str | None = None,
 ) -> tuple[Run, WorkItem, int]:
     """The same for an agent of which all is known."""
     name, created = run or RunId.new(post.agent), iso(desk.clock())
@@ -63,6 +66,7 @@ def make(
         call=trigger.call,
         depth=trigger.depth,
         rerun=trigger.rerun,
+        origin=origin,
     )
     item = WorkItem(run=name, trigger=trigger, created=created, once=once, not_before=not_before)
     return record, item, post.max_queue
@@ -76,10 +80,12 @@ def renamed(run: Run, item: WorkItem, most: int) -> tuple[Run, WorkItem, int]:
 
 def runtime_of(desk: Desk, post: Post) -> str:
     """Where its runs are, as the last push said.  Raises NotFound when it was not pushed, and nobody is at it."""
-    return _or_planned(desk, post, lambda: definition_of(desk.services, post.agent).runtime)
+    return _or_planned(desk, post, lambda: pushed_to(desk.services, post))
 
 
 def _or_planned(desk: Desk, post: Post, pushed: Callable[[], str]) -> str:
+    if post.environment and (planned := desk.planned(post.agent)):
+        return planned  # a cloud that cannot be reached now keeps nobody's work from being queued
     try:
         return pushed()
     except NotFound:

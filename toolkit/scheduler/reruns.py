@@ -1,10 +1,10 @@
 """Runs that ask to be run again (exit code 42): another run of the same kind, with an id of its own."""
 
-import hashlib
 import logging
 
 from toolkit.core.errors import AlError
-from toolkit.core.run import RERUN, Run, RunId, RunState, Trigger, TriggerKind
+from toolkit.core.placement import place_of
+from toolkit.core.run import RERUN, Run, RunState, Trigger, TriggerKind
 
 from . import switches
 from .desk import Desk
@@ -31,8 +31,8 @@ def wanted(run: Run, roster: Roster, turned: Switches) -> Trigger | None:
 
 def follow(desk: Desk, run: Run) -> None:
     """Queue what it asks for; once, however often this is called."""
-    if run.exit_code != RERUN:
-        return
+    if run.exit_code != RERUN or place_of(run.runtime) == desk.services.environment.name:
+        return  # the latter is the work of another environment's scheduler, which runs it again itself
     trigger = wanted(run, desk.roster(), switches.read(desk.services.ledger))
     if trigger is None:
         if run.trigger in KINDS:
@@ -41,11 +41,6 @@ def follow(desk: Desk, run: Run) -> None:
             )
         return
     try:
-        submit(desk, trigger, run=_next(run))
+        submit(desk, trigger, origin=f"{run.id} again")  # one rerun, whoever asks
     except AlError as error:  # its agent has gone meanwhile: the run has ended all the same
         LOG.warning("%s asked to be run again, and is not: %s", run.id, error.message)
-
-
-def _next(run: Run) -> RunId:
-    """The same id whoever asks, so that one run has one rerun."""
-    return RunId(f"{run.agent}-{hashlib.sha256(f'{run.id} again'.encode()).hexdigest()[:8]}")

@@ -11,6 +11,7 @@ from typing import Any
 
 from toolkit.core.agent import Agent, AgentName, CredentialRef, Project, WebhookTrigger
 from toolkit.core.errors import NotFound
+from toolkit.llm.backend import Backend, backends_of
 
 FACT = "roster"
 DEFAULT_TIMEZONE = "UTC"
@@ -19,7 +20,9 @@ DEFAULT_TIMEZONE = "UTC"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
     """One agent's entry.  `timeout` and `jitter` are seconds; `missed` says what becomes of ticks that nobody was there
-    for: "skip", or "once" for one run that makes them all good."""
+    for: "skip", or "once" for one run that makes them all good.
+
+    `roles` are those of an agent that was hired, which works only while it is up; `every` is its loop, in seconds."""
 
     agent: AgentName
     description: str = ""
@@ -31,6 +34,17 @@ class Post:
     max_queue: int = 20
     timeout: int = 900
     webhooks: tuple[WebhookTrigger, ...] = ()
+    roles: tuple[str, ...] = ()
+    every: int | None = None
+    backends: tuple[
+        Backend, ...
+    ] = ()  # of the models in its image, which bear so many runs at once
+    environment: str | None = None  # where its runs are; None where its scheduler's are
+
+    @property
+    def timing(self) -> str | None:
+        """When it starts by itself, in words; None for never."""
+        return self.schedule or (f"every {self.every} s" if self.every else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +71,7 @@ class Roster:
     lock_seconds: int = 1800
     one_lock: bool = False  # whether a run may hold one lock at a time
     retention_days: int = 14
+    backend_wait: int = 3600  # seconds that a run waits for its turn at a backend
 
     def post(self, agent: str) -> Post:
         """Raises NotFound."""
@@ -94,6 +109,7 @@ def of_project(project: Project) -> Roster:
         lock_seconds=settings.get("resourceLockTimeout", 1800),
         one_lock=settings.get("oneLockPerRun", False),
         retention_days=settings.get("historyRetentionDays", 14),
+        backend_wait=settings.get("backendWait", 3600),
     )
 
 
@@ -109,6 +125,10 @@ def of_agent(agent: Agent) -> Post:
         max_queue=agent.max_queue,
         timeout=agent.timeout,
         webhooks=agent.webhooks,
+        roles=agent.hired.roles if agent.hired else (),
+        every=agent.hired.poll if agent.hired else None,
+        backends=() if agent.script else backends_of(agent.models),
+        environment=agent.environment,
     )
 
 
@@ -126,7 +146,9 @@ def of_source(name: str, data: Mapping[str, Any]) -> Source:
 def _post(data: Mapping[str, Any]) -> Post:
     known = _known(Post, data)
     hooks = tuple(WebhookTrigger(**hook) for hook in known.pop("webhooks", ()))
-    return Post(**known | {"agent": AgentName(known["agent"])}, webhooks=hooks)
+    own = {"agent": AgentName(known["agent"]), "roles": tuple(known.get("roles", ()))}
+    backends = tuple(Backend(**_known(Backend, one)) for one in known.pop("backends", ()))
+    return Post(**known | own, webhooks=hooks, backends=backends)
 
 
 def _source(data: Mapping[str, Any]) -> Source:

@@ -26,12 +26,13 @@ from toolkit.core.run import (
 from toolkit.credentials.lease import close_lease
 from toolkit.wiring import Services
 
-from . import calling
+from . import calling, stops, turns
 from .adopt import adopted
 from .postpone import started_again
 
 RUNNING = RunStatus(state=RunState.RUNNING)
 _TAKEN = (Cause.SPOT_INTERRUPTION, Cause.INTERRUPTED)  # ends that the platform alone knows of
+CLOSING = 60.0  # seconds that a store is tried for by somebody who waits for this one run
 LAUNCH_PATIENCE = timedelta(minutes=10)  # from a run's record to its handle or its claim
 # why a run was ended by us: in the record before it is done, so that whoever sees its end knows
 OVERDUE = "it went on past its deadline and was stopped"
@@ -137,8 +138,12 @@ def _launching_since(run: Run) -> datetime:
     return run.lease.created if run.lease else from_iso(run.created)
 
 
-def settle(services: Services, runs: Sequence[Run], *, ask_platform: bool = True) -> list[Run]:
-    """Bring these runs' records up to date; platforms are asked once per runtime, in a batch."""
+def settle(
+    services: Services, runs: Sequence[Run], *, ask_platform: bool = True, seconds: float = CLOSING
+) -> list[Run]:
+    """Bring these runs' records up to date; platforms are asked once per runtime, in a batch.
+
+    A store of secrets that does not answer is tried for so many seconds."""
     boxes = {run.id: services.ledger.mailbox(run.id) for run in runs}
     known = {run.id: run for run in runs}
     platform: Mapping[RunId, RunStatus] = {}
@@ -151,10 +156,19 @@ def settle(services: Services, runs: Sequence[Run], *, ask_platform: bool = True
         known |= adopted(services, open_runs, boxes)
         platform = _ask(services, [known[run.id] for run in open_runs], boxes)
         boxes = {run: told(box, platform.get(run)) for run, box in boxes.items()}
-    return [
-        _settled(services, known[run.id], boxes[run.id], platform.get(run.id), asked=ask_platform)
+    settled = [
+        _settled(
+            services,
+            known[run.id],
+            boxes[run.id],
+            platform.get(run.id),
+            asked=ask_platform,
+            seconds=seconds,
+        )
         for run in runs
     ]
+    stops.HERE.wait([run.id for run in settled if run.reason == OVERDUE and not run.state.final])
+    return settled
 
 
 def settle_as_told(services: Services, run: Run, said: Mailbox) -> Run:
@@ -177,7 +191,13 @@ def _ask(
 
 
 def _settled(
-    services: Services, run: Run, mailbox: Mailbox, platform: RunStatus | None, *, asked: bool
+    services: Services,
+    run: Run,
+    mailbox: Mailbox,
+    platform: RunStatus | None,
+    *,
+    asked: bool,
+    seconds: float = CLOSING,
 ) -> Run:
     moment = now()
     status = verdict(run, mailbox, platform, moment, asked=asked)
@@ -192,15 +212,16 @@ def _settled(
     if status.state.final and not run.state.final and started_again(services, run, mailbox, status):
         return services.ledger.get(run.id) or run
     if not run.state.final and status.state is not run.state:
-        run = services.ledger.update(run.id, **_changes(status, mailbox))
+        run = services.ledger.update(run.id, **_changes(run, status, mailbox))
         if run.state.final:
             _let_go(services, run, moment)
-    return closed(services, run, mailbox) if run.state.final else run
+    return closed(services, run, mailbox, seconds=seconds) if run.state.final else run
 
 
 def _let_go(services: Services, run: Run, moment: datetime) -> None:
     """Whoever sees the end first frees what the run held: others wait for it, a scheduler or none."""
     services.ledger.locks.release_all(run.id)
+    turns.leave(services.ledger, run.id)
     calling.over(services.ledger, run, moment)
 
 
@@ -208,32 +229,39 @@ def _stopped(services: Services, run: Run, mailbox: Mailbox) -> Run:
     """A run that hangs is ended from outside: it would be paid for for ever."""
     run = services.ledger.update(run.id, state=RunState.RUNNING, reason=OVERDUE)
     if handle := run.handle_at(mailbox):
-        services.runtime(run.runtime).stop(handle)
+        stops.HERE.begin(services.runtime(run.runtime), handle)
     return run
 
 
-def _changes(status: RunStatus, mailbox: Mailbox) -> dict[str, Any]:
+def _changes(run: Run, status: RunStatus, mailbox: Mailbox) -> dict[str, Any]:
     changes: dict[str, Any] = {"state": status.state}
     if status.state.final:
         report = mailbox.report or {}
+        if mailbox.read:  # with the end, so that nobody sees a run that is over and seems not to have read its secret
+            changes["receipt"] = replace(run.receipt, read=mailbox.read)
         changes |= {
             "exit_code": status.exit_code,
             "cause": status.cause,
             "reason": status.reason,
             "finished": report.get("finished") or iso(now()),
         }
+        if mailbox.claimed and not run.started:  # its launcher died before it could say so
+            changes["started"] = mailbox.claimed
         # what was told before the end stays where the report has nothing of it
         said = {name: report.get(name) for name in ("return_value", "usage")}
         changes |= {name: value for name, value in said.items() if value not in (None, {})}
     return changes
 
 
-def closed(services: Services, run: Run, mailbox: Mailbox) -> Run:
+def closed(services: Services, run: Run, mailbox: Mailbox, *, seconds: float = CLOSING) -> Run:
     """Delete the run's secret, verify that it is gone, and complete the receipt.  Does nothing the second time."""
     complete = run.receipt.verified_absent and (run.receipt.read or not mailbox.read)
     if run.lease is None or complete:
         return run
-    receipt = close_lease(services.run_secrets, run.lease, run.receipt, mailbox=mailbox, now=now)
+    secrets = services.of_runtime(run.runtime).run_secrets
+    receipt = close_lease(
+        secrets, run.lease, run.receipt, mailbox=mailbox, now=now, seconds=seconds
+    )
     runtime = services.runtime(run.runtime)
     if isinstance(runtime, MakesForOne):
         runtime.clear(run.id)

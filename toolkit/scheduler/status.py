@@ -16,7 +16,9 @@ from toolkit.core.sources import as_said
 from toolkit.core.work import Lock
 
 from . import switches as turned
+from . import turns
 from .history import Result, Usage, duration_ms, kind, result
+from .line import Lines
 from .roster import Post, Roster
 from .switches import Switches
 
@@ -45,6 +47,7 @@ class Seen:
     lengths: Mapping[str, int] = field(default_factory=dict)
     locks: Sequence[Lock] = ()
     said: Mapping[RunId, str] = field(default_factory=dict)
+    lines: Lines = field(default_factory=dict)
 
 
 def look(ledger: Ledger, roster: Roster, moment: datetime) -> Seen:
@@ -62,6 +65,7 @@ def look(ledger: Ledger, roster: Roster, moment: datetime) -> Seen:
         lengths=ledger.queue.lengths(),
         locks=ledger.locks.held(moment=moment),
         said={run: box.status for run, box in boxes.items() if box.status},
+        lines=turns.read(ledger),
     )
 
 
@@ -108,7 +112,7 @@ class Standing:
     @property
     def triggers(self) -> tuple[str, ...]:
         """What starts it, in words."""
-        timed = ("schedule",) if self.post.schedule else ()
+        timed = ("schedule",) if self.post.timing else ()
         return (*timed, *(_label(hook.source, hook.filters) for hook in self.post.webhooks))
 
 
@@ -149,7 +153,8 @@ def upcoming(seen: Seen, post: Post, next_run: NextRun) -> datetime | None:
     """When its schedule starts it next; None where nothing will."""
     switches = seen.switches
     off = switches.paused or post.agent in switches.disabled
-    if off or not post.schedule or switches.scale(seen.roster, post.agent) == 0:
+    off = off or bool(switches.idle(post))
+    if off or not post.timing or switches.scale(seen.roster, post.agent) == 0:
         return None
     return next_run(post, seen.moment)
 

@@ -4,17 +4,22 @@ It queues and starts nothing: whoever looks next takes the work.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
+from toolkit.core.agent import AgentName
 from toolkit.core.clock import iso
-from toolkit.core.run import RunId, Trigger
-from toolkit.core.work import Added
+from toolkit.core.run import Run, RunId, Trigger
+from toolkit.core.work import Added, WorkItem
 
 from . import switches
 from .desk import Desk
+from .origin import name_of
 from .prepare import check, make, runtime_of
 
 LOG = logging.getLogger("al.scheduler")
+Work = tuple[Run, WorkItem, int]  # with how many items of the agent may wait
 
 
 def submit(
@@ -23,24 +28,54 @@ def submit(
     *,
     once: str = "",
     run: RunId | None = None,
+    origin: str | None = None,
     not_before: datetime | None = None,
 ) -> Added:
-    """Queue a run of `trigger.agent`, with the id `run` if it is given: the same id again changes nothing.
+    """Queue a run of `trigger.agent`, with the id `run` if it is given, or with one that follows from `origin`: the same
+    again changes nothing.
 
     Of the waiting items of an agent only one has the same `once`.  Raises NotFound for an unknown agent and for one
     that was not pushed; Conflict for one of scale 0, and while all is paused for a manual trigger or a call.
     """
     post = desk.roster().post(trigger.agent)
     check(desk, switches.read(desk.services.ledger), trigger)
-    run = run or RunId.unused(post.agent, desk.services.ledger.get)
     begin = iso(not_before) if not_before else None
-    record, item, most = make(
-        desk, trigger, post, runtime_of(desk, post), run=run, once=once, not_before=begin
+    queued = partial(
+        make,
+        desk,
+        trigger,
+        post,
+        runtime_of(desk, post),
+        once=once,
+        not_before=begin,
+        origin=origin,
     )
-    added = desk.services.ledger.queue.add(record, item, most=most)
+    if origin:
+        added = _added_once(desk, lambda name: queued(run=name), post.agent, origin)
+    else:
+        name = run or RunId.unused(post.agent, desk.services.ledger.get)
+        added = _added(desk, queued(run=name))
     report_dropped(added)
     desk.wake()
     return added
+
+
+def _added(desk: Desk, work: Work) -> Added:
+    record, item, most = work
+    return desk.services.ledger.queue.add(record, item, most=most)
+
+
+def _added_once(
+    desk: Desk, queued: Callable[[RunId], Work], agent: AgentName, origin: str
+) -> Added:
+    """Under the next id that follows, when another run was given this one meanwhile."""
+    ledger = desk.services.ledger
+    while True:
+        name, _ = name_of(ledger, agent, origin)
+        added = _added(desk, queued(name))
+        record = ledger.get(added.run)
+        if added.joined or record is None or record.origin == origin:
+            return added
 
 
 def report_dropped(added: Added) -> None:

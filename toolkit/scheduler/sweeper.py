@@ -12,6 +12,7 @@ from toolkit.core import clock
 from toolkit.core.clock import from_iso
 from toolkit.core.errors import AlError, Conflict
 from toolkit.core.names import Names
+from toolkit.core.placement import place_of
 from toolkit.core.ports import Ledger, Store
 from toolkit.core.run import Run, RunId
 from toolkit.core.secrets import Receipt, SecretLease, SecretRef, StoredSecret
@@ -60,7 +61,8 @@ def leftovers(
     """What a sweep would delete or complete now.  Changes nothing."""
     found = tuple(_stored(store, ledger, names, now()))
     seen = {leftover.lease.ref.name for leftover in found}
-    return found + tuple(o for o in _unsettled(ledger) if o.lease.ref.name not in seen)
+    own = names.scope.environment
+    return found + tuple(o for o in _unsettled(ledger, own) if o.lease.ref.name not in seen)
 
 
 def sweep(
@@ -82,9 +84,12 @@ def _stored(store: Store, ledger: Ledger, names: Names, now: datetime) -> Iterat
             yield Leftover(lease=_lease(store, stored, run, now), reason=reason, run=run)
 
 
-def _unsettled(ledger: Ledger) -> Iterator[Leftover]:
-    """Final runs whose secret may be gone, but whose receipt was never completed."""
+def _unsettled(ledger: Ledger, own: str) -> Iterator[Leftover]:
+    """Final runs whose secret may be gone, but whose receipt was never completed; those whose secret is this
+    environment's own."""
     for run in ledger.runs(limit=RECENT):
+        if place_of(run.runtime) not in (None, own):
+            continue
         if run.state.final and run.lease and not run.receipt.verified_absent:
             yield Leftover(lease=run.lease, reason="its receipt was never completed", run=run)
 

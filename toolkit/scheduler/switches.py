@@ -3,30 +3,45 @@
 Facts of the environment, so that a restart, another laptop and the deployed gateway all see them.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from toolkit.core.ports import Ledger
 
-from .roster import Roster
+from .roster import Post, Roster
 
 FACT = "switches"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switches:
-    """As they are now.  `scales` by agent; `total` of all agents."""
+    """As they are now.  `scales` by agent; `total` of all agents.
+
+    `up` are the hired agents whose loops go; `roles` says of each role that somebody turned whether it is on."""
 
     paused: bool = False
     disabled: tuple[str, ...] = ()
     scales: dict[str, int] = field(default_factory=dict)
     total: int | None = None
+    up: tuple[str, ...] = ()
+    roles: dict[str, bool] = field(default_factory=dict)
 
     def scale(self, roster: Roster, agent: str) -> int:
         """How many runs of the agent at once: 0 where it has been taken away."""
         if agent not in roster.posts:
             return 0
         return self.scales.get(agent, roster.posts[agent].scale)
+
+    def idle(self, post: Post) -> str:
+        """Why a hired agent is started by nobody but a person, a clause; empty for one that works, and for all others."""
+        if not post.roles:
+            return ""
+        if post.agent not in self.up:
+            return "is not up"
+        if any(self.roles.get(role) for role in post.roles):
+            return ""
+        return f"has only roles that are disabled: {', '.join(post.roles)}"
 
     def limit(self, roster: Roster) -> int | None:
         return roster.total if self.total is None else self.total
@@ -60,6 +75,18 @@ def set_total(ledger: Ledger, total: int) -> Switches:
     return _turn(ledger, lambda old: replace(old, total=total))
 
 
+def begin(ledger: Ledger, agents: Collection[str]) -> Switches:
+    return _turn(ledger, lambda old: replace(old, up=tuple(sorted({*old.up, *agents}))))
+
+
+def end(ledger: Ledger, agents: Collection[str]) -> Switches:
+    return _turn(ledger, lambda old: replace(old, up=tuple(a for a in old.up if a not in agents)))
+
+
+def set_roles(ledger: Ledger, roles: Collection[str], *, on: bool) -> Switches:
+    return _turn(ledger, lambda old: replace(old, roles=old.roles | dict.fromkeys(roles, on)))
+
+
 def _turn(ledger: Ledger, change: Any) -> Switches:
     """Two who turn at the same time both succeed: each repeats until nobody came between."""
     while True:
@@ -76,6 +103,8 @@ def _parsed(fact: Any) -> Switches:
         disabled=tuple(data.get("disabled", ())),
         scales=dict(data.get("scales", {})),
         total=data.get("total"),
+        up=tuple(data.get("up", ())),
+        roles=dict(data.get("roles", {})),
     )
 
 
@@ -85,4 +114,6 @@ def _plain(switches: Switches) -> dict[str, Any]:
         "disabled": list(switches.disabled),
         "scales": switches.scales,
         "total": switches.total,
+        **({"up": list(switches.up)} if switches.up else {}),
+        **({"roles": switches.roles} if switches.roles else {}),
     }

@@ -18,10 +18,16 @@ from toolkit.core.secrets import Secret
 _RANDOM = 32  # bytes; 43 characters
 _LONGEST = 200  # characters: an agent's name has at most 64
 _NOBODY = "0" * 64  # what a run without a token is compared with: no token hashes to it
+INVALID = "invalid secret"
+HINT = "a run's token is good for that run only, and until it ends"
 
 
 class InvalidToken(AccessDenied):
     """What was presented is no run's token, or that of a run that is over."""
+
+
+class RunOver(InvalidToken):
+    """The token is that of a run which has ended.  Who presents it is told no more than a stranger."""
 
 
 def new(run: RunId) -> tuple[Secret, str]:
@@ -50,10 +56,10 @@ def _checked(ledger: Ledger, token: str, forms: tuple[str, ...]) -> Run:
     record = ledger.get(run) if (run := _named(token)) else None
     kept = record.token if record and record.token else _NOBODY
     good = any(hmac.compare_digest(kept, digest(form)) for form in forms)
-    if record is None or not good or record.state.final:
-        raise InvalidToken(
-            "invalid secret", hint="a run's token is good for that run only, and until it ends"
-        )
+    if record is None or not good:
+        raise InvalidToken(INVALID, hint=HINT)
+    if record.state.final:
+        raise RunOver(INVALID, hint=HINT)
     return record
 
 

@@ -8,20 +8,21 @@ from typing import Any
 
 from toolkit.core.clock import from_iso, iso
 from toolkit.core.run import Run, TriggerKind
+from toolkit.core.sums import NOTHING, Sums
 from toolkit.core.work import Call, Delivery, DeliveryState, Lock
 
 from .history import (
     Edge,
-    Summary,
     Usage,
     began_ms,
-    by_agent,
     call_graph,
     duration_ms,
     kind,
     result,
 )
-from .history import summary as total
+from .line import Line, Place
+from .past import Summary
+from .past import summary as summarised
 from .status import NextRun, Seen, Standing, doing, instances, last_seconds, standings
 
 MOST_BODY = 256 * 1024  # bytes of a webhook that are shown
@@ -37,6 +38,7 @@ def status(seen: Seen, next_run: NextRun, about: Mapping[str, Any]) -> dict[str,
         "running": len(running),
         "queueSizes": {name: seen.lengths.get(name, 0) for name in sorted(seen.roster.posts)},
         "locks": [lock(held) for held in seen.locks],
+        "backends": [backend(line, seen) for _, line in sorted(seen.lines.items())],
     }
 
 
@@ -46,7 +48,7 @@ def scheduler(seen: Seen, about: Mapping[str, Any]) -> dict[str, Any]:
         "projectName": seen.roster.project,
         **about,
         "projectScale": seen.switches.limit(seen.roster),
-        "cronJobCount": sum(bool(p.schedule) for p in posts),
+        "cronJobCount": sum(bool(p.timing) for p in posts),
         "webhooksActive": any(p.webhooks for p in posts),
         "paused": seen.switches.paused,
     }
@@ -64,13 +66,15 @@ def agent(standing: Standing) -> dict[str, Any]:
         "lastRunAt": (last.started or last.created) if last else None,
         "lastRunDuration": round(took * 1000) if took is not None else None,
         "nextRunAt": iso(standing.next_run) if standing.next_run else None,
-        "schedule": standing.post.schedule,
+        "schedule": standing.post.timing,
         "timezone": standing.post.timezone,
         "timeout": standing.post.timeout,
+        "environment": standing.post.environment,
         "queuedWebhooks": standing.queued,
         "scale": standing.scale,
         "runningCount": len(standing.instances),
         "runReason": doing(standing.instances[0]) if standing.instances else None,
+        "taskUrl": standing.instances[0].page if standing.instances else None,
         "lastRunUsage": usage(Usage.of(last)) if last and last.usage else None,
         "cumulativeUsage": usage(standing.usage),
         "locks": [held.key for held in standing.locks],
@@ -87,6 +91,7 @@ def instance(run: Run) -> dict[str, Any]:
         "startedAt": run.started or run.created,
         "trigger": doing(run),
         "runtime": run.runtime,
+        "taskUrl": run.page,
     }
 
 
@@ -98,6 +103,21 @@ def lock(held: Lock) -> dict[str, Any]:
         "heldSince": _ms(held.since),
         "expiresAt": _ms(held.expires),
     }
+
+
+def backend(line: Line, seen: Seen) -> dict[str, Any]:
+    """A model's server with a limit: whose turn it is, and who waits, in order."""
+    return {
+        "id": line.backend,
+        "holders": [place(one) for one in line.held],
+        "waiting": [
+            place(one) | {"position": len(line.ahead(one, seen.moment)) + 1} for one in line.waiting
+        ],
+    }
+
+
+def place(one: Place) -> dict[str, Any]:
+    return {"instance": one.run, "agentName": one.run.agent, "since": _ms(one.since)}
 
 
 def usage(used: Usage) -> dict[str, Any]:
@@ -141,6 +161,7 @@ def run(record: Run) -> dict[str, Any]:
         "webhook_receipt_id": record.delivery,
         "return_value": record.return_value,
         "runtime": record.runtime,
+        "task_url": record.page,
         "depth": record.depth,
     }
 
@@ -218,12 +239,12 @@ def summary(sums: Summary) -> dict[str, Any]:
     }
 
 
-def sums(runs: Sequence[Run], calls: Sequence[Call]) -> dict[str, Any]:
+def sums(agents: Mapping[str, Sums], calls: Sequence[Call]) -> dict[str, Any]:
     """Of all, of each agent, and who called whom."""
-    agents = by_agent(runs).items()
+    everything = sum(agents.values(), start=NOTHING)
     return {
-        "totals": summary(total(runs)),
-        "agents": [{"name": name} | summary(found) for name, found in agents if found.runs],
+        "totals": summary(summarised(everything)),
+        "agents": [{"name": name} | summary(summarised(one)) for name, one in agents.items()],
         "calls": [edge(found) for found in call_graph(calls)],
     }
 

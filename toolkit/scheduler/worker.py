@@ -11,22 +11,23 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import cache, partial
 
-from toolkit.core.agent import AgentName
 from toolkit.core.clock import iso
-from toolkit.core.errors import AlError
-from toolkit.core.run import Run, RunId, RunState
-from toolkit.core.work import Rooms, WorkItem
+from toolkit.core.errors import AlError, BackendBusy
+from toolkit.core.run import Cause, Run, RunId, RunModels, RunState
+from toolkit.core.work import WorkItem
+from toolkit.llm.backend import Backend, backends_of
 
-from . import starts, switches
+from . import starts, usher
 from .adopt import adopted
 from .desk import Desk
 from .dispatch import start, start_again
 from .ending import over
+from .rooms import rooms
 from .stopping import UNSTARTED
 
 LOG = logging.getLogger("al.scheduler")
@@ -37,19 +38,6 @@ HOLD = 120.0  # seconds that an item is held without a sign of life: longer than
 def new_holder() -> str:
     """A name that no other process has."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
-def rooms(desk: Desk) -> Rooms:
-    """How many may be at work, as the roster and the switches are now: none while all is paused."""
-    roster, turned = desk.roster(), switches.read(desk.services.ledger)
-    if turned.paused:
-        return Rooms(agents={})
-    names = roster.posts.keys() - set(turned.disabled)
-    scales = {name: turned.scale(roster, name) for name in names if desk.ready(AgentName(name))}
-    return Rooms(
-        agents={name: scale for name, scale in scales.items() if scale > 0},
-        total=turned.limit(roster),
-    )
 
 
 class Worker:
@@ -164,18 +152,54 @@ def begin(desk: Desk, item: WorkItem, holder: str) -> None:
         over(desk, run)
         return
     try:
-        _launch(desk, run, item)
+        _launch(desk, run, item, holder)
     except AlError as error:
         _failed(desk, item, holder, error)
 
 
-def _launch(desk: Desk, run: Run, item: WorkItem) -> None:
+def _launch(desk: Desk, run: Run, item: WorkItem, holder: str) -> None:
+    """Unless its model's server is busy: then it waits where it was, and nothing of it was tried."""
     services = desk.services
     postponed = partial(_postponed, item.attempts)
+    models = cache(partial(desk.models, run.agent))
     if run.state is RunState.QUEUED:
-        start(services, run, item.trigger, postponed, models=partial(desk.models, run.agent))
+        if _has_turn(desk, run, item, models):
+            place = partial(desk.place, run.agent)
+            start(services, run, item.trigger, postponed, models=models, place=place)
+        else:
+            services.ledger.queue.give_back(run.id, holder, not_before=desk.clock(), tried=False)
     elif _untraced(desk, run):
         start_again(services, run, item.trigger, postponed)
+
+
+def _has_turn(desk: Desk, run: Run, item: WorkItem, models: Callable[[], RunModels | None]) -> bool:
+    backends = _backends(desk, run, models)
+    if not backends:
+        return True
+    ledger, moment = desk.services.ledger, desk.clock()
+    try:
+        return usher.let_in(ledger, run, item.trigger, backends, moment) is None
+    except BackendBusy as error:
+        ledger.update(
+            run.id,
+            state=RunState.FAILED,
+            cause=Cause.BACKEND_BUSY,
+            reason=error.message,
+            finished=iso(moment),
+        )
+        raise
+
+
+def _backends(desk: Desk, run: Run, models: Callable[[], RunModels | None]) -> tuple[Backend, ...]:
+    """Of the models that it gets with its secret, else of those that were pushed."""
+    try:
+        chosen = models()
+    except AlError:
+        return ()  # `start` raises it again, where the run's end is recorded
+    if chosen is not None:
+        return backends_of(model for model, _ in chosen.models)
+    post = desk.roster().posts.get(run.agent)
+    return post.backends if post else ()
 
 
 def _postponed(attempts: int, error: BaseException, leased: bool) -> bool:
@@ -193,7 +217,7 @@ def _untraced(desk: Desk, run: Run) -> bool:
     known = adopted(services, [run], {run.id: box})[run.id]
     if known.handle or box.claimed or known.lease is None:
         return False
-    return services.run_secrets.exists(known.lease.ref.name)
+    return services.of_runtime(known.runtime).run_secrets.exists(known.lease.ref.name)
 
 
 def _failed(desk: Desk, item: WorkItem, holder: str, error: AlError) -> None:
@@ -211,4 +235,4 @@ def _failed(desk: Desk, item: WorkItem, holder: str, error: AlError) -> None:
             queue.give_back(item.run, holder, not_before=begin_at)
         else:
             wait = (begin_at - moment).total_seconds()
-            queue.renew(item.run, holder, seconds=wait, moment=moment)
+            queue.renew(item.run, holder, seconds=wait, moment=moment, failed=True)

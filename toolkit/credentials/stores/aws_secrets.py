@@ -166,12 +166,20 @@ class AwsSecrets:
                 self._client.put_secret_value(SecretId=name, SecretString=value.reveal())
             left = (present[0],) if present else ()
         for version in left:
+            self._let_go(name, version)
+
+    def _let_go(self, name: str, version: str) -> None:
+        """Until the label is where it is seen to be; one that is nowhere was taken by a request whose answer was lost."""
+        try:
             retrying(
                 partial(self._retire, name, version),
                 seconds=LABEL_SECONDS,
                 retry=lambda error: error.temporary or code_of(error) in _NOT_YET,
                 sleep=self._sleep,
             )
+        except AlError as error:
+            if code_of(error) not in _NOT_YET or version in _previous(self._describe(name) or {}):
+                raise
 
     def _retire(self, name: str, version: str) -> None:
         """Take the label from the value before the present one: a version without any is deprecated, and the service

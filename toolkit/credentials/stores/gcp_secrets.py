@@ -122,7 +122,7 @@ class GcpSecrets:
         folder = prefix[: prefix.rfind("/") + 1]
         known = self._lists.get(folder)
         if known is None or time.monotonic() - known[0] > LIST_SECONDS:
-            known = time.monotonic(), tuple(self._patiently(lambda: self._listed(folder)))
+            known = time.monotonic(), self._patiently(lambda: tuple(self._listed(folder)))
             self._lists[folder] = known
         yield from (stored for stored in known[1] if stored.name.startswith(prefix))
 
@@ -139,7 +139,9 @@ class GcpSecrets:
             number = versions.add(value)
         else:
             number = present.number
-        versions.destroy_before(number)
+        # a run's container reads the first version, and a request that came twice has made two of one value
+        if not self._of_a_run(name):
+            versions.destroy_before(number)
 
     def _created(self, name: str, tags: Mapping[str, str]) -> bool:
         """False when it is there already.  Raises Conflict when that one is not ours."""

@@ -16,7 +16,8 @@ PLUGIN = CredentialType(
         Field(name="bot_token", label="Bot token", env="DISCORD_BOT_TOKEN"),
     ),
     help_url="https://discord.com/developers/applications",
-    context="DISCORD_BOT_TOKEN is set: send `Authorization: Bot $DISCORD_BOT_TOKEN` to https://discord.com/api/v10.",
+    context="DISCORD_BOT_TOKEN is set: send `Authorization: Bot $DISCORD_BOT_TOKEN` to https://discord.com/api/v10. "
+    "DISCORD_APPLICATION_ID and DISCORD_PUBLIC_KEY say which application it is.",
     # https://discord.com/developers/docs/resources/user#get-current-user
     probe=Probe(
         url="https://discord.com/api/v10/users/@me",

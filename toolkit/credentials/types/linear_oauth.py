@@ -12,5 +12,6 @@ PLUGIN = CredentialType(
         Field(name="refresh_token", label="Refresh token", env="LINEAR_REFRESH_TOKEN"),
     ),
     help_url="https://linear.app/settings/api/applications",
-    context="LINEAR_ACCESS_TOKEN is set: send it as a Bearer token to https://api.linear.app/graphql.",
+    context="LINEAR_ACCESS_TOKEN is set: send it as a Bearer token to https://api.linear.app/graphql. When it has expired, get "
+    "another with LINEAR_REFRESH_TOKEN, LINEAR_CLIENT_ID and LINEAR_CLIENT_SECRET at https://api.linear.app/oauth/token.",
 )

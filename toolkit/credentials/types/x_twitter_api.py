@@ -36,6 +36,7 @@ PLUGIN = CredentialType(
         ),
     ),
     help_url="https://developer.x.com/en/portal/dashboard",
-    context="X_BEARER_TOKEN is set: send it to https://api.x.com/2 as a Bearer token.",
+    context="X_BEARER_TOKEN is set: send it to https://api.x.com/2 as a Bearer token. To sign requests with OAuth 1.0a there are "
+    "X_CONSUMER_KEY and X_CONSUMER_SECRET, or the older X_API_KEY, X_API_SECRET, X_ACCESS_TOKEN and X_ACCESS_TOKEN_SECRET.",
     check=_check,
 )

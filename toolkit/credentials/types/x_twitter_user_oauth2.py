@@ -12,5 +12,7 @@ PLUGIN = CredentialType(
         Field(name="refresh_token", label="Refresh token", env="X_OAUTH2_REFRESH_TOKEN"),
     ),
     help_url="https://developer.x.com/en/portal/dashboard",
-    context="X_OAUTH2_ACCESS_TOKEN is set: send it to https://api.x.com/2 as a Bearer token in the user's name.",
+    context="X_OAUTH2_ACCESS_TOKEN is set: send it to https://api.x.com/2 as a Bearer token in the user's name. "
+    "When it has expired, get another with X_OAUTH2_REFRESH_TOKEN, X_OAUTH2_CLIENT_ID and X_OAUTH2_CLIENT_SECRET at "
+    "https://api.x.com/2/oauth2/token.",
 )

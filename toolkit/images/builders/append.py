@@ -6,7 +6,6 @@ from typing import Any
 
 from toolkit.core.agent import Agent, Project
 from toolkit.core.credential import CredentialType
-from toolkit.core.errors import ConfigError
 from toolkit.core.names import GATEWAY
 from toolkit.core.ports import Context, LayerFile, Registry
 from toolkit.images.architecture import AMD64, ARCHITECTURES
@@ -52,12 +51,7 @@ class Append:
         types: Mapping[str, CredentialType],
         base: tuple[str, str],
     ) -> ImagePlan:
-        """Raises ConfigError when the agent brings a Dockerfile."""
-        if agent.dockerfile or (agent.directory / "Dockerfile").exists():
-            raise ConfigError(
-                f"{agent.directory / 'Dockerfile'}: building an agent's own Dockerfile is not yet supported",
-                hint="remove it; put what every agent needs into the base image ([images] base of the environment)",
-            )
+        """`base` has what the agent's own Dockerfile adds, where it has one (ops/builds.py)."""
         name = str(agent.name)
         files, architecture = agent_files(project, agent, types), ARCHITECTURES[agent.arch]
         planned = self._planned(name, name, files, AGENT_CONFIG, base)

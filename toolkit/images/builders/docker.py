@@ -1,5 +1,6 @@
-"""Builds images in a Docker daemon, which keeps them: no registry is asked but for a base that is not there.
+"""Builds images in a Docker daemon: for a cloud's registry, or for agents on this machine.
 
+The latter stay in the daemon: no registry is asked but for a base that is not there.
 An agent without a Dockerfile is the base and one layer, as in every cloud; one with a Dockerfile is built by it first.
 """
 
@@ -7,7 +8,7 @@ import hashlib
 import io
 import tarfile
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -27,9 +28,10 @@ from toolkit.images.context import (
     content_hash,
     own_files,
 )
+from toolkit.images.docker_push import push
 from toolkit.images.layer import layer
+from toolkit.images.order import Note, Order
 
-Note = Callable[[str], None]
 _SPOKEN = 20  # lines of a failed build that are worth reading
 _MOST = 200  # characters of one of them
 
@@ -75,6 +77,11 @@ class Docker:
         base, identity = self._project_base(project, agent)
         build = self._planned(project, agent, base, identity, types)
         return self._made(build)
+
+    def make(self, orders: Sequence[Order], note: Note) -> None:
+        """images.order.Builder: for an environment in a cloud, whose registry they are pushed to."""
+        for one in orders:
+            push(self._client, self._context, one, note)
 
     def base(self, platform: str) -> tuple[str, str]:
         """(reference, id) of what agents are built upon: `[images] base`, else our own.  Raises LaunchError."""

@@ -10,6 +10,8 @@ from toolkit.core.errors import AlError
 from toolkit.inside.gateway_client import Answer, Gateway
 from toolkit.inside.signals import Signals
 
+from ._masking import masked
+
 OK = 0
 WRONG_USE = 9  # the predecessor's code for it, which agents' scripts may test
 NO_GATEWAY = 5
@@ -67,10 +69,11 @@ def asked(question: Callable[[Gateway], Answer]) -> int:
     return answered(question(gateway)) if gateway else show(ALONE, NO_GATEWAY)
 
 
-def tell(path: str, body: Mapping[str, Any]) -> None:
+def tell(path: str, body: Mapping[str, str]) -> None:
     """Tell the gateway, if there is one, what the run's own report will say again: only stderr hears of a failure."""
     gateway = Gateway.of(os.environ)
-    answer = gateway.ask("POST", path, body) if gateway else None
+    shown = {name: masked(text) for name, text in body.items()}
+    answer = gateway.ask("POST", path, shown) if gateway else None
     if answer and answer.exit_code != OK:
         what = f"status {answer.status}" if answer.status else answer.text
         sys.stderr.write(

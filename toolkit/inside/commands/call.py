@@ -12,6 +12,7 @@ from toolkit.inside.gateway_client import Answer, Gateway
 from toolkit.inside.signals import MOST_CONTEXT
 
 from ._frame import asked, guarded, words
+from ._masking import masked
 
 TRIES = 3
 PAUSE = 1.0  # seconds between two tries
@@ -26,7 +27,7 @@ def call(arguments: Sequence[str]) -> int:
             f"what an agent is asked has at most {MOST_CONTEXT:,} bytes",
             hint="store the rest somewhere and say where it is",
         )
-    body = {"targetAgent": words(arguments[:1]), "context": context, "callId": _new_id()}
+    body = {"targetAgent": words(arguments[:1]), "context": masked(context), "callId": _new_id()}
     return asked(lambda gateway: _placed(gateway, body))
 
 

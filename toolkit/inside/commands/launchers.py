@@ -9,6 +9,7 @@ COMMANDS: Mapping[str, str] = {
     "al-status": "status",
     "al-return": "return_",
     "al-exit": "exit",
+    "al-scan": "scan",
     "al-shutdown": "shutdown",
     "al-call": "call",
     "al-check": "check",

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from toolkit.inside.gateway_client import Gateway
 
 from ._frame import OK, answered, guarded, words
+from ._masking import masked
 
 MOST_REASON = 1000  # characters
 
 
 def shut_down(arguments: Sequence[str]) -> int:
     gateway = Gateway.of(os.environ)
-    reason = words(arguments)[:MOST_REASON]
+    reason = masked(words(arguments))[:MOST_REASON]
     return answered(gateway.ask("POST", "/shutdown", {"reason": reason})) if gateway else OK
 
 

@@ -1,6 +1,6 @@
 """A run's container on AWS: its item in the state table, and its one secret in Secrets Manager.
 
-Its role allows nothing else (D4).  The SDK is loaded at the first call.
+Its role allows nothing else (D4).  Over plain HTTP: every run would wait for an SDK to load.
 """
 
 import json
@@ -9,9 +9,11 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from toolkit.clouds.aws import Clients, code_of, translated
+from toolkit.clouds.aws_errors import code_of
+from toolkit.clouds.aws_keys import RoleKeys
+from toolkit.clouds.aws_rest import JsonApi
 from toolkit.core.clock import iso, now
-from toolkit.core.environment import AwsCloud, Scope
+from toolkit.core.environment import Scope
 from toolkit.core.errors import AlError, CredentialError, NotFound
 from toolkit.core.names import Names
 from toolkit.core.retry import retrying
@@ -31,8 +33,11 @@ class Aws:
     """core.ports.Platform.  `settling` is the patience for a secret that is not to be seen yet, in seconds."""
 
     def __init__(self, environ: Mapping[str, str], *, settling: float = SETTLING) -> None:
-        # no endpoint: inside the sandbox AWS_ENDPOINT_URL says it, as boto3 reads it itself
-        self._clients = Clients(AwsCloud(region=environ["AL_REGION"], account=""))
+        # AWS_ENDPOINT_URL is set inside the sandbox only
+        region, endpoint = environ["AL_REGION"], environ.get("AWS_ENDPOINT_URL", "")
+        keys = RoleKeys(environ)
+        self._secrets = JsonApi("secretsmanager", region, keys, endpoint=endpoint)
+        self._items = JsonApi("dynamodb", region, keys, endpoint=endpoint)
         self._table = environ["AL_TABLE"]
         self._secret = environ["AL_SECRET"]
         scope = Scope(project=environ["AL_PROJECT"], environment=environ["AL_ENVIRONMENT"])
@@ -60,9 +65,9 @@ class Aws:
 
     def read_secret(self) -> Secret:
         def read() -> Secret:
-            with translated("reading the run's secret"):
-                client = self._clients.client("secretsmanager")
-                return Secret(client.get_secret_value(SecretId=self._secret)["SecretString"])
+            asked = {"SecretId": self._secret}
+            answer = self._secrets.ask("GetSecretValue", asked, "reading the run's secret")
+            return Secret(answer["SecretString"])
 
         def patient(error: AlError) -> bool:
             return error.temporary or isinstance(error, NotFound)
@@ -79,10 +84,8 @@ class Aws:
 
     def burn_secret(self) -> None:
         def burn() -> None:
-            with translated("deleting the run's secret"):
-                self._clients.client("secretsmanager").delete_secret(
-                    SecretId=self._secret, ForceDeleteWithoutRecovery=True
-                )
+            asked = {"SecretId": self._secret, "ForceDeleteWithoutRecovery": True}
+            self._secrets.ask("DeleteSecret", asked, "deleting the run's secret")
 
         retrying(burn)
 
@@ -93,36 +96,29 @@ class Aws:
         return self._item().get("stop") == {"BOOL": True}
 
     def _item(self) -> Mapping[str, Any]:
-        def get() -> Mapping[str, Any]:
-            with translated("reading the run's mailbox"):
-                answer = self._clients.client("dynamodb").get_item(
-                    TableName=self._table,
-                    Key=self._key,
-                    ConsistentRead=True,
-                    ProjectionExpression="claimer, #stop",
-                    ExpressionAttributeNames={"#stop": "stop"},
-                )
-            found: Mapping[str, Any] = answer.get("Item", {})
-            return found
-
-        return retrying(get)
+        asked = {
+            "TableName": self._table,
+            "Key": self._key,
+            "ConsistentRead": True,
+            "ProjectionExpression": "claimer, #stop",
+            "ExpressionAttributeNames": {"#stop": "stop"},
+        }
+        answer = retrying(lambda: self._items.ask("GetItem", asked, "reading the run's mailbox"))
+        found: Mapping[str, Any] = answer.get("Item", {})
+        return found
 
     def _set(self, doing: str, fields: Mapping[str, Any], **more: str) -> None:
         """One UpdateItem; attributes are renamed, since `where`, `read` and `status` are reserved words
         (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html)."""
-
-        def update() -> None:
-            with translated(doing):
-                self._clients.client("dynamodb").update_item(
-                    TableName=self._table,
-                    Key=self._key,
-                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in fields),
-                    ExpressionAttributeNames={f"#{name}": name for name in fields},
-                    ExpressionAttributeValues={f":{name}": v for name, v in fields.items()},
-                    **more,
-                )
-
-        retrying(update)
+        asked = {
+            "TableName": self._table,
+            "Key": self._key,
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in fields),
+            "ExpressionAttributeNames": {f"#{name}": name for name in fields},
+            "ExpressionAttributeValues": {f":{name}": value for name, value in fields.items()},
+            **more,
+        }
+        retrying(lambda: self._items.ask("UpdateItem", asked, doing))
 
 
 def _text(value: Any) -> str:

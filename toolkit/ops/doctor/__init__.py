@@ -17,7 +17,16 @@ from toolkit.core.placement import runtime_name
 from toolkit.images import base as bases
 from toolkit.ops import credentials
 from toolkit.ops.doctor import credential_checks as doctor_credentials
-from toolkit.ops.doctor import host_user, leftovers, quotas, quotas_google, strays, unseen
+from toolkit.ops.doctor import (
+    elsewhere,
+    host_user,
+    leftovers,
+    model_checks,
+    quotas,
+    quotas_google,
+    strays,
+    unseen,
+)
 from toolkit.ops.doctor import names as doctor_names
 from toolkit.ops.doctor import webhooks as doctor_webhooks
 from toolkit.ops.doctor.credential_checks import NOT_ASKED, Asking
@@ -80,6 +89,18 @@ def examine(
     return Examination(findings=_once(findings), uses=uses)
 
 
+def narrowed(
+    services: Services, name: str, all_: Examination, note: Callable[[str], None]
+) -> Examination:
+    """Of all that was found what is about one agent, and how its models are.  Raises UsageError for an unknown one."""
+    assert services.project is not None  # noqa: S101 - only called with one
+    agent = services.project.agent(name)
+    asked = tuple(model_checks.of_agent(services, agent, note))
+    known = {finding.message for finding in asked}
+    mine = [f for f in all_.findings if f.about in (name, f"agents/{name}")]
+    return Examination(findings=(*(f for f in mine if f.message not in known), *asked))
+
+
 def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """What the account and the ledger both say is left over, once: the account says more of it."""
     unique: dict[object, Finding] = {}
@@ -136,11 +157,14 @@ def _project(
     yield from section("configuration", _cloud(services, sound))
     for agent in project.agents:
         yield from section(str(agent.name), _platform(services, agent))
+    yield from elsewhere.found(services, project)
     if services.environment.cloud is None:
         yield from section(host_user.ISOLATION, host_user.found(project))
+    yield from model_checks.found(services, project)
     yield from doctor_names.found(services, project)
     yield from doctor_webhooks.found(project, services.environment, known.gateway)
-    yield from doctor_credentials.found(sound, services.local_store, known.values, asking)
+    asked = elsewhere.asked_here(services, sound) if services.environment.cloud is None else sound
+    yield from doctor_credentials.found(asked, services.local_store, known.values, asking)
 
 
 def _configuration(project: Project) -> Iterator[Finding]:
@@ -164,8 +188,9 @@ def _platform(services: Services, agent: Agent) -> Iterator[Finding]:
         what = "what every agent needs belongs into the base image"
         remedy = f"remove agents/{agent.name}/Dockerfile; {what}"
         yield failing(str(agent.name), message, remedy)
-    for problem in services.runtime_for(agent).check(agent):
-        remedy = f"change agents/{agent.name}/config.toml for {services.environment.name}"
+    there = services.for_agent(agent) if services.environment.cloud is None else services
+    for problem in there.runtime_for(agent).check(agent):
+        remedy = f"change agents/{agent.name}/config.toml for {there.environment.name}"
         yield failing(str(agent.name), problem, remedy)
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from toolkit.core.errors import AccessDenied
 from toolkit.core.logs import LAST_LINE, Entry
+from toolkit.core.pace import platform_seconds
 from toolkit.core.reader import Page, Query, Reader, settle_seconds
 from toolkit.core.retry import retrying
 from toolkit.core.run import Run, RunId
@@ -18,8 +19,9 @@ from toolkit.wiring import Services
 POLL = 0.7  # seconds between two looks at a log
 MOST_AT_ONCE = 500  # lines that one step back asks for, when few of those before were shown
 LAST_LOOKS = 5  # how much more often a log is looked at that has said its last line
-PLATFORM_EVERY = 5.0  # seconds between two questions to the platform whether a run goes on
-CLOSING_EVERY = 1.0  # ditto, once its last line was seen
+CLOSING_EVERY = (
+    1.0  # seconds between two questions to the platform, once the run's last line was seen
+)
 PATIENCE = 60.0  # seconds for which a follower bears a service that is busy or out of reach
 
 
@@ -67,8 +69,11 @@ class Direct:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        settle = settle_seconds(services.environment)
         self._look = Look(services, clock=clock)
+
+        def settle(runtime: str) -> float:
+            return settle_seconds(services.of_runtime(runtime).environment)
+
         self._reader = Reader(services.ledger, services.runtime, look=self._look, settle=settle)
         self._target, self._query = target, query
         self._poll, self._sleep, self._clock = poll, sleep, clock
@@ -134,18 +139,19 @@ class Look:
     def __init__(self, services: Services, *, clock: Callable[[], float]) -> None:
         self._services = services
         self._clock = clock
-        self._every = PLATFORM_EVERY
+        self._most = float("inf")
         self._asked = float("-inf")
 
     def hasten(self) -> None:
         """The end is near: a platform on which runs cannot write their report into the ledger knows it first."""
-        self._every, self._asked = CLOSING_EVERY, float("-inf")
+        self._most, self._asked = CLOSING_EVERY, float("-inf")
 
     def __call__(self, run: RunId) -> Run | None:
         record = self._services.ledger.get(run)
         if record is None or record.state.final:
             return record
-        ask = self._clock() - self._asked >= self._every
+        every = min(self._most, platform_seconds(record.runtime))
+        ask = self._clock() - self._asked >= every
         self._asked = self._clock() if ask else self._asked
         try:
             return settle(self._services, [record], ask_platform=ask)[0]

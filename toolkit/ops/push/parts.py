@@ -113,6 +113,7 @@ def push_images(work: Work) -> dict[str, str]:
     if images.known_base(work.facts) is None:
         work.begin("image: the base")
     base = images.base(work.facts)
+    images.build(work.facts, base, work.begin)
     work.report.mark("image", names.repository(BASE))
     plans = images.planned(work.facts, base, ask=True)
 

@@ -18,6 +18,7 @@ from toolkit.core.errors import AlError, CredentialError, NotFound
 from toolkit.core.run import RunId
 from toolkit.ops import running
 from toolkit.ops.credentials import GATEWAY_PATH, first_gateway_key
+from toolkit.ops.hire import grace
 from toolkit.ops.remote import gateway_key
 from toolkit.scheduler.bell import Bell
 from toolkit.scheduler.desk import Desk
@@ -26,7 +27,7 @@ from toolkit.scheduler.status import Seen, begun, going_on, look
 from toolkit.wiring import Services
 
 from . import bridge
-from .change import become
+from .change import become, tidied
 from .crew import Crew
 from .reload import Changes, Reloader, stamps
 from .serving import EVERYWHERE, LOOPBACK, Serving, also, listen
@@ -34,15 +35,27 @@ from .tasks import Fail, Task, at_work
 
 LOG = logging.getLogger("al.start")
 DEFAULT_PORT = 8080
+CLAIM_SECONDS = 0.5  # between two looks whether `.al` is still there
 Load = Callable[[], tuple[Project, Environment]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the user asked for.  `port` is the configuration's where it is None, and any free one where it is 0."""
+    """What the user asked for.  `port` is the configuration's where it is None, and any free one where it is 0; `hired`:
+    only agents that were hired, and with `names` only those."""
 
     port: int | None = None
     expose: bool = False
+    hired: bool = False
+    names: tuple[str, ...] = ()
+
+    def served(self, project: Project) -> Project:
+        """What of the project is meant."""
+        if not self.hired:
+            return project
+        hired = (agent for agent in project.agents if agent.hired)
+        meant = tuple(agent for agent in hired if not self.names or agent.name in self.names)
+        return replace(project, agents=meant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,29 +97,39 @@ def serving(
     port is in use, ConfigError and CredentialError for what is wrong with the project, NotFound before the first push.
     """
     changes = Changes(partial(stamps, services.context.project, services.context.home))
-    project, _ = load()
+    project, environment = load()
     crew = Crew(services, project)
     with ExitStack() as stack:
         crew.check()
-        tell_url = stack.enter_context(running.only_one(services))
+        claim = stack.enter_context(running.only_one(services))
         _prepare_ledger(services, crew)
         _ensure_key(services)
         listening = _listening(services, wish, project, stack)
         url = f"http://{LOOPBACK}:{listening[0].getsockname()[1]}"
         bell = Bell()
         desk = _desk(_addressed(services, url), crew, bell)
-        reloader = Reloader(load, partial(become, desk, crew), changes)
+        for note in crew.notes(desk.services):
+            LOG.warning("%s", note)
+        reloader = Reloader(load, partial(become, desk, crew), changes, environment)
         scheduler = Scheduler(desk=desk, crew=crew, reloader=reloader, url=url, exposed=wish.expose)
         gateway = _gateway(desk, listening, end)
         stack.callback(gateway.close)
         gateway.start()
-        tell_url(url)
+        claim.tell(url)
         tasks: Mapping[str, Task] = {
             "al-scheduler": Loop(desk, bell=bell).run,
             "al-project": partial(_prepare, desk, crew, reloader),
+            "al-claim": partial(_keep, claim),
+            "al-graces": partial(grace.watch, services),
         }
         stack.enter_context(at_work(tasks, fail, wake=bell.ring))
         yield scheduler
+
+
+def _keep(claim: running.Claim, stop: threading.Event) -> None:
+    """Nothing may be accepted that nobody would find again."""
+    while not stop.wait(CLAIM_SECONDS):
+        claim.check()
 
 
 def _desk(services: Services, crew: Crew, bell: Bell) -> Desk:
@@ -137,15 +160,14 @@ def _addressed(services: Services, url: str) -> Services:
 def _prepare_ledger(services: Services, crew: Crew) -> None:
     if crew.here:
         services.ledger.prepare()
-        return
     env = services.environment.name
     try:
         unpushed = crew.unpushed()
     except NotFound as error:
         hint = f"`al push -E {env}` first"
         raise NotFound(f"nothing has been pushed to {env} yet", hint=hint) from error
-    for name in unpushed:
-        LOG.warning("%s has not been pushed to %s, and does not run", name, env)
+    for name, where in unpushed:
+        LOG.warning("%s has not been pushed to %s, and does not run", name, where)
 
 
 def _ensure_key(services: Services) -> None:
@@ -191,4 +213,6 @@ def _prepare(desk: Desk, crew: Crew, reloader: Reloader, stop: threading.Event) 
         len(every) - len(failed),
         f", {len(failed)} are not" if failed else "",
     )
+    if crew.here:
+        tidied(desk, crew)
     reloader.run(stop)

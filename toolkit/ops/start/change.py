@@ -4,6 +4,8 @@ import logging
 
 from toolkit.core.agent import Project
 from toolkit.core.clock import now
+from toolkit.core.errors import AlError
+from toolkit.ops import apps
 from toolkit.scheduler.desk import Desk
 from toolkit.scheduler.housekeeping import drop_orphans
 from toolkit.scheduler.status import begun, going_on
@@ -26,9 +28,18 @@ def become(desk: Desk, crew: Crew, project: Project, paths: frozenset[str]) -> N
             LOG.warning("%s", warning)
     crew.become(project, again, LOG.info)
     desk.wake()
-    if crew.here:
-        for name in removed(before, project):
+    if crew.here and (gone := removed(before, project)):
+        for name in gone:
             _clear(desk, name)
+        tidied(desk, crew)
+
+
+def tidied(desk: Desk, crew: Crew) -> None:
+    """Remove what nobody needs any more of what was made on this machine; whatever resists is tried again next time."""
+    try:
+        apps.tidy(desk.services, crew.project)
+    except (AlError, OSError) as error:
+        LOG.warning("what is left of past versions could not be removed: %s", error)
 
 
 def _clear(desk: Desk, agent: str) -> None:

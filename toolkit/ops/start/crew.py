@@ -1,7 +1,7 @@
 """The project as it is served now: its roster, which agents are ready, and what is wrong with the others.
 
-One object that the gateway, the scheduler and the terminal ask, so that all see the same.  On this machine agents are made
-ready here; for a cloud a push has done it.
+One object that the gateway, the scheduler and the terminal ask, so that all see the same.  Agents that run on this machine
+are made ready here; for a cloud a push has done it.
 """
 
 import logging
@@ -9,33 +9,38 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from toolkit.core.agent import Agent, AgentName, Project
 from toolkit.core.errors import AlError
 from toolkit.core.parallel import at_once
-from toolkit.core.placement import runtime_name
 from toolkit.core.run import RunModels
 from toolkit.credentials import resolve
 from toolkit.ops import local
 from toolkit.ops.launch import NO_FLAGS
+from toolkit.ops.llm.ready import look_once
+from toolkit.ops.llm.serving import Means
 from toolkit.ops.settings import for_run
-from toolkit.scheduler.dispatch import fact_key
 from toolkit.scheduler.roster import Roster, of_project
 from toolkit.wiring import Services
 
+from . import places
+from .places import active, made_here
+
 LOG = logging.getLogger("al.start")
-AT_ONCE = 8  # agents that are prepared side by side
+AT_ONCE = 16  # agents that are prepared side by side: what they record becomes durable together
 
 
 class Crew:
-    """What is served of a project; `here` says whether agents are made ready on this machine."""
+    """What is served of a project; `here` says whether its ledger is on this machine.  Raises ConfigError for an agent
+    whose environment there is not."""
 
     def __init__(self, services: Services, project: Project) -> None:
         self.here = services.environment.cloud is None
         self._guard = threading.Lock()
         self._services = services.with_project(project)
         self._roster = of_project(project)
-        self._unready = frozenset(_active(project)) if self.here else frozenset()
+        self._unready = frozenset(made_here(self._services, project))
         self._troubles: Mapping[str, str] = {}
 
     @property
@@ -64,36 +69,39 @@ class Crew:
 
     def planned(self, agent: AgentName) -> str | None:
         """Where its runs will be once it is ready; None where only a push can say it."""
-        found = _active(self.project).get(agent) if self.here else None
-        return runtime_name(found, self._services.environment) if found else None
+        found = active(self.project).get(agent)
+        if found is None or not (self.here or found.environment):
+            return None
+        return places.planned(self._services, found)
 
     def models(self, agent: AgentName) -> RunModels | None:
         """As `al run` chooses them.  Raises UsageError, ConfigError, CredentialError."""
-        found = _active(self.project).get(agent) if self.here else None
+        found = made_here(self._services, self.project).get(agent)
         return _models(self._services, found) if found else None
 
     def check(self) -> None:
-        """Raises CredentialError naming everything that is missing on this machine, and what is wrong with models."""
-        if not self.here:
-            return
-        agents = tuple(replace(agent, models=()) for agent in self.project.agents)
-        wanted = resolve.project_credentials(replace(self.project, agents=agents))
+        """Raises CredentialError naming everything that is missing on this machine, and what is wrong with models.
+
+        Not of hired agents: `al up` has looked, and one that is not up may lack what it needs."""
+        there = tuple(agent for agent in self.project.agents if not agent.hired)
+        project = replace(self.project, agents=there)
+        wanted = resolve.project_credentials(places.asked_here(self._services, project))
         resolve.resolve_all(wanted, self._services.local_store)
-        for agent in _active(self.project).values():
+        for agent in made_here(self._services, project).values():
             _models(self._services, agent)
 
-    def unpushed(self) -> tuple[str, ...]:
-        """Agents that no push has put where they are to run."""
-        if self.here:
-            return ()
-        facts = self._services.ledger.facts("definition/")
-        return tuple(name for name in sorted(_active(self.project)) if fact_key(name) not in facts)
+    def unpushed(self) -> tuple[tuple[str, str], ...]:
+        """Agents that no push has put where they are to run, each with that environment."""
+        return tuple(places.unpushed(self._services, self.project))
+
+    def notes(self, services: Services) -> tuple[str, ...]:
+        """What is to be known of agents elsewhere.  `services` know the gateway's address."""
+        return tuple(places.notes(services, self.project))
 
     def prepare(self, names: Collection[str], note: Callable[[str], None]) -> Mapping[str, AlError]:
         """Make these agents ready, several at a time; what is wrong with those that could not be."""
-        if not self.here:
-            return {}
-        local.record_roster(self._services)
+        if self.here:
+            local.record_roster(self._services)
         return self._made(self._services, names, note, self._settled)
 
     def become(
@@ -101,11 +109,11 @@ class Crew:
     ) -> Mapping[str, AlError]:
         """Serve this project from now on.  The agents in `names` are made ready before; one that cannot be stays as it
         was, and a new one has to wait until it can."""
-        services, before = self._services.with_project(project), _active(self.project)
-        failed = self._made(services, names, note, lambda *_: None) if self.here else {}
+        services, before = self._services.with_project(project), active(self.project)
+        failed = self._made(services, names, note, lambda *_: None)
         unready = (self._unready - (set(names) - failed.keys())) | (failed.keys() - before.keys())
         served = _served(project, {n: a for n, a in before.items() if n in failed.keys() - unready})
-        known = _active(served).keys()
+        known = active(served).keys()
         kept = {name: why for name, why in self._troubles.items() if name not in names}
         told = kept | {name: error.message for name, error in failed.items()}
         with self._guard:
@@ -123,8 +131,11 @@ class Crew:
         note: Callable[[str], None],
         tell: Callable[[str, AlError | None], None],
     ) -> dict[str, AlError]:
-        agents = [agent for name, agent in _active(_project(services)).items() if name in names]
-        make = partial(_made, services, note=note, tell=tell)
+        here = made_here(services, _project(services))
+        agents = [agent for name, agent in here.items() if name in names]
+        facts = {name: _definitions(services.at(name)) for name in {a.environment for a in agents}}
+        look = partial(_look_at_models, services, set())
+        make = partial(_made, services, facts, note=note, tell=tell, look=look)
         made = zip(agents, at_once(make, agents, most=AT_ONCE), strict=True)
         return {str(agent.name): error for agent, error in made if error}
 
@@ -136,16 +147,25 @@ class Crew:
                 self._troubles = {**self._troubles, name: error.message}
 
 
+def _definitions(there: Services) -> Mapping[str, Any]:
+    """Those of all agents, read once; by `fact_key`."""
+    there.ledger.prepare()
+    return there.ledger.facts("definition/")
+
+
 def _made(
     services: Services,
+    facts: Mapping[str | None, Mapping[str, Any]],
     agent: Agent,
     *,
     note: Callable[[str], None],
     tell: Callable[[str, AlError | None], None],
+    look: Callable[[RunModels | None], None],
 ) -> AlError | None:
     try:
-        _models(services, agent)
-        local.make(services, agent, note=note)
+        look(_models(services, agent))
+        there = places.place(services, agent)
+        local.make(there, agent, note=note, facts=facts[agent.environment])
     except OSError as error:
         return _failed(agent, _unreadable(error), tell)
     except AlError as error:
@@ -167,13 +187,17 @@ def _unreadable(error: OSError) -> AlError:
 
 
 def _models(services: Services, agent: Agent) -> RunModels | None:
-    local.permitted(services, agent)
-    return for_run(services, agent, NO_FLAGS, note=LOG.debug)
+    there = places.place(services, agent)
+    local.permitted(there, agent)
+    return for_run(there, agent, NO_FLAGS, note=LOG.debug)
 
 
-def _active(project: Project) -> dict[str, Agent]:
-    """Those that may run, by name: what one of scale 0 needs is not asked for."""
-    return {str(agent.name): agent for agent in project.agents if agent.scale > 0}
+def _look_at_models(
+    services: Services, seen: set[tuple[str, str]], models: RunModels | None
+) -> None:
+    """A model that is missing keeps no agent from being served: its server may come back."""
+    means = Means(home=services.context.home, note=lambda text: LOG.warning("%s", text))
+    look_once(models, means, seen)
 
 
 def _served(project: Project, stay: Mapping[str, Agent]) -> Project:

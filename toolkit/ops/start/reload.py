@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from toolkit.config.problems import ConfigErrors
 from toolkit.core.agent import Project
 from toolkit.core.environment import Environment
 from toolkit.core.errors import AlError
@@ -108,16 +109,18 @@ class Changes:
 
 
 class Reloader:
-    """`load` reads project and environment; `become` is told the new project, and which files changed."""
+    """`load` reads project and environment; `become` is told the new project, and which files changed.  `environment` is
+    what was read first."""
 
     def __init__(
         self,
         load: Callable[[], tuple[Project, Environment]],
         become: Callable[[Project, frozenset[str]], None],
         changes: Changes,
+        environment: Environment,
     ) -> None:
         self._load, self._become, self._changes = load, become, changes
-        _, self._environment = load()
+        self._environment = environment
         self._undone: frozenset[str] = frozenset()
         self.trouble = ""  # why the files are not what is served
 
@@ -135,6 +138,9 @@ class Reloader:
         try:
             project, environment = self._load()
             self._become(project, paths)
+        except ConfigErrors as error:
+            self._not_used(paths, error.message, _remedy(error))
+            return
         except AlError as error:
             self._not_used(paths, error.message, error.hint)
             return
@@ -155,8 +161,14 @@ class Reloader:
         LOG.error("what was changed is not used: %s (%s)", why, hint)
 
 
+def _remedy(error: ConfigErrors) -> str:
+    """What is said of several is for somebody who has run a command."""
+    again = "correct these: the files are read again when they change"
+    return error.hint if len(error.problems) == 1 else again
+
+
 def _how(old: object, new: object) -> str:
-    names = ("schedule", "timezone", "scale", "webhooks", "timeout", "models", "credentials", "instructions")  # fmt: skip
+    names = ("schedule", "timezone", "scale", "webhooks", "timeout", "models", "credentials", "environment", "instructions")  # fmt: skip
     others = [name for name in names if getattr(old, name) != getattr(new, name)]
     return f": {', '.join(others)}" if others else ""
 

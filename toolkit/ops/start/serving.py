@@ -51,15 +51,9 @@ class Serving:
     def __init__(self, app: Any, listening: Sequence[socket.socket]) -> None:
         import uvicorn
 
-        config = uvicorn.Config(
-            app,
-            log_config=None,  # what is said is said by `al`
-            access_log=False,  # it would have the query in it
-            server_header=False,
-            proxy_headers=False,  # gateway/rates.py asks the configuration whom to believe
-            timeout_graceful_shutdown=LAST_SECONDS,
-        )
-        self._server = uvicorn.Server(config)
+        from gateway.listening import configured
+
+        self._server = uvicorn.Server(configured(app, ending=LAST_SECONDS))
         self._thread = threading.Thread(
             target=self._server.run,
             kwargs={"sockets": list(listening)},

@@ -8,6 +8,7 @@ from toolkit.core.clock import from_iso, iso
 from toolkit.core.run import Run
 from toolkit.scheduler.cron import next_start
 from toolkit.scheduler.history import Result, duration_ms, result
+from toolkit.scheduler.roster import Post
 from toolkit.scheduler.status import Seen, Standing, State, begun, doing, last_seconds, standings
 
 COLUMNS = ("AGENT", "STATE", "LAST RUN", "TOKENS", "COST", "NEXT RUN", "QUEUE", "DETAIL")
@@ -79,7 +80,7 @@ def ended(run: Run) -> str:
 def _counts(seen: Seen, every: Sequence[Standing]) -> str:
     limit = seen.switches.limit(seen.roster)
     working = sum(len(one.instances) for one in every)
-    timed = sum(bool(one.post.schedule) for one in every)
+    timed = sum(bool(one.post.timing) for one in every)
     places = f" of {limit}" if limit else ""
     paused = "  PAUSED" if seen.switches.paused else ""
     return f"{len(every)} agents, {timed} with a schedule, {working}{places} at work{paused}"
@@ -88,7 +89,7 @@ def _counts(seen: Seen, every: Sequence[Standing]) -> str:
 def _row(one: Standing, trouble: str | None, moment: datetime) -> tuple[str, ...]:
     used = one.usage
     return (
-        str(one.post.agent),
+        _name(one.post),
         _state(one, trouble),
         _last(one),
         f"{used.total:,}" if used.total else "",
@@ -97,6 +98,11 @@ def _row(one: Standing, trouble: str | None, moment: datetime) -> tuple[str, ...
         str(one.queued or ""),
         (trouble or one.said or one.trouble or "")[:LONGEST_DETAIL],
     )
+
+
+def _name(post: Post) -> str:
+    """With the environment that its runs are in, where that is another one."""
+    return f"{post.agent}@{post.environment}" if post.environment else str(post.agent)
 
 
 def _state(one: Standing, trouble: str | None) -> str:

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from toolkit.core.errors import AlError
+
 LOG = logging.getLogger("al.start")
 ENDING = 30.0  # seconds for each part: a little more than launches under way may take
 Task = Callable[[threading.Event], None]  # goes on until the event is set
@@ -35,6 +37,8 @@ def _guarded(task: Task, stop: threading.Event, fail: Fail) -> None:
     """A part that has failed must not be missed: the others would go on as if it were there."""
     try:
         task(stop)
+    except AlError as error:
+        fail(error)
     except Exception as error:
         LOG.exception("%s cannot go on", threading.current_thread().name)
         fail(error)

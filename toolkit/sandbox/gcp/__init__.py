@@ -41,7 +41,7 @@ libraries at the top of a service's module are right, and in `cloud.py`, `server
 * **Policies**: `policies.rpcs(google, exists, "run.jobs")` gives the three RPCs of a resource that has a policy.
 * **Settings**: fields of settings.GcpSettings, read as `google.settings`; add yours there.  Faults that tests ask for:
   `google.faults.lose("RunJob", times=1)` does the work and loses the answer; `google.faults.fail("RunJob",
-  "UNAVAILABLE", times=2)` fails instead.
+  "UNAVAILABLE", times=2)` fails instead; `repeat` does it twice, `delay` later.
 * **Closing**: `close()` of a service is called when the cloud ends, or is reset: end what you started.  A service that has
   something running says so by `busy`, and the daemon stays.
 * **This machine**: `google.machine` (machine.py) has the images, the registry's storage and the directory to work in.

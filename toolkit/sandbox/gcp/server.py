@@ -6,6 +6,8 @@ lost.  Nothing here knows what a service does.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from copy import deepcopy
 from typing import Any
 
 import grpc
@@ -69,7 +71,11 @@ class Server(grpc.GenericRpcHandler):  # type: ignore[misc]
             call = _begun(self._google, method, context)
             if rpc.kind is Kind.ANSWERS and rpc.permission:
                 call.require(rpc.permission, rpc.resource(asked))
+            name = method.rpartition("/")[2]
+            if rpc.kind is Kind.ANSWERS and self._google.faults.repeats(name):
+                tuple(rpc.handler(deepcopy(asked), call))
             yield from rpc.handler(asked, call)
+            self._google.faults.after(name)
 
         stream = answers()
         while True:
@@ -93,10 +99,14 @@ def ask(google: Google, method: str, rpc: Rpc, asked: Any, context: Any) -> Any:
 
 def perform(call: Call, rpc: Rpc, asked: Any) -> Any:
     """The permission, the handler, and the answer that may get lost.  Raises Refused."""
+    faults, name = call.google.faults, call.method.rpartition("/")[2]
     if rpc.permission:
         call.require(rpc.permission, rpc.resource(asked))
+    if faults.repeats(name):
+        with suppress(Refused):
+            rpc.handler(deepcopy(asked), call)
     answer = rpc.handler(asked, call)
-    call.google.faults.after(call.method.rpartition("/")[2])
+    faults.after(name)
     return answer
 
 

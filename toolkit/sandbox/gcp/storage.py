@@ -7,6 +7,7 @@ Who may is asked of the project alone: policies on single buckets are not known 
 import itertools
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -77,6 +78,9 @@ def _routed(
     asked = _Asked(call, names, query, {} if "uploadType" in query else body(environ))
     with google.lock:
         call.require(route.permission, f"projects/{query.get('project', google.project)}")
+        if google.faults.repeats(route.method):
+            with suppress(Refused):
+                route.handler(asked)
         made = route.handler(asked)
         google.faults.after(route.method)
     return made

@@ -69,8 +69,7 @@ def _control(google: Google, what: str, environ: Environ) -> Any:
         case "POST settings":
             google.settings = google.settings.changed(body(environ))
         case "POST faults":
-            asked = body(environ)
-            (google.faults.fail if "code" in asked else google.faults.lose)(**asked)
+            google.faults.order(**body(environ))
         case "POST tick":
             from .timers import CloudScheduler
 

@@ -8,6 +8,7 @@ those that are never listed have one each, so that they share no partition's thr
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from toolkit.core.errors import AlError, LimitExceeded
@@ -34,9 +35,9 @@ class Facts:
         item = self._table.get(_where(name))
         return _value(item) if item else None
 
-    def facts(self, prefix: str) -> Mapping[str, Any]:
-        items = self._table.query(_partition(prefix), prefix=prefix)
-        return {item["sk"]["S"]: _value(item) for item in items}
+    def facts(self, prefix: str, *, limit: int | None = None) -> Mapping[str, Any]:
+        items = self._table.query(_partition(prefix), prefix=prefix, page=min(limit or 0, 1000))
+        return {item["sk"]["S"]: _value(item) for item in islice(items, limit)}
 
     def read_facts(self, names: Sequence[str]) -> Mapping[str, Any]:
         if len(names) == 1:
@@ -52,7 +53,7 @@ class Facts:
         return self.set_facts({name: value}, expected=conditions)
 
     def set_facts(self, values: Mapping[str, Any], *, expected: Mapping[str, Any]) -> bool:
-        if len(values.keys() | expected.keys()) == 1:
+        if values and len(values.keys() | expected.keys()) == 1:
             ((name, value),) = values.items()
             return self._set(name, value, _if_it_is(expected.get(name, ...)))
         writes = [_write(n, v, _if_it_is(expected.get(n, ...))) for n, v in values.items()]

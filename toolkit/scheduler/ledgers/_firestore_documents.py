@@ -175,7 +175,8 @@ class Documents:
                 if writes:
                     self._commit(id_, writes)
             except AlError as error:
-                unsure = unsure or error.temporary
+                # one that is over may be over by our own request, which arrived twice
+                unsure = unsure or error.temporary or _EXPIRED in error.message
                 raise
             return True
 

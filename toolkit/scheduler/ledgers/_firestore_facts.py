@@ -28,8 +28,8 @@ class Facts:
         found = self._documents.get(self._where(key))
         return _value(found) if found else None
 
-    def facts(self, prefix: str) -> Mapping[str, Any]:
-        found = self._documents.query("facts", "key", prefix=prefix)
+    def facts(self, prefix: str, *, limit: int | None = None) -> Mapping[str, Any]:
+        found = self._documents.query("facts", "key", prefix=prefix, limit=limit)
         return {snapshot.values["key"]: _value(snapshot) for snapshot in found}
 
     def read_facts(self, keys: Sequence[str]) -> Mapping[str, Any]:

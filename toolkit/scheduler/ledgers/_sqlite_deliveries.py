@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from toolkit.core.errors import AlreadyExists
 from toolkit.core.run import Run
-from toolkit.core.work import Accepted, Delivery, DeliveryState, Page, WorkItem
+from toolkit.core.work import Accepted, DeadReason, Delivery, DeliveryState, Page, WorkItem
 
 from . import _sqlite_queue as queue
 from ._sqlite_file import File
@@ -68,7 +68,9 @@ def _accepting(delivery: Delivery, work: Work) -> Callable[[sqlite3.Connection],
 
 
 def _duplicate(db: sqlite3.Connection, delivery: Delivery) -> Accepted:
-    if (first := _seen(db, delivery.source, delivery.delivery)) is None:
+    verified = delivery.reason is not DeadReason.UNVERIFIED
+    first = _seen(db, delivery.source, delivery.delivery) if verified else None
+    if first is None:
         raise AlreadyExists(
             f"the delivery {delivery.id} is already recorded", hint="give it another receipt"
         )

@@ -3,32 +3,25 @@
 Sums are read from columns, never from a run's JSON: of 100,000 runs in a fraction of a second.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from toolkit.core.agent import AgentName
+from toolkit.core.sums import NAMES, Sums
 from toolkit.core.work import Page
 
 from . import _sqlite_runs as runs
 from ._sqlite_file import File
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sum:
-    """Of one agent's runs that are over.  `cost` is in US dollars, as sessions report it."""
-
-    agent: AgentName
-    runs: int
-    succeeded: int
-    stopped: int
-    input_tokens: int
-    output_tokens: int
-    tokens: int
-    cost: float
+_COUNTED = {
+    "runs": "count(*)",
+    "timed": "count(duration_ms)",
+    "hooked_before": "count(before_ms)",
+    "hooked_after": "count(after_ms)",
+}
+_SUMS = ", ".join(_COUNTED.get(name, f"coalesce(sum({name}), 0)") for name in NAMES)
 
 
 class SqliteHistory:
-    """`since` is ISO 8601 in UTC, and counts by when a run was created."""
+    """core.sums.History."""
 
     def __init__(self, file: File) -> None:
         self._file = file
@@ -36,7 +29,6 @@ class SqliteHistory:
     def page(
         self, *, agent: str | None = None, since: str = "", limit: int = 50, offset: int = 0
     ) -> Page:
-        """Newest first."""
         where = "created >= :since" + (" AND agent = :agent" if agent is not None else "")
         count = f"SELECT count(*) FROM history WHERE {where}"  # noqa: S608 - our own constants
         found = f"""SELECT data FROM runs JOIN
@@ -50,25 +42,10 @@ class SqliteHistory:
             rows = tuple(runs.run_of(row[0]) for row in db.execute(found, values))
         return Page(rows=rows, total=total)
 
-    def sums(self, *, since: str = "") -> Sequence[Sum]:
-        """By agent's name."""
-        query = """SELECT agent, count(*), sum(state = 'succeeded'), sum(state = 'stopped'),
-                          coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
-                          coalesce(sum(tokens), 0), total(cost)
-                   FROM history WHERE created >= ? GROUP BY agent ORDER BY agent"""
+    def sums(self, *, since: str = "") -> Mapping[str, Sums]:
+        query = (
+            f"SELECT agent, {_SUMS} FROM history WHERE created >= ? GROUP BY agent ORDER BY agent"  # noqa: S608
+        )
         with self._file.reading() as db:
-            return tuple(
-                Sum(
-                    agent=AgentName(agent),
-                    runs=count,
-                    succeeded=succeeded,
-                    stopped=stopped,
-                    input_tokens=asked,
-                    output_tokens=told,
-                    tokens=tokens,
-                    cost=cost,
-                )
-                for agent, count, succeeded, stopped, asked, told, tokens, cost in db.execute(
-                    query, (since,)
-                )
-            )
+            found = db.execute(query, (since,))
+            return {agent: Sums(**dict(zip(NAMES, row, strict=True))) for agent, *row in found}

@@ -19,13 +19,22 @@ class SqliteLocks:
         self._file = file
 
     def acquire(
-        self, key: str, holder: RunId, *, seconds: float, moment: datetime, single: bool = False
+        self,
+        key: str,
+        holder: RunId,
+        *,
+        seconds: float,
+        moment: datetime,
+        single: bool = False,
+        most: int | None = None,
     ) -> Grip:
         now, expires = iso(moment), iso(moment + timedelta(seconds=seconds))
 
         def acquired(db: sqlite3.Connection) -> Grip:
             if single and (other := _other(db, key, holder, now)) is not None:
                 return Grip(answer=LockAnswer.ONE_ONLY, lock=other)
+            if most is not None and _others(db, key, holder, now) >= most:
+                return Grip(answer=LockAnswer.TOO_MANY)
             present = _lock(db, key, now)
             if present is not None and present.holder != holder:
                 return _refused(db, present, holder, now, expires)
@@ -94,6 +103,12 @@ def _other(db: sqlite3.Connection, key: str, holder: RunId, now: str) -> Lock | 
     query = "SELECT key, holder, since, expires FROM locks WHERE holder = ? AND key <> ? AND expires > ? ORDER BY key LIMIT 1"
     row = db.execute(query, (holder, key, now)).fetchone()
     return _of(row) if row else None
+
+
+def _others(db: sqlite3.Connection, key: str, holder: RunId, now: str) -> int:
+    query = "SELECT count(*) FROM locks WHERE holder = ? AND key <> ? AND expires > ?"
+    (count,) = db.execute(query, (holder, key, now)).fetchone()
+    return int(count)
 
 
 def _taken(db: sqlite3.Connection, key: str, holder: RunId, since: str, expires: str) -> Grip:

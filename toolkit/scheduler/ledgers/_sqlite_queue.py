@@ -39,22 +39,29 @@ class SqliteQueue:
         def taken(db: sqlite3.Connection) -> WorkItem | None:
             if (number := _next(db, rooms, now)) is None:
                 return None
-            query = f"UPDATE queue SET state = {HELD}, holder = ?, until = ?, attempts = attempts + 1 WHERE number = ? RETURNING {ITEM}"  # noqa: S608
+            # who takes over what another let go goes on with the same attempt
+            query = f"UPDATE queue SET state = {HELD}, holder = ?, until = ?, attempts = attempts + (state = 0) WHERE number = ? RETURNING {ITEM}"  # noqa: S608
             (row,) = db.execute(query, (holder, until, number)).fetchall()
             return item_of(row)
 
         return self._file.write(taken)
 
-    def renew(self, run: RunId, holder: str, *, seconds: float, moment: datetime) -> bool:
+    def renew(
+        self, run: RunId, holder: str, *, seconds: float, moment: datetime, failed: bool = False
+    ) -> bool:
         until = iso(moment + timedelta(seconds=seconds))
-        return self._held("until = ?", (until,), run, holder, unless_over=iso(moment))
+        counted = ", attempts = attempts + 1" if failed else ""
+        return self._held(f"until = ?{counted}", (until,), run, holder, unless_over=iso(moment))
 
     def started(self, run: RunId, holder: str) -> bool:
         return self._held(f"state = {STARTED}, holder = NULL, until = NULL", (), run, holder)
 
-    def give_back(self, run: RunId, holder: str, *, not_before: datetime) -> bool:
+    def give_back(
+        self, run: RunId, holder: str, *, not_before: datetime, tried: bool = True
+    ) -> bool:
         changes = "state = 0, holder = NULL, until = NULL, not_before = ?"
-        return self._held(changes, (iso(not_before),), run, holder)
+        spared = "" if tried else ", attempts = attempts - 1"
+        return self._held(f"{changes}{spared}", (iso(not_before),), run, holder)
 
     def done(self, run: RunId) -> bool:
         query = f"DELETE FROM queue WHERE {_OF_RUN}"  # noqa: S608 - our own constant
@@ -98,6 +105,7 @@ def entry_of(run: Run, item: WorkItem, most: int) -> Entry:
 def add(db: sqlite3.Connection, entry: Entry, *, new: bool = False) -> Added:
     """One step of a transaction; as core.books.Queue.add.  Raises RunTaken for a run that is known, if it should be `new`."""
     item, run, work, most = entry
+    name, agent, *_ = run
     if item.once and (waits := _waits_already(db, item)) is not None:
         return Added(run=waits, joined=waits != item.run)  # nothing to join for the same one again
     if (number := runs.added(db, run)) is None:
@@ -108,7 +116,7 @@ def add(db: sqlite3.Connection, entry: Entry, *, new: bool = False) -> Added:
     query = """INSERT INTO queue (number, run, agent, once, created, place, not_before, attempts, work)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
     place = f"{item.created} {number:019}"  # of one millisecond, who came first goes first
-    what = (item.run, item.agent, item.once, item.created, place, item.not_before, item.attempts)
+    what = (name, agent, item.once, item.created, place, item.not_before, item.attempts)
     db.execute(query, (number, *what, work))
     return Added(run=item.run, dropped=dropped)
 
@@ -120,12 +128,13 @@ def _waits_already(db: sqlite3.Connection, item: WorkItem) -> RunId | None:
 
 
 def _make_room(db: sqlite3.Connection, item: WorkItem, most: int) -> tuple[RunId, ...]:
-    row = db.execute("SELECT waiting FROM lines WHERE agent = ?", (item.agent,)).fetchone()
+    agent = str(item.agent)
+    row = db.execute("SELECT waiting FROM lines WHERE agent = ?", (agent,)).fetchone()
     too_many = (row[0] if row else 0) - most + 1
     if too_many <= 0:
         return ()
     query = "SELECT number, run FROM queue WHERE agent = ? AND state = 0 ORDER BY place LIMIT ?"
-    oldest = db.execute(query, (item.agent, too_many)).fetchall()
+    oldest = db.execute(query, (agent, too_many)).fetchall()
     for number, run in oldest:
         db.execute("DELETE FROM queue WHERE number = ?", (number,))
         runs.change(db, RunId(run), _dropped(item.created))
@@ -159,7 +168,7 @@ def _abandoned(db: sqlite3.Connection, rooms: Rooms, now: str) -> int | None:
 
     That of agents which may start nothing waits again."""
     held = "SELECT number, agent FROM queue WHERE state = 1 AND until <= ? ORDER BY place"
-    free = "UPDATE queue SET state = 0, holder = NULL, until = NULL WHERE number = ?"
+    free = "UPDATE queue SET state = 0, holder = NULL, until = NULL, attempts = max(attempts - 1, 0) WHERE number = ?"
     for number, agent in db.execute(held, (now,)).fetchall():
         if rooms.agents.get(agent, 0) > 0:
             return int(number)

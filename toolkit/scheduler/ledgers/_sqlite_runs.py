@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
+from operator import attrgetter
 from typing import Any
 
 from toolkit.core.run import Run, RunId
@@ -12,16 +13,20 @@ from . import _codec as codec
 from ._sqlite_schema import HISTORY_OF
 
 Row = Sequence[Any]
+_NAMES = tuple(field.name for field in fields(Run))
 _DEFAULTS = tuple(
-    (f.name, f.default if f.default_factory is MISSING else f.default_factory())
-    for f in fields(Run)
+    f.default if f.default_factory is MISSING else f.default_factory() for f in fields(Run)
 )
+_values = attrgetter(*_NAMES)
 _FINAL = 3  # its place in a row
-_WRITE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_WRITE = json.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=codec.plain
+).encode
 
 
 def row_of(run: Run) -> Row:
-    return (run.id, run.agent, run.created, run.state.final, _text(run))
+    """Of plain texts: for a `str` of another class sqlite3 first looks for an adapter, which takes as long as a small insert."""
+    return (str(run.id), str(run.agent), run.created, run.state.final, _text(run))
 
 
 def added(db: sqlite3.Connection, row: Row) -> int | None:
@@ -64,5 +69,7 @@ def _remember(db: sqlite3.Connection, run: str) -> None:
 
 def _text(run: Run) -> str:
     """Without what is as it is by default: most of a new run is."""
-    known = ((name, getattr(run, name), default) for name, default in _DEFAULTS)
-    return _WRITE({name: codec.plain(value) for name, value, default in known if value != default})
+    known = zip(_NAMES, _values(run), _DEFAULTS, strict=True)
+    # most are the default itself; to ask that first is quicker than to compare
+    kept = {name: value for name, value, usual in known if value is not usual and value != usual}
+    return _WRITE(kept)

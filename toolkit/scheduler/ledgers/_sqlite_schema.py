@@ -23,7 +23,7 @@ _NUMBERED = (
     "ALTER TABLE new_runs RENAME TO runs",
     *_RUNS[1:4],
 )
-HISTORY_OF = """
+_HISTORY_OF = """
     SELECT number, agent, created, coalesce(data ->> '$.finished', created), data ->> '$.trigger', data ->> '$.state',
            data ->> '$.cause', data ->> '$.exit_code', data ->> '$.delivery', data ->> '$.usage.inputTokens',
            data ->> '$.usage.outputTokens', data ->> '$.usage.totalTokens', data ->> '$.usage.cost'"""
@@ -32,7 +32,7 @@ _HISTORY = (
     """CREATE TABLE history (number INTEGER PRIMARY KEY, agent TEXT NOT NULL, created TEXT NOT NULL, ended TEXT NOT NULL,
                              kind TEXT NOT NULL, state TEXT NOT NULL, cause TEXT, exit_code INTEGER, delivery TEXT,
                              input_tokens INTEGER, output_tokens INTEGER, tokens INTEGER, cost REAL)""",
-    f"INSERT INTO history {HISTORY_OF} FROM runs WHERE final = 1",
+    f"INSERT INTO history {_HISTORY_OF} FROM runs WHERE final = 1",
     "CREATE INDEX history_newest ON history (created, number)",
     """CREATE INDEX history_of_agent ON history
        (agent, created, number, state, input_tokens, output_tokens, tokens, cost)""",
@@ -89,4 +89,46 @@ _SHARED = (
        WHERE delivery IS NOT NULL AND (reason IS NULL OR reason <> 'validation_failed')""",
     "CREATE INDEX deliveries_newest ON deliveries (received, id, state)",
 )
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_RUNS, (*_NUMBERED, *_HISTORY, *_QUEUE, *_SHARED))
+# In the order in which runs come: an index that grows at its end is filled, one that grows at its beginning is split.
+_ASCENDING = (
+    "DROP INDEX runs_newest",
+    "DROP INDEX runs_of_agent",
+    "DROP INDEX runs_active",
+    "CREATE INDEX runs_newest ON runs (created, id)",
+    "CREATE INDEX runs_of_agent ON runs (agent, created, id)",
+    "CREATE INDEX runs_active ON runs (created, id) WHERE final = 0",
+)
+
+
+def _number(name: str, otherwise: str = "0", kind: str = "INTEGER") -> str:
+    """What a container reported, where it is a number that can be one."""
+    value = f"data ->> '$.usage.{name}'"
+    known = f"json_type(data, '$.usage.{name}') IN ('integer', 'real') AND {value} >= 0 AND {value} < 1e15"
+    return f"iif({known}, CAST({value} AS {kind}), {otherwise})"
+
+
+# A row of `history`, of a run that is over.  As scheduler/past.py counts it.
+HISTORY_OF = f"""
+    SELECT number, agent, created, coalesce(data ->> '$.finished', created),
+           data ->> '$.state' = 'succeeded', data ->> '$.state' = 'stopped',
+           CAST(max(0, round((julianday(data ->> '$.finished') - julianday(data ->> '$.started')) * 86400000)) AS INTEGER),
+           {_number("preHookMs", "NULL")}, {_number("postHookMs", "NULL")}, {_number("inputTokens")},
+           {_number("outputTokens")}, {_number("cacheReadTokens")}, {_number("cacheWriteTokens")},
+           {_number("totalTokens")}, {_number("turnCount")}, {_number("cost", kind="REAL")}"""
+_SUMMED = (
+    "DROP TABLE history",
+    """CREATE TABLE history (number INTEGER PRIMARY KEY, agent TEXT NOT NULL, created TEXT NOT NULL, ended TEXT NOT NULL,
+                             ok INTEGER NOT NULL, killed INTEGER NOT NULL, duration_ms INTEGER, before_ms INTEGER,
+                             after_ms INTEGER, input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+                             cache_write INTEGER NOT NULL, total INTEGER NOT NULL, turns INTEGER NOT NULL, cost REAL NOT NULL)""",
+    f"INSERT INTO history {HISTORY_OF} FROM runs WHERE final = 1",
+    "CREATE INDEX history_newest ON history (created, number)",
+    "CREATE INDEX history_of_agent ON history (agent, created, number)",
+    "CREATE INDEX history_ended ON history (ended)",
+)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _RUNS,
+    (*_NUMBERED, *_HISTORY, *_QUEUE, *_SHARED),
+    _ASCENDING,
+    _SUMMED,
+)

@@ -23,6 +23,7 @@ Work = Callable[[sqlite3.Connection], Any]
 Then = Callable[[Any], None]
 
 TOGETHER = 256  # requests in one commit, at most
+CLOSING = 5.0  # seconds that the end of a process waits for what is still to be written
 IDLE = 2.0  # seconds without a request, after which the connection is closed and the thread ends
 
 
@@ -74,14 +75,19 @@ class Writer:
 
         self._ask(Request(work, answered))
 
-    def close(self) -> None:
-        """Write what was asked for, close the file and end the thread; the next request begins anew."""
+    def close(self, *, seconds: float = CLOSING) -> bool:
+        """Write what was asked for, close the file and end the thread; the next request begins anew.
+
+        Whether that was done in so many seconds: another process may have the file to itself.  The thread goes on with it
+        then, as long as the process lives; nobody was answered for what is not written."""
         with self._guard:
             thread = self._thread
             if thread is not None:
                 self._requests.put(None)
-        if thread is not None:
-            thread.join()
+        if thread is None or thread is threading.current_thread():
+            return thread is None
+        thread.join(seconds)
+        return not thread.is_alive()
 
     def _ask(self, request: Request) -> None:
         with self._guard:
@@ -215,9 +221,16 @@ def writer_of(path: Path, connect: Callable[[], sqlite3.Connection]) -> Writer:
         return writer
 
 
-def _forget() -> None:
-    """In a forked child: the parent's threads are not here, and its connections must be neither used nor closed
+def _let_go() -> None:
+    """Before a fork: a child would inherit SQLite's own record of the locks that this process has, believe that they are
+    its own, and lose what it commits once this process closes the file
     (https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_file_across_a_fork_)."""
+    for writer in list(_writers.values()):
+        writer.close()
+
+
+def _forget() -> None:
+    """In a forked child: the parent's threads are not here, nor any connection that one of them has opened since."""
     global _writers, _guard
     _inherited.extend(_writers.values())
     _writers, _guard = WeakValueDictionary(), threading.Lock()
@@ -229,4 +242,4 @@ def _close_all() -> None:
         writer.close()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(before=_let_go, after_in_child=_forget)

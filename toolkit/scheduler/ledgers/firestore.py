@@ -125,8 +125,9 @@ class FirestoreLedger:
     ) -> bool:
         return self._facts.set_fact(key, value, expected=expected, given=given)
 
-    def facts(self, prefix: str) -> Mapping[str, Any]:
-        return self._facts.facts(prefix)
+    def facts(self, prefix: str, *, limit: int | None = None) -> Mapping[str, Any]:
+        """In the order of their keys; the first `limit` of them."""
+        return self._facts.facts(prefix, limit=limit)
 
     def prune(self, before: datetime) -> int:
         old = self._documents.query(RUNS, "created", below=iso(before))

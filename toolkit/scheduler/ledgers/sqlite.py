@@ -135,8 +135,8 @@ class SqliteLedger:
         return retention.prune(self._file, before)
 
     def close(self) -> None:
-        """Let go of the file, after what was asked for is written.  Not needed at the end of a process, and no end: the
-        next operation opens it again."""
+        """Let go of the file once what was asked for is written, or after some seconds in which others kept us from that.
+        Not needed at the end of a process, and no end: the next operation opens it again."""
         self._file.writer.close()
 
 

@@ -1,20 +1,23 @@
 """Service accounts, and who may act as them."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
-from google.iam.v1 import iam_policy_pb2
-
 from infra.desired.gcp_marks import marked
 from toolkit.clouds.gcp import translated
-from toolkit.clouds.gcp_policy import grant, revoke
 from toolkit.core.gcp_names import account_email
 from toolkit.sandbox.resources import Inputs, Made
 
 from . import Google, found, made
+from .own_policies import PolicyMember
 
 ACCOUNT = "gcp:serviceaccount/account:Account"
+
+
+def _client(google: Google) -> Any:
+    from google.cloud import iam_admin_v1
+
+    return google.clients.client(iam_admin_v1.IAMClient)
 
 
 class Account:
@@ -69,9 +72,7 @@ class Account:
 
     @property
     def _iam(self) -> Any:
-        from google.cloud import iam_admin_v1
-
-        return self._google.clients.client(iam_admin_v1.IAMClient)
+        return _client(self._google)
 
     def _email(self, name: str) -> str:
         return account_email(name, self._google.clients.cloud.project)
@@ -83,44 +84,16 @@ class Account:
         return {"email": self._email(name), "name": self._name(name)}
 
 
-class Actor:
+class Actor(PolicyMember):
     """A member of an account's own policy."""
 
-    whole = ACCOUNT
+    whole, named, may = ACCOUNT, "serviceAccountId", "act as"
 
-    def __init__(self, google: Google) -> None:
-        self._google = google
+    def client(self) -> Any:
+        return _client(self._google)
 
-    def create(self, inputs: Inputs) -> Made:
-        name, member, role = inputs["serviceAccountId"], inputs["member"], inputs["role"]
-        self._change(name, lambda policy: grant(policy, member, role))
-        return json.dumps([name, member, role]), {}
-
-    update = create
-
-    def delete(self, ref: str) -> None:
-        """Of an account that is gone nothing is left."""
-        name, member, role = json.loads(ref)
-        found(
-            f"closing the service account {name}",
-            lambda: self._change(
-                name, lambda p: revoke(p, lambda b, who: (who, b.role) == (member, role))
-            ),
-        )
-
-    def of(self, ref: str) -> str:
-        return str(json.loads(ref)[0]).rpartition("/")[2].partition("@")[0]
-
-    def _change(self, name: str, edit: Any) -> None:
-        from google.cloud import iam_admin_v1
-
-        client = self._google.clients.client(iam_admin_v1.IAMClient)
-        with translated(f"saying who may act as {name}"):
-            asked = iam_policy_pb2.GetIamPolicyRequest(resource=name)
-            policy = client.get_iam_policy(request=asked)
-            edit(policy)
-            wanted = iam_policy_pb2.SetIamPolicyRequest(resource=name, policy=policy)
-            client.set_iam_policy(request=wanted)
+    def resource(self, name: str) -> str:
+        return name
 
 
 def _described(inputs: Inputs) -> dict[str, str]:

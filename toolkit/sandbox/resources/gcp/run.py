@@ -1,16 +1,13 @@
 """Services on Cloud Run, and who may call them."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
-from google.iam.v1 import iam_policy_pb2
-
 from toolkit.clouds.gcp import translated
-from toolkit.clouds.gcp_policy import grant, revoke
 from toolkit.sandbox.resources import Inputs, Made
 
 from . import Google, found, made, short
+from .own_policies import PolicyMember
 
 SERVICE = "gcp:cloudrunv2/service:Service"
 
@@ -77,43 +74,16 @@ class Service:
         return {"uri": service.uri}
 
 
-class Caller:
+class Caller(PolicyMember):
     """A member of the service's policy."""
 
-    whole = SERVICE
+    whole, named, may = SERVICE, "name", "call"
 
-    def __init__(self, google: Google) -> None:
-        self._google = google
+    def client(self) -> Any:
+        return _client(self._google)
 
-    def create(self, inputs: Inputs) -> Made:
-        name, member, role = inputs["name"], inputs["member"], inputs["role"]
-        self._change(name, lambda policy: grant(policy, member, role))
-        return json.dumps([name, member, role]), {}
-
-    update = create
-
-    def delete(self, ref: str) -> None:
-        """Of a service that is gone nothing is left."""
-        name, member, role = json.loads(ref)
-        found(
-            f"closing the service {name}",
-            lambda: self._change(
-                name, lambda p: revoke(p, lambda b, who: (who, b.role) == (member, role))
-            ),
-        )
-
-    def of(self, ref: str) -> str:
-        return str(json.loads(ref)[0])
-
-    def _change(self, name: str, edit: Any) -> None:
-        client = _client(self._google)
-        resource = f"{self._google.clients.location}/services/{name}"
-        with translated(f"saying who may call {name}"):
-            asked = iam_policy_pb2.GetIamPolicyRequest(resource=resource)
-            policy = client.get_iam_policy(request=asked)
-            edit(policy)
-            wanted = iam_policy_pb2.SetIamPolicyRequest(resource=resource, policy=policy)
-            client.set_iam_policy(request=wanted)
+    def resource(self, name: str) -> str:
+        return f"{self._google.clients.location}/services/{name}"
 
 
 def _service(inputs: Inputs) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from toolkit.core.errors import AlreadyExists, LimitExceeded, RunTaken
-from toolkit.core.run import Run
+from toolkit.core.run import Run, RunId
 from toolkit.core.work import Accepted, DeadReason, Delivery, DeliveryState, Page, WorkItem
 
 from . import keys
@@ -18,6 +18,7 @@ from .queue import Entering, Queue
 # (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html)
 LONGEST_BODY = 256 * 1024
 _FIELDS = frozenset(field.name for field in fields(Delivery)) - {"body"}
+_RUNS = "runs"  # of its work, beside those fields
 
 Work = Sequence[tuple[Run, WorkItem, int]]
 
@@ -32,10 +33,7 @@ class Deliveries:
         entering = persistently(lambda: self._accepted(delivery, work))
         if isinstance(entering, str):
             return Accepted(receipt=delivery.id, duplicate_of=entering)
-        added = [
-            self._queue.entered(run, entry, most=most)
-            for (run, _, most), entry in zip(work, entering, strict=True)
-        ]
+        added = [self._queue.entered(run, entering, most=most) for run, _, most in work]
         return Accepted(receipt=delivery.id, added=tuple(added))
 
     def get(self, receipt: str) -> Delivery | None:
@@ -58,11 +56,11 @@ class Deliveries:
         return Page(rows=rows, total=len(wanted))
 
     def forget(self, before: str) -> int:
-        """Those that are older."""
+        """Those that are older, unless their work still waits, or goes on: their receipts are asked for."""
         old = [k for k in self._ground.facts(keys.INBOX) if k < keys.inbox(before, "")]
         return sum(self._forgotten(key) for key in old)
 
-    def _accepted(self, delivery: Delivery, work: Work) -> Sequence[Entering] | str:
+    def _accepted(self, delivery: Delivery, work: Work) -> Entering | str:
         """What has been queued; or the receipt of the delivery that was there before."""
         number = _number(delivery)
         if number and (receipt := self._ground.fact(number)) is not None:
@@ -70,13 +68,11 @@ class Deliveries:
         for run, _, _ in work:
             if self._ground.get(run.id):
                 raise RunTaken(f"{run.id} is another run", hint="allocate another run id")
-        entering = [self._queue.entering(run, item) for run, item, _ in work]
-        values, expected = _facts(delivery), {keys.delivery(delivery.id): None}
+        entering = self._queue.entering([(run, item) for run, item, _ in work])
+        values = {**_facts(delivery, [run.id for run, _, _ in work]), **entering.values}
+        expected = {keys.delivery(delivery.id): None, **entering.expected}
         if number:
             values[number], expected[number] = delivery.id, None
-        for entry in entering:
-            values.update(entry.values)
-            expected.update(entry.expected)
         self._keep(delivery, values, expected)
         return entering
 
@@ -101,9 +97,15 @@ class Deliveries:
     def _forgotten(self, place: str) -> bool:
         receipt = keys.last(place)
         head = self._ground.fact(keys.delivery(receipt))
+        if head and self._is_worked_on(head):
+            return False
         number = _number(_delivery(head)) if head else None
         gone = [place, keys.delivery(receipt), keys.body(receipt), *([number] if number else [])]
         return self._ground.set_facts(dict.fromkeys(gone), expected={keys.delivery(receipt): head})
+
+    def _is_worked_on(self, head: Mapping[str, Any]) -> bool:
+        items = [keys.item(RunId(run)) for run in head.get(_RUNS, ())]
+        return bool(items) and bool(self._ground.read_facts(items))
 
 
 def _number(delivery: Delivery) -> str | None:
@@ -113,8 +115,9 @@ def _number(delivery: Delivery) -> str | None:
     return keys.number(delivery.source, delivery.delivery)
 
 
-def _facts(delivery: Delivery) -> dict[str, Any]:
+def _facts(delivery: Delivery, runs: Sequence[RunId]) -> dict[str, Any]:
     head = {name: value for name, value in asdict(delivery).items() if name in _FIELDS}
+    head |= {_RUNS: [str(run) for run in runs]} if runs else {}
     values: dict[str, Any] = {
         keys.delivery(delivery.id): head,
         keys.inbox(delivery.received, delivery.id): delivery.state,

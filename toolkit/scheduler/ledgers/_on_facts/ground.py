@@ -23,7 +23,8 @@ class Ground(Protocol):
 
     def fact(self, key: str) -> Any | None: ...
 
-    def facts(self, prefix: str) -> Mapping[str, Any]: ...
+    def facts(self, prefix: str, *, limit: int | None = None) -> Mapping[str, Any]:
+        """In the order of their keys; the first `limit` of them."""
 
     def read_facts(self, keys: Sequence[str]) -> Mapping[str, Any]:
         """Those that there are, by key; as true as `fact`."""

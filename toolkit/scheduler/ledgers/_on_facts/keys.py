@@ -1,7 +1,11 @@
-"""What is kept where.  The first part of a key is its room.
+"""What is kept where.  The first part of a key is its room; the keys of a room that is listed are in order.
 
-- `line/<agent>/<run>`: a work item, with the run's record until somebody sees that it is recorded; `work/<run>`: its
-  trigger, where that is long, so that looking through a line stays cheap
+- `line/<agent>/<place>`: a work item that may be taken, with the run's record until somebody sees that it is recorded;
+  `later/<agent>/<time>/<place>`: one that may not before that time.  A place is when it came, and its run
+- `work/at/<agent>/<run>`: one that is held, started, or has to go; `work/count/<shard>`: how many wait, by agent.  Each
+  item is counted in one of several shards, so that few who queue at once change the same
+- `item/<run>`: where the run's item waits, or waited before it was taken; `trigger/<run>`: its trigger, where that is long
+- `once/<agent>/<once>/<place>`: the run that waits under that name
 - `turn/<agent>` and `turn`: how often somebody of the agent, or under a total, has been taken: who takes changes it,
   so that of two who counted the same places only one takes the last
 - `lock/<key>`; `holder/<run>`: the keys that it has, and which it wants
@@ -16,24 +20,44 @@ import hashlib
 from toolkit.core.run import RunId
 
 # those that are listed, each of which a ledger may keep together and apart from other facts
-LISTED = frozenset({"line", "lock", "calls", "asked", "inbox"})
+LISTED = frozenset({"line", "later", "work", "once", "lock", "calls", "asked", "inbox"})
 # those that are only read by their whole key
-SINGLE = frozenset({"work", "turn", "holder", "call", "serves", "delivery", "body", "number"})
+SINGLE = frozenset(
+    {"item", "trigger", "turn", "holder", "call", "serves", "delivery", "body", "number"}
+)
 LONGEST = 300  # bytes; of a DynamoDB sort key 1,024, and of a Firestore id 1,500 once it is escaped
 
-LINES, LOCKS, CALLS, INBOX = "line/", "lock/", "calls/", "inbox/"
+LOCKS, CALLS, INBOX = "lock/", "calls/", "inbox/"
+WORK, AT_WORK, COUNTS = "work/", "work/at/", "work/count/"
 
 
-def line(run: RunId) -> str:
-    return f"{LINES}{run.agent}/{run}"
+def line(agent: str, place: str = "") -> str:
+    return f"line/{agent}/{place}"
 
 
-def lines(agent: str | None) -> str:
-    return LINES if agent is None else f"{LINES}{agent}/"
+def later(agent: str, begin: str | None = None, place: str = "") -> str:
+    """Of all of the agent's when there is no time."""
+    return f"later/{agent}/{begin}/{place}" if begin else f"later/{agent}/"
 
 
-def work(run: RunId) -> str:
-    return f"work/{run}"
+def at_work(run: RunId) -> str:
+    return f"{AT_WORK}{run.agent}/{run}"
+
+
+def count(shard: str) -> str:
+    return f"{COUNTS}{shard}"
+
+
+def item(run: RunId) -> str:
+    return f"item/{run}"
+
+
+def trigger(run: RunId) -> str:
+    return f"trigger/{run}"
+
+
+def once(agent: str, name: str, place: str = "") -> str:
+    return f"once/{agent}/{_short(name)}/{place}"
 
 
 def turn(agent: str) -> str:

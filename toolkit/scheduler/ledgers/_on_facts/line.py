@@ -1,117 +1,115 @@
-"""A work item as a fact, and who is next: values and decisions only."""
+"""The lines of all agents on facts: looked at from their heads, and changed an item at a time.
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime
+No step reads more of a line than it was asked for.  It decides nothing.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from toolkit.core.agent import AgentName
-from toolkit.core.clock import iso
-from toolkit.core.run import RunId, Trigger, TriggerKind
-from toolkit.core.work import Rooms, WorkItem
+from toolkit.core.run import RunId
 
-LONG = 1_000  # bytes of JSON from which on a trigger lies apart: whoever takes reads the whole line
+from . import keys
+from .counts import SHARDS, Counts, counted
+from .entry import Entry, from_fact, in_order, moved
+from .ground import Crossed, Ground, keep
+
+NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """`trigger` is None where it lies apart; `record` is the run's, as it was queued; `dropped` is when it had to make
-    room, until its run's end is recorded; `came` says, of those that one process queued, which was first.  `seen` is the
-    fact that it was read from."""
+class Look:
+    """Everything but those that wait: who is at work or has to go, and how many wait."""
 
-    run: RunId
-    created: str
-    record: Mapping[str, Any]
-    trigger: Mapping[str, Any] | None = None
-    once: str = ""
-    not_before: str | None = None
-    attempts: int = 0
-    holder: str | None = None
-    until: str | None = None
-    started: bool = False
-    dropped: str | None = None
-    came: int = 0
-    seen: Mapping[str, Any] | None = field(default=None, compare=False)
+    at_work: Sequence[Entry]
+    counts: Counts
 
-    @property
-    def agent(self) -> AgentName:
-        return self.run.agent
 
-    @property
-    def at_work(self) -> bool:
-        return self.holder is not None or self.started
+class Line:
+    """Its changes raise Crossed when something is not as it was seen."""
 
-    @property
-    def waits(self) -> bool:
-        return not self.at_work and self.dropped is None
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
 
-    def due(self, moment: datetime) -> bool:
-        return self.waits and (self.not_before is None or self.not_before <= iso(moment))
+    # looking
 
-    def let_go(self, moment: datetime) -> bool:
-        """Whoever holds it let the time run out."""
-        return self.until is not None and self.until <= iso(moment)
-
-    def to_fact(self) -> dict[str, Any]:
-        """Without what is as it is by default: many lie in a line."""
-        known = ((f.name, f.default) for f in fields(self) if f.name in _KEPT)
-        return {n: getattr(self, n) for n, default in known if getattr(self, n) != default}
-
-    def item(self, trigger: Mapping[str, Any]) -> WorkItem:
-        return WorkItem(
-            run=self.run,
-            trigger=parsed(trigger),
-            created=self.created,
-            once=self.once,
-            not_before=self.not_before,
-            attempts=self.attempts,
-            holder=self.holder,
-            until=self.until,
-            started=self.started,
+    def look(self) -> Look:
+        found = self._ground.facts(keys.WORK)
+        shards = {key: fact for key, fact in found.items() if key.startswith(keys.COUNTS)}
+        return Look(
+            at_work=_entries({k: f for k, f in found.items() if k not in shards}),
+            counts=Counts(shards),
         )
 
+    def counts(self) -> Counts:
+        return Counts(self._ground.facts(keys.COUNTS))
 
-_KEPT = frozenset(f.name for f in fields(Entry)) - {"run", "seen"}
+    def at_work(self) -> list[Entry]:
+        """Also those that have to go."""
+        return _entries(self._ground.facts(keys.AT_WORK))
+
+    def find(self, run: RunId) -> Entry | None:
+        at, item = keys.at_work(run), keys.item(run)
+        found = self._ground.read_facts((at, item))
+        if at in found:
+            return from_fact(run, found[at])
+        if item not in found:
+            return None
+        if (fact := self._ground.fact(found[item])) is None:
+            raise Crossed(f"{run} was taken just now", hint="look again")
+        return from_fact(run, fact)
+
+    def held(self, run: RunId) -> Entry | None:
+        """The run's entry while it does not wait."""
+        fact = self._ground.fact(keys.at_work(run))
+        return None if fact is None else from_fact(run, fact)
+
+    def heads(self, agent: str, many: int = 1) -> list[Entry]:
+        """The first that may be taken."""
+        return _entries(self._ground.facts(keys.line(agent), limit=many))
+
+    def delayed(self, agent: str, many: int | None = None) -> list[Entry]:
+        """Those whose time comes first."""
+        found = self._ground.facts(keys.later(agent), limit=many)
+        return [from_fact(RunId(keys.last(key)), fact) for key, fact in found.items()]
+
+    def joins(self, agent: str, once: str) -> RunId | None:
+        """The oldest that waits under that name."""
+        found = self._ground.facts(keys.once(agent, once), limit=1)
+        return next(map(RunId, found.values()), None)
+
+    # changing
+
+    def entering(self, entries: Sequence[Entry]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What to write so that these wait, and while what is so."""
+        shard = secrets.choice(SHARDS)
+        place = keys.count(shard)
+        seen = self._ground.fact(place)
+        new = [entry.counted_in(shard) for entry in entries]
+        values = {place: counted(seen, [(None, entry) for entry in new])}
+        for entry in new:
+            values |= moved(None, entry)
+        return values, {place: seen} | {keys.item(entry.run): None for entry in new}
+
+    def move(
+        self,
+        old: Entry,
+        new: Entry | None,
+        counts: Counts | None = None,
+        *,
+        turns: Mapping[str, Any] = NOTHING,
+    ) -> None:
+        """`old`, as it was seen, becomes `new`; each of the turns goes on from what it was."""
+        values = moved(old, new)
+        expected: dict[str, Any] = {old.key: old.seen, **turns}
+        if old.waits or (new and new.waits):
+            place = keys.count(old.shard)
+            expected[place] = counts.shards.get(place) if counts else self._ground.fact(place)
+            values[place] = counted(expected[place], [(old, new)])
+        values |= {place: (turn or 0) + 1 for place, turn in turns.items()}
+        keep(self._ground, values, expected)
 
 
-def from_fact(run: RunId, fact: Mapping[str, Any]) -> Entry:
-    """Fields that this version does not know are left out: a newer `al` may have queued it."""
-    return Entry(run=run, seen=fact, **{name: fact[name] for name in _KEPT & fact.keys()})
-
-
-def plain(trigger: Trigger) -> dict[str, Any]:
-    return asdict(trigger)
-
-
-def parsed(data: Mapping[str, Any]) -> Trigger:
-    known = {f.name: data[f.name] for f in fields(Trigger) if f.name in data}
-    return Trigger(**known | {"agent": AgentName(data["agent"]), "kind": TriggerKind(data["kind"])})
-
-
-def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    return sorted(entries, key=lambda entry: (entry.created, entry.came, entry.run))
-
-
-def following(entries: Sequence[Entry], rooms: Rooms, moment: datetime) -> Entry | None:
-    """Who is next: before all others what was let go, into the room that it never left, because its run may have begun."""
-    ordered = in_order(entries)
-    for entry in ordered:
-        if entry.let_go(moment) and rooms.agents.get(entry.agent, 0) > 0:
-            return entry
-    at_work = Counter(entry.agent for entry in entries if entry.at_work)
-    if rooms.total is not None and at_work.total() >= rooms.total:
-        return None
-    return next(
-        (
-            entry
-            for entry in ordered
-            if entry.due(moment) and at_work[entry.agent] < rooms.agents.get(entry.agent, 0)
-        ),
-        None,
-    )
-
-
-def freed(entry: Entry, moment: datetime) -> Entry:
-    """As it is once nobody holds it who let the time run out."""
-    return replace(entry, holder=None, until=None) if entry.let_go(moment) else entry
+def _entries(found: Mapping[str, Any]) -> list[Entry]:
+    return in_order(from_fact(RunId(keys.last(key)), fact) for key, fact in found.items())

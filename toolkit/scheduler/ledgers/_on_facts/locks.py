@@ -1,6 +1,7 @@
 """core.books.Locks on facts: each lock is one, and each holder one, with what it has and what it wants; both change in
 one step.  A lock whose time is over is overwritten by whoever comes."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,6 +23,9 @@ class Hands:
     wants: str | None = None
     until: str = ""
 
+    def others(self, key: str) -> tuple[str, ...]:
+        return tuple(other for other in self.has if other != key)
+
     def wanting(self, moment: datetime) -> str | None:
         return self.wants if self.until > iso(moment) else None
 
@@ -30,7 +34,7 @@ class Hands:
 
     def without(self, key: str) -> "Hands":
         """Who has given everything back wants nothing any more."""
-        rest = tuple(other for other in self.has if other != key)
+        rest = self.others(key)
         return replace(self, has=rest) if rest else Hands()
 
     def to_fact(self) -> dict[str, Any] | None:
@@ -45,6 +49,18 @@ class Hands:
         return cls(has=tuple(fact["has"]), wants=fact["wants"], until=fact["until"])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Who wants what until when; `most` is how many others it may have."""
+
+    key: str
+    holder: RunId
+    until: str
+    moment: datetime
+    single: bool
+    most: int | None
+
+
 class Locks:
     """Which run has which resource to itself."""
 
@@ -52,10 +68,24 @@ class Locks:
         self._ground = ground
 
     def acquire(
-        self, key: str, holder: RunId, *, seconds: float, moment: datetime, single: bool = False
+        self,
+        key: str,
+        holder: RunId,
+        *,
+        seconds: float,
+        moment: datetime,
+        single: bool = False,
+        most: int | None = None,
     ) -> Grip:
-        until = iso(moment + timedelta(seconds=seconds))
-        return persistently(lambda: self._acquire(key, holder, until, moment, single))
+        ask = Ask(
+            key=key,
+            holder=holder,
+            until=iso(moment + timedelta(seconds=seconds)),
+            moment=moment,
+            single=single,
+            most=most,
+        )
+        return persistently(lambda: self._acquire(ask))
 
     def release(self, key: str, holder: RunId, *, moment: datetime) -> Grip:
         def attempt() -> Grip:
@@ -97,29 +127,34 @@ class Locks:
             if fact["expires"] < before:
                 self._ground.set_facts({key: None}, expected={key: fact})
 
-    def _acquire(self, key: str, holder: RunId, until: str, moment: datetime, single: bool) -> Grip:
-        places = (keys.lock(key), keys.holder(holder))
+    def _acquire(self, ask: Ask) -> Grip:
+        places = (keys.lock(ask.key), keys.holder(ask.holder))
         seen = self._ground.read_facts(places)
         hands = Hands.from_fact(seen.get(places[1]))
-        lock = _lock(seen.get(places[0]), moment)
-        if single and (other := self._other(hands, key, holder, moment)) is not None:
-            return Grip(answer=LockAnswer.ONE_ONLY, lock=other)
-        if lock is not None and lock.holder != holder:
-            wish = replace(hands, wants=key, until=until)
+        lock = _lock(seen.get(places[0]), ask.moment)
+        if ask.single or len(hands.others(ask.key)) >= (ask.most or math.inf):
+            others = self._others(hands, ask)
+            if ask.single and others:
+                return Grip(answer=LockAnswer.ONE_ONLY, lock=others[0])
+            if ask.most is not None and len(others) >= ask.most:
+                return Grip(answer=LockAnswer.TOO_MANY)
+            hands = replace(hands, has=tuple(other.key for other in others))
+        if lock is not None and lock.holder != ask.holder:
+            wish = replace(hands, wants=ask.key, until=ask.until)
             keep(self._ground, {places[1]: wish.to_fact()}, {places[1]: seen.get(places[1])})
-            return self._refused(lock, holder, moment)
-        since = lock.since if lock else iso(moment)
-        mine = Lock(key=key, holder=holder, since=since, expires=until)
-        values = {places[0]: _fact(mine), places[1]: hands.holding(key).to_fact()}
+            return self._refused(lock, ask.holder, ask.moment)
+        since = lock.since if lock else iso(ask.moment)
+        mine = Lock(key=ask.key, holder=ask.holder, since=since, expires=ask.until)
+        values = {places[0]: _fact(mine), places[1]: hands.holding(ask.key).to_fact()}
         keep(self._ground, values, {place: seen.get(place) for place in places})
         return Grip(answer=LockAnswer.HELD, lock=mine)
 
-    def _other(self, hands: Hands, key: str, holder: RunId, moment: datetime) -> Lock | None:
-        """Another lock that it has."""
-        if not (others := [keys.lock(other) for other in hands.has if other != key]):
-            return None
-        found = (_lock(fact, moment) for fact in self._ground.read_facts(others).values())
-        return next((lock for lock in found if lock and lock.holder == holder), None)
+    def _others(self, hands: Hands, ask: Ask) -> list[Lock]:
+        """The other locks that it has, without those that it let expire."""
+        places = [keys.lock(other) for other in hands.others(ask.key)]
+        facts = self._ground.read_facts(places) if places else {}
+        found = (_lock(facts.get(place), ask.moment) for place in places)
+        return [lock for lock in found if lock and lock.holder == ask.holder]
 
     def _refused(self, lock: Lock, holder: RunId, moment: datetime) -> Grip:
         """Its wish is known by now, so of two who ask for each other's locks at once, one sees the circle."""

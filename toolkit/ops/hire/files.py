@@ -1,0 +1,72 @@
+"""The files of a hired agent: its instructions and its own config.toml, and how a file is replaced as a whole."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from toolkit.config.agents import CONFIG, SKILL
+from toolkit.core.errors import ConfigError
+
+from .formula import Formula
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Whole or not at all, with the rights that it has."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(partial).chmod(mode)
+        Path(partial).replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            Path(partial).unlink()
+        raise
+
+
+def instruct(directory: Path, formula: Formula, *, named: bool) -> str:
+    """Write SKILL.md where there is none, and anew when the formula was `named`; what was done, a word."""
+    path = directory / SKILL
+    if path.exists() and (not named or path.read_text(encoding="utf-8") == formula.text):
+        return "kept"
+    done = "replaced" if path.exists() else "made"
+    replace_file(path, formula.text)
+    return done
+
+
+def declare(directory: Path, credential: str) -> str:
+    """See that the agent's config.toml declares the credential; what was done, a word.  Raises ConfigError."""
+    path = directory / CONFIG
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    after = declared(before, credential, shown=str(path))
+    if after == before:
+        return "kept"
+    replace_file(path, after)
+    return "changed" if before else "made"
+
+
+def declared(text: str, credential: str, *, shown: str) -> str:
+    """The file with the credential among those that it declares.  Pure."""
+    import tomlkit
+    from tomlkit.exceptions import ParseError
+
+    try:
+        document = tomlkit.parse(text)
+    except ParseError as error:
+        raise ConfigError(f"{shown} is not TOML: {error}", hint="correct the line") from error
+    there = list(_texts(document.get("credentials", ())))
+    if credential in there:
+        return text
+    if there:
+        document["credentials"].append(credential)
+        return document.as_string()
+    document.pop("credentials", None)
+    return f'credentials = ["{credential}"]\n{document.as_string()}'
+
+
+def _texts(value: object) -> Iterator[str]:
+    yield from (str(one) for one in value) if isinstance(value, list) else ()

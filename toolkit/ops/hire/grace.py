@@ -1,0 +1,48 @@
+"""The end of old tokens that were let live for a while: looked for whenever agents are begun or shown, and by a scheduler.
+
+Revoking needs the account's own password, which is here, and no administrator.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from toolkit.core.clock import now
+from toolkit.core.errors import AlError
+from toolkit.core.secrets import Secret
+from toolkit.wiring import Services
+
+from .forgejo import Forgejo
+from .rotation import end_grace
+from .vault import Vault
+
+LOG = logging.getLogger("al.start")
+EVERY = 600.0  # seconds between two looks of a scheduler
+
+
+def end_graces(services: Services, *, moment: datetime, note: Callable[[str], None]) -> None:
+    """Revoke what is due, of all hired agents of the project; what a forge refuses is told, and tried again next time."""
+    for agent in _agents(services):
+        vault = Vault(services.local_store, services.hire_store, agent)
+        url, user = vault.get("url"), vault.get("username")
+        if not (url and user):
+            continue
+        forge = Forgejo(url.reveal(), Secret(""))
+        try:
+            for token in end_grace(forge, vault, user.reveal(), moment):
+                note(f"the old token {token} of {user.reveal()} is revoked")
+        except AlError as error:
+            note(f"an old token of {user.reveal()} could not be revoked: {error.message}")
+
+
+def watch(services: Services, stop: threading.Event, clock: Callable[[], datetime] = now) -> None:
+    """Look for them again and again, until `stop` is set: a scheduler runs when nobody types a command."""
+    while not stop.wait(EVERY):
+        end_graces(services, moment=clock(), note=LOG.info)
+
+
+def _agents(services: Services) -> list[str]:
+    """Those with old tokens."""
+    names = (stored.name.split("/") for stored in services.hire_store.list(""))
+    return sorted({parts[0] for parts in names if len(parts) == 3 and parts[1] == "old"})
