@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from toolkit.core.agent import AgentName
 from toolkit.core.clock import from_iso
 from toolkit.core.errors import UsageError
+from toolkit.core.levels import ALSO, LEVELS
 from toolkit.core.reader import Query
 from toolkit.core.run import RunId
 from toolkit.core.sources import Target
@@ -49,6 +50,7 @@ def log_request(  # noqa: PLR0917 - FastAPI reads the query's names here
     back_cursor: str | None = None,
     after: str | None = None,
     before: str | None = None,
+    level: str | None = None,
     grep: str | None = None,
     wait: str | None = None,
 ) -> LogRequest:
@@ -60,6 +62,7 @@ def log_request(  # noqa: PLR0917 - FastAPI reads the query's names here
         lines=whole("lines", lines or limit, LINES, most=MOST_LINES),
         after=moment("after", after),
         before=moment("before", before),
+        level=least(level),
         size=PAGE_SIZE,
     )
     return LogRequest(
@@ -118,6 +121,20 @@ def moment(name: str, text: str | None) -> int | None:
 def _iso_ms(text: str) -> int:
     parsed: datetime = from_iso(text.replace(" ", "+"))  # a plus sign in a query arrives as a space
     return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def least(level: str | None) -> int:
+    """The least grave line that is wanted, from a word or a number; 0 for all of them.  Raises UsageError."""
+    if not level:
+        return 0
+    if level.isascii() and level.isdecimal():
+        return int(level[:9])
+    word = ALSO.get(level.lower(), level.lower())
+    if word not in LEVELS:
+        raise UsageError(
+            f"level={level!r} is none of them", hint=f"use {', '.join(LEVELS)}, or a number"
+        )
+    return LEVELS[word]
 
 
 def flag(name: str, text: str | None) -> bool:

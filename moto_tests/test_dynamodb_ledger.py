@@ -250,6 +250,18 @@ def test_a_fact_that_is_too_large_is_refused(ledger: DynamoLedger) -> None:
     assert ledger.fact("applied") is None
 
 
+def test_facts_that_are_too_large_together_are_refused(ledger: DynamoLedger) -> None:
+    """A transaction's items hold 4 MB, those that it only looks at included
+    (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html)."""
+    text = "ü" * 180_000
+    ledger.set_fact("seen", text)
+    facts = {f"fact-{number}": text for number in range(10)}
+    with pytest.raises(LimitExceeded, match="4 MB"):
+        ledger.set_facts(facts, expected={"seen": text})
+    assert ledger.facts("fact-") == {}
+    assert ledger.set_facts(dict(list(facts.items())[1:]), expected={"seen": text})
+
+
 # when the service is slow, busy or silent
 
 

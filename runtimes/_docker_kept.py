@@ -39,12 +39,12 @@ class Kept:
             yield from (text for _, text in _lines.reversed_lines(file, over=True))
 
     def forget(self, before: datetime) -> int:
-        """Remove those that were last written earlier; how many."""
-        files = list(self._directory.glob("*.docker.log"))
+        """Remove those that were last written earlier; how many.  What a process that died has left of one goes too."""
+        files = (*self._directory.glob("*.docker.log"), *self._directory.glob("*.docker.*.part"))
         old = [file for file in files if file.stat().st_mtime < before.timestamp()]
         for file in old:
             file.unlink(missing_ok=True)
-        return len(old)
+        return sum(file.suffix == ".log" for file in old)
 
     def _file(self, run: str) -> Path:
         return self._directory / f"{run}.docker.log"

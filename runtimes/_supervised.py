@@ -5,7 +5,6 @@ process is detached: it goes on when `al` ends, and any later `al` finds it agai
 whom, is for the runtime that stands upon this.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -64,7 +63,7 @@ class Supervised:
         named = re.compile(rf"{re.escape(agent)}-[0-9a-f]{{20}}")
         apps = self._state / "apps"
         # by their names first: of a thousand agents each looks through the directories of all
-        names = [entry.name for entry in os.scandir(apps)] if apps.is_dir() else []
+        names = [path.name for path in apps.iterdir()] if apps.is_dir() else []
         found = [apps / n for n in names if n.startswith(agent) and named.fullmatch(n)]
         kept = {self._app(definition) for definition in keep}
         old = [p for p in found if p not in kept]

@@ -71,11 +71,17 @@ def stop(request: Request) -> JSONResponse:
 @router.post(
     "/trigger/{agent}",
     responses=answers(fields(success=YES, message=TEXT, instanceId=TEXT), 400, 404, 409),
-    openapi_extra=body(prompt=TEXT),
+    openapi_extra=body(prompt=TEXT, llmProvider=TEXT, llmModel=TEXT),
 )
 def trigger(desk: AtDesk, agent: str, asked: Body) -> dict[str, Any]:
-    """Queue a run by hand; `instanceId` is the run's, and stays it."""
-    run = control.start(desk, agent, text_in(asked, "prompt"))
+    """Queue a run by hand; `instanceId` is the run's, and stays it.  `llmModel` and `llmProvider` are for this run alone."""
+    run = control.start(
+        desk,
+        agent,
+        text_in(asked, "prompt"),
+        llm_provider=text_in(asked, "llmProvider"),
+        llm_model=text_in(asked, "llmModel"),
+    )
     return _done(f"{run} is queued", instanceId=run)
 
 

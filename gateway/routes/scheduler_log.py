@@ -12,6 +12,7 @@ from gateway.openapi import answers
 from gateway.recent import Line, Recent
 from gateway.routes.logs import PAGE, Wanted, buffered
 from toolkit.core.errors import NotFound, UsageError
+from toolkit.core.levels import gravity
 
 router = APIRouter()
 Numbered = tuple[int, Line]
@@ -64,9 +65,10 @@ def page(
 
 def _within(line: Line, wanted: LogRequest) -> bool:
     query, time = wanted.query, int(str(line["timestamp"]))
+    light = gravity(line["level"]) < query.level
     late = query.before is not None and time >= query.before
     early = query.after is not None and time < query.after
-    return not (late or early)
+    return not (late or early or light)
 
 
 def _entry(number: int, line: Line) -> dict[str, Any]:

@@ -186,6 +186,16 @@ def test_a_fact_that_is_too_large_is_refused(ledger: FirestoreLedger) -> None:
     assert ledger.fact("applied" * 50) == "x" * 999_000
 
 
+def test_facts_that_are_too_large_together_are_refused(ledger: FirestoreLedger) -> None:
+    """A request holds 10 MiB (https://firebase.google.com/docs/firestore/quotas#writes_and_transactions).  The largest
+    step that is taken fits."""
+    facts = {f"fact-{number}": "ü" * 475_000 for number in range(10)}
+    with pytest.raises(LimitExceeded, match="10 MiB"):
+        ledger.set_facts(facts, expected={})
+    assert ledger.facts("fact-") == {}
+    assert ledger.set_facts(facts | {"fact-0": "x" * 940_000}, expected={})
+
+
 @pytest.mark.parametrize("key", ["a/b", ".", "..", "__x__", "%2F", "»ü/", "#", "a b", "_"])
 def test_a_fact_is_called_anything(ledger: FirestoreLedger, key: str) -> None:
     """Though a document is not: no slash, not `.` or `..`, not `__x__`

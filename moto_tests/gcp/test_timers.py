@@ -136,6 +136,22 @@ def test_it_calls_with_the_account_s_identity(
     assert (asked["REQUEST_METHOD"], asked["HTTP_X_CLOUDSCHEDULER_JOBNAME"]) == ("POST", ID)
 
 
+def test_headers_that_are_google_s_do_not_arrive(timers: Timers) -> None:
+    """Those it sets itself, and whatever else is called so
+    (https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#HttpTarget)."""
+    headers = {
+        "X-Shop": "mine",
+        "User-Agent": "mine",
+        "X-CloudScheduler-JobName": "mine",
+        "X-Google-Shop": "mine",
+        "x-appengine-shop": "mine",
+    }
+    timers.make(http_target={"uri": timers.target.url, "headers": headers})
+    timers.tick()
+    (asked,) = timers.target.requests
+    assert [name for name, value in asked.items() if value == "mine"] == ["HTTP_X_SHOP"]
+
+
 def test_an_account_that_is_not_there_is_refused(timers: Timers) -> None:
     """Before it could ever fire."""
     token = {"service_account_email": "nobody@al-sandbox.iam.gserviceaccount.com"}

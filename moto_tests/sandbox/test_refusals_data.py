@@ -1,4 +1,4 @@
-"""What IAM, Secrets Manager, ECR, CloudWatch Logs and DynamoDB refuse and moto accepts."""
+"""What IAM, Secrets Manager, ECR and CloudWatch Logs refuse and moto accepts."""
 
 import json
 import time
@@ -304,51 +304,3 @@ def test_pages_can_be_small(client: Client, settings: Callable[..., None]) -> No
     settings(page_items=1)
     first = secrets.list_secrets()
     assert (len(first["SecretList"]), "NextToken" in first) == (1, True)
-
-
-# DynamoDB
-
-
-@pytest.fixture
-def table(client: Client, request: pytest.FixtureRequest) -> str:
-    name = request.node.name[:200]
-    client("dynamodb").create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return str(name)
-
-
-def test_a_tables_name(client: Client) -> None:
-    """3-255 of letters, digits, _ . - (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html)."""
-    wrong = {
-        "TableName": "a b",
-        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-        "BillingMode": "PAY_PER_REQUEST",
-    }
-    assert code(client("dynamodb").create_table, **wrong) == "ValidationException"
-
-
-def test_time_to_live_changes_once_an_hour(client: Client, table: str) -> None:
-    """A second change within the hour is a ValidationException (DynamoDB API reference, UpdateTimeToLive)."""
-    update = client("dynamodb").update_time_to_live
-    enabled = {"AttributeName": "expiresAt", "Enabled": True}
-    assert accepted(update, TableName=table, TimeToLiveSpecification=enabled)
-    wrong = {"TableName": table, "TimeToLiveSpecification": {**enabled, "Enabled": False}}
-    assert code(update, **wrong) == "ValidationException"
-
-
-def test_a_new_table_is_not_there_at_once(
-    client: Client, settings: Callable[..., None], request: pytest.FixtureRequest
-) -> None:
-    """CREATING first, and not to be used (DynamoDB API reference, CreateTable)."""
-    settings(creating_calls=1)
-    table, dynamodb = request.getfixturevalue("table"), client("dynamodb")
-    item = {"TableName": table, "Item": {"pk": {"S": "a"}}}
-    assert code(dynamodb.put_item, **item) == "ResourceNotFoundException"
-    assert dynamodb.describe_table(TableName=table)["Table"]["TableStatus"] == "CREATING"
-    assert dynamodb.describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE"
-    assert accepted(dynamodb.put_item, **item)

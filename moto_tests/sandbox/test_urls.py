@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from . import programs
 from .world import World
 
+TEXT = {"Content-Type": "text/plain"}
+
 
 @pytest.fixture
 def public(world: World) -> Callable[[str], str]:
@@ -95,6 +97,18 @@ def test_a_function_that_fails_is_a_bad_gateway(
     """502 (https://docs.aws.amazon.com/lambda/latest/dg/urls-monitoring.html)."""
     image = world.image("tests/broken", {"app/main.py": "raise SystemExit(1)"}, **programs.PYTHON)
     assert httpx.get(public(function(Code={"ImageUri": image}))).status_code == 502
+
+
+def test_what_goes_through_a_url_is_at_most_6_mb(
+    world: World, function: Callable[..., str], public: Callable[[str], str]
+) -> None:
+    """As JSON, both ways: 413 for the request, 502 for the answer
+    (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+    url = public(function())
+    quotes = b'"' * 1024**2  # two bytes each in the event, four in the answer
+    sizes = (1, 2, 4)  # MiB
+    answers = [httpx.post(url, content=quotes * size, headers=TEXT) for size in sizes]
+    assert [answer.status_code for answer in answers] == [201, 502, 413]
 
 
 def test_a_version_cannot_have_a_url(world: World, function: Callable[..., str]) -> None:

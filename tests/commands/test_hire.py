@@ -15,6 +15,8 @@ from tests.fakes import eventually
 from tests.ops.hire import forgejo
 from toolkit.cli import cli
 from toolkit.core.errors import AlError, UsageError
+from toolkit.ops.load import load_services
+from toolkit.scheduler import switches
 
 SECONDS = 60.0
 SERVER = ("--local-model", "http://127.0.0.1:9")  # nothing listens there
@@ -53,6 +55,17 @@ def test_each_thing_is_a_line_and_the_start_command_is_the_last(shop: Path) -> N
     assert done.stderr.rstrip().endswith("start it: al up dev-qwen")
 
 
+def test_of_one_that_is_up_it_is_not_said_how_to_start_it(shop: Path) -> None:
+    """Its next run has what is new."""
+    asked(shop, "hire", "dev-qwen", "dev", *SERVER)
+    services = load_services(shop, "local", note=lambda _: None, offline=True)
+    services.ledger.prepare()
+    switches.begin(services.ledger, ["dev-qwen"])
+    done = asked(shop, "hire", "dev-qwen", "dev", "--poll-interval", "9")
+    assert "service: up" in done.stdout
+    assert "start it" not in done.stderr
+
+
 def test_a_server_that_does_not_answer_is_a_warning(shop: Path) -> None:
     """With its address and what is in the way; the agent is hired all the same."""
     done = asked(shop, "hire", "dev-qwen", "dev", *SERVER)
@@ -73,6 +86,7 @@ def test_it_answers_in_json(shop: Path) -> None:
         ("hire", "dev", "Dev"),
         ("hire", "dev", "dev", "--local-model", "gpu:8081"),
         ("hire", "dev", "dev", "--local-model", "http://me:secret@gpu:8081"),
+        ("hire", "dev", "dev", "--model", ""),
         ("hire", "dev", "dev", "--keep-old", "soon"),
         ("hire", "dev", "dev", "--keep-old", "31d"),
         ("up", "--all", "dev"),

@@ -87,6 +87,15 @@ def test_list_knows_the_models_of_other_servers(al: Any) -> None:
     assert [line.split() for line in told.stdout.splitlines()[1:]] == [["*", "big"], ["small"]]
 
 
+def test_only_to_ollama_a_model_that_is_not_there_can_be_pulled(al: Any, server: Ollama) -> None:
+    """Another server has what it was started with, and the advice says so."""
+    told = al("llm", "list", "--llm-model", "ollama:phi4", LLM_BASE_URL=server.url)
+    assert "phi4 is not there: `al llm pull phi4`" in told.stderr
+    with llm_server(Turn(text="x"), facts={"/v1/models": {"data": [{"id": "big"}]}}) as other:
+        told = al("llm", "list", "--llm-model", "small", LLM_PROVIDER="custom", LLM_BASE_URL=other.url)  # fmt: skip
+    assert "small is not there: name another one with --llm-model" in told.stderr
+
+
 def test_of_a_hosted_provider_there_is_nothing_to_list(al: Any) -> None:
     """And it says why."""
     told = al("llm", "list", ANTHROPIC_API_KEY="sk-ant-1")
@@ -120,6 +129,23 @@ def test_pull_brings_what_is_named_and_shows_how_far_it_is(al: Any, server: Olla
     assert told.exit_code == 0, told.stderr
     assert "• 50 % of 1.0 GB" in told.stderr
     assert "phi4" in server.installed
+
+
+@pytest.mark.parametrize("name", ["", " ", "ollama:"])
+def test_a_name_that_is_empty_is_not_pulled(al: Any, server: Ollama, name: str) -> None:
+    """It is a wrong use, and the server is not asked."""
+    told = al("llm", "pull", name, LLM_BASE_URL=server.url)
+    assert isinstance(error_of(told), UsageError)
+    assert "/api/pull" not in server.asked
+
+
+def test_check_says_when_there_was_nothing_to_ask(al: Any, tmp_path: Path) -> None:
+    """A project of scripts alone is not wrong."""
+    project = Path(a_project(tmp_path / "shop", "http://127.0.0.1:9"))
+    (project / "agents" / "dev" / "test-script.sh").write_text("true\n", encoding="utf-8")
+    told = al("llm", "check", "-E", "local", "-p", str(project))
+    assert code_of(told) == 0
+    assert "nothing was asked" in told.stderr
 
 
 def test_check_asks_the_models_of_an_agent(al: Any, tmp_path: Path) -> None:

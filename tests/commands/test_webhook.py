@@ -67,6 +67,7 @@ def test_it_is_shown_as_tables(shop: Path) -> None:
     assert done.returncode == 0
     assert "✗ labels" in done.stdout
     assert done.stdout.endswith("matched: fixer\n")
+    assert "['" not in done.stdout  # labels are words, as in the filters
 
 
 def test_a_raw_body_comes_with_its_source_and_headers(shop: Path) -> None:

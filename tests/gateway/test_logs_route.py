@@ -56,6 +56,24 @@ def test_times_and_grep_choose_lines(client: TestClient, place: Place) -> None:
     assert messages(client.get(RUN, params={"grep": "today too"})) == ["today too"]
 
 
+@pytest.mark.parametrize("level", ["warn", "WARNING", "40"])
+def test_a_level_chooses_lines_before_they_are_counted(
+    client: TestClient, place: Place, level: str
+) -> None:
+    """A page is full of what was asked for, however much else lies between; numbers of other loggers count as their words."""
+    run = place.run()
+    grave = [{"msg": "a", "level": "warn"}, {"msg": "b", "level": 50}]
+    place.record(
+        run, *grave, *({"msg": "noise", "level": "debug"} for _ in range(300)), {"msg": "c"}
+    )
+    params = {"level": level, "lines": "2"}
+    assert messages(client.get(RUN, params=params)) == ["a", "b"]
+    assert messages(client.get(RUN, params={"level": "info"})) == ["a", "b", "c"]
+    page = client.get(RUN).json()
+    place.record(run, {"msg": "d", "level": "info"}, {"msg": "e", "level": "fatal"})
+    assert messages(client.get(RUN, params={"level": level, "cursor": page["cursor"]})) == ["e"]
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -76,7 +94,7 @@ BAD = [
     ("cursor", "bnVsbA"), ("back_cursor", "x"), ("back_cursor", "W10"), ("after", "yesterday"), ("after", "-5"),
     ("after", "9" * 400), ("after", "2026-13-01"), ("before", "1e9"), ("before", "2026-11-20T25:00"), ("before", "0x1"),
     ("grep", "("), ("grep", "a{99999999999}"), ("grep", "x" * 300), ("grep", "(?P<a>"), ("grep", "(" * 250),
-    ("wait", "soon"), ("wait", "-1"), ("wait", "nan"),
+    ("level", "loud"), ("level", "-1"), ("level", "²"), ("wait", "soon"), ("wait", "-1"), ("wait", "nan"),
 ]  # fmt: skip
 
 

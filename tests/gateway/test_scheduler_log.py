@@ -64,6 +64,7 @@ def test_lines_are_searched_and_bounded_in_time(get: Get) -> None:
     """With the parameters of all logs."""
     assert told(get(grep="line [12]")) == ["line 1", "line 2"]
     assert told(get(before="1000")) == []
+    assert (told(get(level="error")), len(told(get(level="warn")))) == ([], 5)
     assert len(told(get(after="1000"))) == 5
 
 

@@ -144,6 +144,11 @@ def test_of_a_json_secret_the_keys_inside_are_secrets() -> None:
     assert shown == f"{MASK}\n" * 4 + "bot-7 service_account"
 
 
+def test_json_that_a_go_program_prints_is_masked() -> None:
+    """It escapes three letters more: https://pkg.go.dev/encoding/json#HTMLEscape."""
+    assert Redactor(['a&b<"é>c']).text('["a\\u0026b\\u003c\\"é\\u003ec"]') == f'["{MASK}"]'
+
+
 @pytest.mark.parametrize("form", ["p%40ss+w%2Frd%21", "p%40ss%20w/rd%21", "p%40ss%20w%2Frd!"])
 def test_every_way_to_quote_is_known(form: str) -> None:
     """In forms, in paths, and as JavaScript does it."""

@@ -108,3 +108,35 @@ def test_a_token_in_two_pieces_is_masked(cut: int) -> None:
     text = "." * 30_000 + " "
     printed = stream.feed(text + token[:cut]) + stream.feed(f"{token[cut:]}{' .' * 10_000}")
     assert printed + stream.close() == f"{text}{MASK}{' .' * 10_000}"
+
+
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        "TOKEN_",
+        "SECRET",
+        "API_KEY=",
+        'token" ',
+        "sk-",
+        "-eyJ",
+        "Bearer ",
+        "://a:b",
+        KEY[:35] + "\n",
+    ],
+)
+def test_no_text_keeps_a_run_busy(made_up: str) -> None:
+    """Whoever writes an issue chooses what a run prints: 300,000 characters are read once, not once for each of them."""
+    assert shown(f"{made_up * (300_000 // len(made_up))} ghp_{BODY}").endswith(f" {MASK}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('TOKEN=abcdefghTOKEN="0123456789"', f'TOKEN={MASK}"{MASK}"'),
+        ("TOKEN_TOKEN_2=0123456789", f"TOKEN_TOKEN_2={MASK}"),
+        (f"sk-{BODY}-eyJ{BODY}.{BODY}", MASK),
+    ],
+)
+def test_a_secret_that_begins_within_another_is_masked_to_its_end(text: str, expected: str) -> None:
+    """Also where it goes on behind that one."""
+    assert shown(text) == expected

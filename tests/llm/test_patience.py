@@ -147,8 +147,16 @@ def test_a_model_that_has_just_refused_is_left_alone() -> None:
 @pytest.mark.parametrize("provider", APIS)
 @pytest.mark.parametrize(
     "turn",
-    [BUSY, Turn(status=529), Turn(status=500), Turn(text="half of an answer", cut=True)],
-    ids=["429", "529", "500", "cut connection"],
+    [
+        BUSY,
+        Turn(status=529),
+        Turn(status=500),
+        Turn(gone=True),
+        Turn(text="half of an answer", cut=True),
+        Turn(raw=b"<html>Bad gateway</html>"),
+        Turn(raw=b""),
+    ],
+    ids=["429", "529", "500", "no answer", "cut connection", "no JSON", "no event"],
 )
 def test_every_api_s_failures_are_waited_out(provider: str, turn: Turn) -> None:
     """In its own words, on its own wire."""

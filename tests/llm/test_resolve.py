@@ -327,7 +327,7 @@ def test_a_run_says_which_model_and_why() -> None:
 def test_the_run_itself_comes_before_flags() -> None:
     """A place of its own, above all others."""
     told = [*from_flags(Flags(provider="groq"), TABLE)]
-    told += from_flags(Flags(provider="xai"), TABLE, Rank.RUN)
+    told += from_flags(Flags(provider="xai", rank=Rank.RUN), TABLE)
     assert resolve(told).provider.name == "xai"
 
 

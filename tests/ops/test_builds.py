@@ -198,3 +198,19 @@ def test_an_image_goes_upon_what_was_built(project: Project) -> None:
     assert plans["plain"].base == bases["amd64"][0]
     assert "/app/static/SKILL.md" in plans["dev"].files
     assert isinstance(plans["dev"].files["/app/static/SKILL.md"], LayerFile)
+
+
+def test_a_push_says_beforehand_which_dockerfiles_nobody_would_build(project: Project) -> None:
+    """In an account without a builder the agent's, and the project's when it adds something; with one all are built."""
+    (own,) = (a for a in project.agents if a.name == "dev")
+    (plain,) = (a for a in project.agents if a.name == "plain")
+    own = replace(own, dockerfile=True)
+    (project.directory / "Dockerfile").write_text("FROM al-agent\nENV A=1\n")
+    alone = Builds(services(project, base="b"), project)
+    files = [str(error).partition(": ")[0] for a in (own, plain) if (error := alone.unbuilt(a))]
+    assert files == [
+        str(own.directory / "Dockerfile"),
+        str(project.directory / "Dockerfile"),
+    ]
+    able = Builds(services(project, base="b", builder="codebuild"), project)
+    assert [able.unbuilt(agent) for agent in (own, plain)] == [None, None]

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.fakes import MemoryRuntime
 from tests.fixtures.llm_server import LlmServer, Turn, llm_server
 from tests.scheduler.stage import define
@@ -97,3 +99,20 @@ def test_a_server_that_somebody_works_with_is_asked_for_no_reply(tmp_path: Path)
         assert server.requests == []
     assert (found.sound, found.probe.listed, found.busy) == (True, True, BUSY)
     assert any(f"{BUSY} has its turn there" in line for line in lines(found))
+
+
+def test_an_agent_without_its_key_keeps_nobody_else_from_being_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told of, with what to do, and the next one is asked."""
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    hosted = Model(name="h", provider="anthropic", model="claude-sonnet-5-5")
+    with llm_server(Turn(text="yes"), facts=TAGS) as server:
+        dev = an_agent(server.root)
+        agents = [replace(dev, name=AgentName("boss"), models=(hosted,)), dev]
+        place = services(tmp_path, dev, MemoryRuntime())
+        first, second = checked(place, agents, note=lambda _: None)
+    assert first.probe.failure is not None
+    assert (first.agent, first.probe.failure.layer) == ("boss", Layer.KEY)
+    assert "anthropic needs a key" in first.probe.failure.message
+    assert (second.agent, second.sound) == ("dev", True)

@@ -45,6 +45,8 @@ def wish(
     from toolkit.ops.hire.name import checked_name, checked_role
 
     checked_name(typed["name"]), checked_role(typed["role"])
+    if typed["model"] is not None and not typed["model"].strip():
+        raise UsageError("--model: is empty", hint="name a model, or leave it out")
     admin = None
     if admin_token is not None:
         what = "Token of the forge's administrator"

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(app: App, /, as_json: bool, **typed: Any) -> None:
     from toolkit.ops import hire
+    from toolkit.ops.hire.standing import is_up
 
     hiring = hire.decide(app.directory, wish(app, **typed))
     if hiring.admin:
@@ -56,7 +57,8 @@ def command(app: App, /, as_json: bool, **typed: Any) -> None:
     done = list(_told(app, hire.hire(hiring), as_json))
     if as_json:
         app.ui.json([{"what": one.what, "where": one.where, "how": one.how} for one in done])
-    app.ui.note(f"start it: al up {hiring.name}")
+    if not is_up(hiring.place.services, hiring.name):
+        app.ui.note(f"start it: al up {hiring.name}")
 
 
 def _told(app: App, done: "Iterable[Done]", as_json: bool) -> "Iterable[Done]":

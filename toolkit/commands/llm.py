@@ -34,7 +34,7 @@ def list_(app: App, /, agent: str | None, as_json: bool, **model: str | None) ->
         return
     app.ui.table(shelf.HEADERS, shelf.cells(found))
     if not found.current:
-        app.ui.warn(f"{found.model} is not there: `al llm pull {found.model}`")
+        app.ui.warn(found.absence)
 
 
 @command.command("pull", help="Pull MODEL, or the one that runs use, to the Ollama server.")
@@ -52,7 +52,8 @@ def pull(app: App, /, name: str | None, agent: str | None, **model: str | None) 
 
     bundle = _bundle(app, agent, **model)
     means = Means(home=home(), note=app.ui.note)
-    fetch(app, shelf.server(bundle, means), shelf.wanted(bundle, name))
+    wanted = shelf.wanted(bundle, name)
+    fetch(app, shelf.server(bundle, means), wanted)
 
 
 @command.command(
@@ -92,6 +93,8 @@ def check(app: App, /, agent: str | None, as_json: bool) -> None:
             app.ui.line(line)
     if as_json:
         app.ui.json([one.to_dict() for one in found])
+    if not found:
+        app.ui.note("nothing was asked: no model is there, scripts run")
     raise Exit(0 if all(one.sound for one in found) else 1)
 
 

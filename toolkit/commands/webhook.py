@@ -77,7 +77,8 @@ def _show(app: App, seen: "Tried") -> None:
 
 
 def _short(value: object) -> str:
-    text = " ".join(str(value).split())
+    told = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    text = " ".join(told.split())
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

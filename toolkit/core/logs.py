@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .levels import USUAL, gravity
+
 OVERLAP_MS = 20_000  # CloudWatch ingestion lags 5-15 s (measured by peers); Cloud Logging likewise
 MOST_SEEN = 600  # marks in a cursor, 7 bytes each, so that it fits into a request header
 LAST_LINE = "run completed"  # the `msg` of the last line that a container prints about its run
@@ -117,6 +119,11 @@ def entry(event: LogEvent) -> Entry:
 def number(event: LogEvent) -> int | None:
     """Which line of its run this is, as the container counts them from 1; None for what no container has counted."""
     return _count(_fields(event.message)) if f'"{NUMBER}"' in event.message else None
+
+
+def level(event: LogEvent) -> int:
+    """How grave the line is, as core.levels counts it; a line that is no JSON object is as grave as `info`."""
+    return gravity(_fields(event.message).get("level")) if '"level"' in event.message else USUAL
 
 
 def _count(fields: Entry) -> int | None:

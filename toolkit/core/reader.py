@@ -15,7 +15,7 @@ from .bookmark import Bookmark, Older, Spot
 from .clock import now
 from .environment import Environment
 from .history import NewestFirst
-from .logs import OVERLAP_MS, Cursor, Entry, LogEvent, Reading, entry, fresh, is_last
+from .logs import OVERLAP_MS, Cursor, Entry, LogEvent, Reading, entry, fresh, is_last, level
 from .merge import GAP_MS, Merge, Nothing, Relayed, Step, Told, begun
 from .run import Run, RunId
 from .sources import LEDGER_OVERLAP_MS, Lines, Records, Sources, Target, created_ms
@@ -33,7 +33,8 @@ def settle_seconds(environment: Environment) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which lines, and how many.  Times are epoch ms, `before` exclusive; `size` bounds a page's bytes as JSON.
+    """Which lines, and how many.  Times are epoch ms, `before` exclusive; `size` bounds a page's bytes as JSON; `level`
+    is the least grave line that is shown, as core.levels counts.
 
     `hurry` says when to hand over what has been found; every page gets a little further.
     """
@@ -41,6 +42,7 @@ class Query:
     lines: int = 50
     after: int | None = None
     before: int | None = None
+    level: int = 0
     grep: Callable[[str], bool] | None = None
     size: int | None = None
     hurry: Callable[[], bool] = lambda: False
@@ -49,6 +51,7 @@ class Query:
         return (
             (self.after is None or event.time >= self.after)
             and (self.before is None or event.time < self.before)
+            and (not self.level or level(event) >= self.level)
             and (self.grep is None or self.grep(event.message))
         )
 

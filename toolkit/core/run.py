@@ -75,6 +75,13 @@ class Trigger:
     call: str | None = None
     depth: int = 0  # how many calls led here
     rerun: int = 0  # how many runs before it asked to be run again
+    # a model of this run alone, in place of the agent's: as --llm-provider and --llm-model
+    llm_provider: str | None = None
+    llm_model: str | None = None
+
+    @property
+    def names_model(self) -> bool:
+        return not (self.llm_provider is None and self.llm_model is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +255,8 @@ class Run:
     # of its trigger, for whoever looks later
     source: str | None = None
     prompt: str | None = None  # what a user asked for by hand
+    llm_provider: str | None = None
+    llm_model: str | None = None
     delivery: str | None = None
     call: str | None = None
     depth: int = 0

@@ -17,6 +17,8 @@ SHORTEST_BASE64 = 6
 PIECE = 32  # characters of a piece; the last one of a value has up to twice as many less one
 LONGEST = 2 * PIECE - 1
 _XML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
+# as Go writes JSON (https://pkg.go.dev/encoding/json#HTMLEscape)
+_GO = str.maketrans({"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"})
 _URL_SAFE = str.maketrans("+/", "-_")
 _TELLING = re.compile("key|secret|token|passw|credential", re.IGNORECASE)
 
@@ -37,7 +39,8 @@ def _whole(value: str) -> Iterator[str]:
 
 
 def _written(line: str) -> Iterator[str]:
-    yield from (line, json.dumps(line)[1:-1], json.dumps(line, ensure_ascii=False)[1:-1])
+    escaped = json.dumps(line, ensure_ascii=False)[1:-1]
+    yield from (line, json.dumps(line)[1:-1], escaped, escaped.translate(_GO))
     yield line.translate(_XML)
     if line.isascii() and line.isalnum():
         return

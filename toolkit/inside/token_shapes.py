@@ -32,11 +32,15 @@ _BEARERS = ("earer ", "EARER ")
 _BEARER = r"(?i:earer )\s*([\w.~+/=-]{20,})"  # https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 _ADDRESS = r"://[^\s/:@]*:([^\s/@]+)@"
 _NAMES = ("TOKEN", "SECRET", "PASSW", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY")
-_ASSIGNED = r"(?![A-Z]*S\s?[=:])[A-Z_]+(?:_[A-Z0-9_]+)?[\"']?\s?[=:]\s?[\"']?([^\s\"'$<>{}()*]{8,})"
+# no part of a name can be read in two ways, and none is long: whatever is looked at, somebody may have made it up
+_ASSIGNED = (
+    r"(?![A-Z]{0,64}S\s?[=:])[A-Z_][A-Z]{0,64}+(?:_[A-Z0-9_]{0,64}+)?+"
+    r"[\"']?\s?[=:]\s?[\"']?([^\s\"'$<>{}()*]{8,})"
+)
 _QUOTED = ('oken"', 'ecret"', 'assword"', 'api_key"', 'rivate_key"')
 _VALUE = r"\w+\"\s*:\s*\"((?:[^\"\\\n]|\\.){8,})\""
 _KEY_BEGIN, _KEY_END = "-----BEGIN ", "PRIVATE KEY-----"
-_KEY = r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----"
+_HEAD, _FOOT = (f"-----{word} [A-Z ]*PRIVATE KEY-----" for word in ("BEGIN", "END"))
 
 
 def spans(text: str) -> Iterator[Span]:
@@ -51,7 +55,7 @@ def tokens(text: str) -> Iterator[Span]:
     """Those that are no mistake: what is known by its beginning, and private keys."""
     yield from _known(text)
     if _KEY_END in text:
-        yield from (match.span() for match in _compiled(_KEY).finditer(text))
+        yield from _keys(text)
 
 
 def open_key(text: str) -> int:
@@ -60,6 +64,13 @@ def open_key(text: str) -> int:
     begin = text.rfind(_KEY_BEGIN, 0, max(end, 0))
     opened = begin >= 0 and end - begin < _BEFORE and "\n" not in text[begin:end]
     return begin if opened else len(text)
+
+
+def _keys(text: str) -> Iterator[Span]:
+    head = _compiled(_HEAD).search(text)
+    while head and (foot := _compiled(_FOOT).search(text, head.end())):
+        yield head.start(), foot.end()
+        head = _compiled(_HEAD).search(text, foot.end())
 
 
 def _known(text: str) -> Iterator[Span]:
@@ -79,10 +90,18 @@ def _known(text: str) -> Iterator[Span]:
 
 
 def _in_run(text: str, start: int, end: int) -> Iterator[Span]:
+    """One that begins within another of its kind ends with it, and is not read again."""
+    read = dict[str, int]()
     for beginning in _compiled(_BEGINNING).finditer(text, start, end):
+        at, kind = beginning.start(), beginning.group()
+        if at < read.get(kind, 0):
+            continue
         # it may go on behind the run, at a full stop
-        if match := _compiled(_KNOWN).match(text, beginning.start()):
+        if match := _compiled(_KNOWN).match(text, at):
+            read[kind] = match.end()
             yield match.span()
+        elif kind == "eyJ":  # what this one lacks, at the run's end, those after it lack, too
+            read[kind] = end
 
 
 def _named(text: str) -> Iterator[Span]:
@@ -90,9 +109,12 @@ def _named(text: str) -> Iterator[Span]:
         for name in names:
             start = text.find(name)
             while start >= 0:
+                behind = start + 1
                 if match := _compiled(pattern).match(text, start):
                     yield match.span(1)
-                start = text.find(name, start + 1)
+                    # of the names within the value, only the last can have one that ends elsewhere
+                    behind = max(behind, text.rfind(name, behind, match.end()))
+                start = text.find(name, behind)
 
 
 def _addresses(text: str) -> Iterator[Span]:

@@ -46,12 +46,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """What was typed: None is not given.  `compatible`: another size of the model will do, where only that is there."""
+    """What was typed: None is not given.  `compatible`: another size of the model will do, where only that is there.
+
+    `rank` is RUN where the run itself was asked for with it."""
 
     provider: str | None = None
     model: str | None = None
     anthropic_key: Secret | None = None
     compatible: bool = False
+    rank: Rank = Rank.FLAG
 
     @property
     def given(self) -> bool:
@@ -64,22 +67,28 @@ LIMITS = ("max_tokens", "temperature", "context_window", "compact_pct")
 SETTINGS = ("provider", "model", "base_url", "key", "thinking_level", *LIMITS)
 
 
-def from_flags(flags: Flags, table: Table, rank: Rank = Rank.FLAG) -> Iterator[Candidate]:
+def from_flags(flags: Flags, table: Table) -> Iterator[Candidate]:
     """Raises ConfigError for an unknown provider or an empty value."""
     if flags.provider is not None:
-        name = _provider(flags.provider, "--llm-provider", table)
-        yield Candidate(setting="provider", value=name, rank=rank, origin="--llm-provider")
+        origin = _origin(flags, "--llm-provider")
+        name = _provider(flags.provider, origin, table)
+        yield Candidate(setting="provider", value=name, rank=flags.rank, origin=origin)
     if flags.model is not None:
-        name = _not_empty(flags.model, "--llm-model")
-        yield Candidate(setting="model", value=name, rank=rank, origin="--llm-model")
+        origin = _origin(flags, "--llm-model")
+        name = _not_empty(flags.model, origin)
+        yield Candidate(setting="model", value=name, rank=flags.rank, origin=origin)
     if flags.anthropic_key is not None:
         yield Candidate(
             setting="key",
             value=flags.anthropic_key,
-            rank=rank,
-            origin="--anthropic-key",
+            rank=flags.rank,
+            origin=_origin(flags, "--anthropic-key"),
             provider="anthropic",
         )
+
+
+def _origin(flags: Flags, option: str) -> str:
+    return "this run" if flags.rank is Rank.RUN else option
 
 
 def from_variables(variables: Mapping[str, str], table: Table) -> Iterator[Candidate]:

@@ -177,6 +177,8 @@ class _Stream(StreamedResponse):
     async def _get_event_iterator(self) -> AsyncIterator["ModelResponseStreamEvent"]:
         calls = 0
         async for line in self.lines:
+            if not line.strip():  # a proxy's, to keep the connection
+                continue
             piece = self._piece(line)
             message = piece.get("message") or {}
             for event in self._said(message):

@@ -5,8 +5,8 @@ server that says nothing is told from one that is slow, and a connection that br
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydantic_ai.exceptions import (
@@ -27,7 +27,7 @@ from .breaker import Breaker
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage, ModelResponse
-    from pydantic_ai.models import Model, ModelRequestParameters
+    from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
     from pydantic_ai.settings import ModelSettings
 
 BUSY = (ModelRateLimitError, ModelUnavailableError)  # 429, and 503 or 529
@@ -65,7 +65,8 @@ class Exhausted(AgentRunError):
 class Patient(WrapperModel):
     """Asks the models in order, and in up to PASSES rounds.
 
-    `tell(msg, fields)` hears of every detour, `heard(place, response)` of every answer and whose it is.
+    `tell(msg, fields)` hears of every detour, `heard(place, response)` of every answer and whose it is,
+    of one too that was lost half-way, where its tokens were reported.
     """
 
     def __init__(
@@ -156,6 +157,7 @@ class Patient(WrapperModel):
                 async with asyncio.timeout(seconds):
                     opened = model.request_stream(messages, settings, parameters)
                     stream = await stack.enter_async_context(opened)
+                    stack.enter_context(self._counted(place, stream))
                     events = aiter(stream)
                     await anext(events, None)
             except TimeoutError as error:
@@ -169,6 +171,16 @@ class Patient(WrapperModel):
             except TimeoutError as error:
                 raise Stalled(model_name=model.model_name, message=text) from error
             return stream.get()
+
+    @contextmanager
+    def _counted(self, place: int, stream: "StreamedResponse") -> Iterator[None]:
+        """What was reported of an answer that never ends is paid for all the same."""
+        try:
+            yield
+        except Exception:
+            if (response := stream.get()).usage.total_tokens:
+                self._heard(place, response)
+            raise
 
     def _detour(self, place: int, error: ModelAPIError) -> None:
         self._breaker.trip(place, error.retry_after)

@@ -101,6 +101,19 @@ class Builds:
                 raise self._nobody(str(own))
             yield str(agent.name), own, lambda: own_files(self.project, agent)
 
+    def unbuilt(self, agent: Agent) -> ConfigError | None:
+        """Why a Dockerfile of the agent's would be left out; None where each is built.
+
+        The project's own is left out in the sandbox, whose agents have the programs of this machine."""
+        own, shared = agent.directory / "Dockerfile", self.project.directory / "Dockerfile"
+        if self.name is not None:
+            return None
+        if agent.dockerfile:
+            return self._nobody(str(own))
+        if self.services.environment.embedded or not shared.is_file():
+            return None
+        return None if dockerfile.is_bare(shared.read_text("utf-8")) else self._nobody(str(shared))
+
     def _nobody(self, file: str) -> ConfigError:
         if self.services.environment.embedded:
             return ConfigError(

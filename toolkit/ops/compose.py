@@ -1,8 +1,8 @@
 """The Compose file of hired agents: each a service that is defined and begins only when its profile is named. Pure but for
 `write`.
 
-For those who run their machines with Compose; `al up` needs none. A service is `al up NAME --foreground` in a container with
-one agent's files and credentials, which reaches no other agent's (https://docs.docker.com/reference/compose-file/services/).
+For those who run their machines with Compose; `al up` needs none. A service is `al up NAME --foreground` in a container that
+reads the project, and has one agent's data and credentials, and no other's (https://docs.docker.com/reference/compose-file/services/).
 No value of a credential is in the file: secrets are mounted from where this machine keeps them.
 """
 

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 from toolkit.core.agent import Agent, AgentName
-from toolkit.core.errors import ConfigError, LaunchError, NotFound
-from toolkit.core.placement import runtime_name
+from toolkit.core.errors import LaunchError, NotFound
 from toolkit.core.run import Run, RunId, RunModels, Trigger, TriggerKind
 from toolkit.llm.candidates import Flags
 from toolkit.ops.turn import turn_for
@@ -31,7 +30,7 @@ def start(
     scale; else at once.
 
     `flags` are of the model, for this run only, and `trigger` is what starts it in place of a user's hand and prompt: with
-    either no scheduler is asked.
+    that, or a key of this run's own, which no gateway is to see, no scheduler is asked.
 
     Raises UsageError for an unknown agent, NotFound for one that was not pushed, ConfigError for settings that contradict
     each other, CredentialError, LaunchError.
@@ -44,12 +43,8 @@ def start(
         )
     agent = services.project.agent(name)
     there = services.for_agent(agent)
-    if agent.dockerfile and runtime_name(agent, there.environment) != "docker":
-        raise ConfigError(
-            f"agents/{agent.name}/Dockerfile is not built by this version yet",
-            hint="remove it; what every agent needs belongs into the base image",
-        )
-    if trigger is None and not flags.given and (run := _through(services, agent.name, prompt)):
+    alone = trigger is not None or flags.anthropic_key is not None or flags.compatible
+    if not alone and (run := _through(services, agent.name, prompt, flags)):
         if agent.name in _turned(services).disabled:
             note(f"• {agent.name} is disabled: the run waits until `al resume {agent.name}`")
         return run
@@ -59,7 +54,13 @@ def start(
     if there.environment.cloud is None:
         _prepare_here(there, agent, note)
     _note_off(services, agent.name, note)
-    trigger = trigger or Trigger(agent=agent.name, kind=TriggerKind.MANUAL, prompt=prompt)
+    trigger = trigger or Trigger(
+        agent=agent.name,
+        kind=TriggerKind.MANUAL,
+        prompt=prompt,
+        llm_provider=flags.provider,
+        llm_model=flags.model,
+    )
     patience = Patience(seconds=PATIENCE, note=note)
     turn = turn_for(services, agent, models, trigger, note=note)
     return dispatch(services, trigger, patience, models=models, place=there, turn=turn)
@@ -80,7 +81,7 @@ def _turned(services: Services) -> Switches:
         return Switches()
 
 
-def _through(services: Services, agent: AgentName, prompt: str | None) -> Run | None:
+def _through(services: Services, agent: AgentName, prompt: str | None, flags: Flags) -> Run | None:
     """A run that the scheduler has queued; None where none runs here.  Raises Conflict while it is paused."""
     from toolkit.ops import running
     from toolkit.ops.remote import Refused, Remote, gateway_key
@@ -90,7 +91,12 @@ def _through(services: Services, agent: AgentName, prompt: str | None) -> Run | 
     if (key := gateway_key(services)) is None:
         return None
     try:
-        told = Remote(url=scheduler.url, key=key).post(f"/control/trigger/{agent}", prompt=prompt)
+        told = Remote(url=scheduler.url, key=key).post(
+            f"/control/trigger/{agent}",
+            prompt=prompt,
+            llmProvider=flags.provider,
+            llmModel=flags.model,
+        )
     except Refused:  # it has just ended
         return None
     return services.ledger.get(RunId.parse(told["instanceId"]))

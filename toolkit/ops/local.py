@@ -11,6 +11,7 @@ from typing import Any
 
 from toolkit.core.agent import Agent
 from toolkit.core.clock import iso, now
+from toolkit.core.errors import ConfigError
 from toolkit.core.placement import runtime_name
 from toolkit.core.ports import LayerFile
 from toolkit.credentials import resolve
@@ -106,7 +107,19 @@ def _shared(state: Path) -> Path:
 
 def permitted(services: Services, agent: Agent) -> None:
     """Raises ConfigError when the agent may not run here, before anything else is asked of the user."""
+    if error := unbuilt(services, agent):
+        raise error
     services.runtime_for(agent).definition(agent, "")
+
+
+def unbuilt(services: Services, agent: Agent) -> ConfigError | None:
+    """Why the agent's Dockerfile would be left out; None where it is built, or there is none."""
+    if not agent.dockerfile or in_docker(services, agent):
+        return None
+    return ConfigError(
+        f"{agent.directory / 'Dockerfile'}: a run on the bare machine has no image",
+        hint="start Docker, or take the Dockerfile away",
+    )
 
 
 def _write(app: Path, files: Mapping[str, LayerFile], shared: Path | None = None) -> None:

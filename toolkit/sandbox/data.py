@@ -1,4 +1,4 @@
-"""Logs, tables and secrets as moto has them, with the pages, times and delays of the real services."""
+"""Logs and secrets as moto has them, and lists of tasks, with the pages, times and delays of the real services."""
 
 import json
 import time
@@ -8,13 +8,12 @@ from typing import Any
 from .calls import Answer, Call, Refusal
 from .cloud import Cloud
 from .handlers import Ask, Handler
+from .pages import shrink
 from .settings import Settings
 
 _LIMITS = {
     ("logs", "GetLogEvents"): "limit",
     ("logs", "FilterLogEvents"): "limit",
-    ("dynamodb", "Query"): "Limit",
-    ("dynamodb", "Scan"): "Limit",
     ("secretsmanager", "ListSecrets"): "MaxResults",
     ("ecs", "ListTasks"): "maxResults",
 }
@@ -23,11 +22,10 @@ _HOUR_MS, _DAY_MS = 3600 * 1000, 24 * 3600 * 1000
 
 
 class Data:
-    """The handlers of those three services."""
+    """The handlers of those services."""
 
     def __init__(self, cloud: Cloud, settings: Callable[[], Settings]) -> None:
         self._cloud, self._settings = cloud, settings
-        self._creating: dict[str, int] = {}  # table -> calls that still answer CREATING
         self._deleted: dict[str, float] = {}  # secret -> when its forced deletion began
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
@@ -36,14 +34,10 @@ class Data:
             ("logs", "GetLogEvents"): self.get_events,
             ("logs", "FilterLogEvents"): self.filter_events,
             ("logs", "PutLogEvents"): self.put_events,
-            ("dynamodb", "CreateTable"): self.create_table,
-            ("dynamodb", "DescribeTable"): self.describe_table,
             ("secretsmanager", "CreateSecret"): self.create_secret,
             ("secretsmanager", "DeleteSecret"): self.delete_secret,
             ("ecs", "ListTasks"): self.list_tasks,
         }
-        for name in ("GetItem", "PutItem", "UpdateItem", "DeleteItem"):
-            own["dynamodb", name] = self.use_table
         return own
 
     # pages
@@ -51,8 +45,6 @@ class Data:
     def paged(self, call: Call, ask: Ask) -> Answer:
         """The page that was asked for, or the smaller one of the settings."""
         self._shrink(call)
-        if call.service == "dynamodb":
-            self._check_created(call)
         return ask()
 
     def list_tasks(self, call: Call, ask: Ask) -> Answer:
@@ -61,11 +53,8 @@ class Data:
         return ask()
 
     def _shrink(self, call: Call, **changes: Any) -> None:
-        most, name = self._settings().page_items, _LIMITS[call.service, call.operation]
-        if most or changes:
-            asked = {**_raw(call), **changes}
-            limit = min(asked.get(name) or most, most) if most else asked.get(name)
-            call.resend({**asked, name: limit} if limit else asked)
+        limit = _LIMITS[call.service, call.operation]
+        shrink(call, limit, self._settings().page_items, **changes)
 
     def get_events(self, call: Call, ask: Ask) -> Answer:
         """`endTime` is exclusive here, and inclusive in FilterLogEvents (API reference of both)."""
@@ -103,32 +92,6 @@ class Data:
             {**found, **({"rejectedLogEventsInfo": rejected} if rejected else {})}
         )
 
-    # tables
-
-    def create_table(self, call: Call, ask: Ask) -> Answer:
-        answer = ask()
-        calls = self._settings().creating_calls
-        if not answer.ok or not calls:
-            return answer
-        self._creating[call.parameters["TableName"]] = calls
-        return _with_status(answer, "TableDescription")
-
-    def describe_table(self, call: Call, ask: Ask) -> Answer:
-        """A new table is CREATING for a while (API reference, CreateTable)."""
-        name = call.parameters["TableName"].rpartition("/")[2]
-        left = self._creating.get(name, 0)
-        self._creating[name] = max(0, left - 1)
-        answer = ask()
-        return _with_status(answer, "Table") if left and answer.ok else answer
-
-    def use_table(self, call: Call, ask: Ask) -> Answer:
-        self._check_created(call)
-        return ask()
-
-    def _check_created(self, call: Call) -> None:
-        if self._creating.get(call.parameters.get("TableName", "").rpartition("/")[2], 0):
-            raise Refusal("ResourceNotFoundException", "Requested resource not found")
-
     # secrets
 
     def create_secret(self, call: Call, ask: Ask) -> Answer:
@@ -148,11 +111,6 @@ class Data:
         return answer
 
 
-def _raw(call: Call) -> dict[str, Any]:
-
-    return dict(json.loads(call.raw or b"{}"))
-
-
 def _without_mark(token: str) -> dict[str, Any]:
     if not token.startswith(_EMPTY):
         return {}
@@ -169,14 +127,7 @@ def _still_at_the_end(answer: Answer, token: str) -> Answer:
     return answer.replaced(found)
 
 
-def _with_status(answer: Answer, member: str) -> Answer:
-    found = answer.json()
-    found[member]["TableStatus"] = "CREATING"
-    return answer.replaced(found)
-
-
 def _json(value: object) -> Answer:
-
     return Answer(
         headers=(("Content-Type", "application/x-amz-json-1.1"),), body=json.dumps(value).encode()
     )

@@ -2,12 +2,26 @@
 
 from collections.abc import Mapping
 
-from . import refusals_data, refusals_ecs, refusals_iam, refusals_lambda
+from . import (
+    refusals_data,
+    refusals_dynamodb,
+    refusals_ecs,
+    refusals_events,
+    refusals_iam,
+    refusals_lambda,
+)
 from .calls import Call
 from .cloud import Cloud
 from .refusal_table import Rule
 
-_PARTS = (refusals_ecs, refusals_lambda, refusals_iam, refusals_data)
+_PARTS = (
+    refusals_ecs,
+    refusals_lambda,
+    refusals_iam,
+    refusals_data,
+    refusals_dynamodb,
+    refusals_events,
+)
 RULES: Mapping[tuple[str, str], tuple[Rule, ...]] = {
     key: rules for part in _PARTS for key, rules in part.RULES.items()
 }

@@ -1,7 +1,6 @@
-"""What Secrets Manager, CloudWatch Logs, DynamoDB and ECR refuse beyond their models."""
+"""What Secrets Manager, CloudWatch Logs and ECR refuse beyond their models."""
 
 import re
-import time
 
 from .calls import Call, Refusal
 from .cloud import Cloud
@@ -116,38 +115,6 @@ def batch(call: Call, _: Cloud) -> None:
         )
 
 
-# DynamoDB: API reference (CreateTable, UpdateTimeToLive)
-
-_TABLE = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
-_HOUR = 3600
-
-
-def table_name(call: Call, _: Cloud) -> None:
-    """The model's shape is the one of ARNs too, which says nothing of names."""
-    if not _TABLE.fullmatch(call.parameters["TableName"]):
-        raise Refusal(
-            "ValidationException",
-            "TableName must be at least 3 characters long and at most 255 characters long, and match "
-            f"{_TABLE.pattern}",
-        )
-
-
-def time_to_live(call: Call, cloud: Cloud) -> None:
-    """A change takes up to an hour, and a second one within it is refused."""
-    with cloud.backend("dynamodb", call.region) as backend:
-        table = backend.get_table(call.parameters["TableName"])
-        wanted = call.parameters["TimeToLiveSpecification"]["Enabled"]
-        state, changed = table.ttl.get("TimeToLiveStatus"), getattr(table, "al_ttl_changed", 0.0)
-        if wanted and state == "ENABLED":
-            raise Refusal("ValidationException", "TimeToLive is already enabled")
-        if time.monotonic() - changed < _HOUR and changed:
-            raise Refusal(
-                "ValidationException",
-                "Time to live has been modified multiple times within a fixed interval",
-            )
-        table.al_ttl_changed = time.monotonic()
-
-
 RULES: Rules = {
     ("secretsmanager", "CreateSecret"): (secret_name, secret_scheduled),
     ("secretsmanager", "GetSecretValue"): (secret_partial_arn,),
@@ -157,6 +124,4 @@ RULES: Rules = {
     ("logs", "CreateLogGroup"): (group_name,),
     ("logs", "PutRetentionPolicy"): (retention,),
     ("logs", "PutLogEvents"): (batch,),
-    ("dynamodb", "CreateTable"): (table_name,),
-    ("dynamodb", "UpdateTimeToLive"): (time_to_live,),
 }

@@ -37,6 +37,7 @@ from .roles import Roles
 from .serving import Application, Served, programs_only
 from .settings import Settings, load
 from .state import Place, Sandbox
+from .tables import Tables
 from .warm import warm
 
 
@@ -108,6 +109,7 @@ class Server:
             Ecs(self._host),
             self._functions,
             Data(self._cloud, lambda: self._settings),
+            Tables(lambda: self._settings),
         )
         handlers = {key: handler for part in parts for key, handler in part.handlers().items()}
         return Front(

@@ -65,7 +65,7 @@ class Settings(Manners):
     page_items: int = (
         0  # logs, tables, secrets: most items of a page; 0 is each service's own limit
     )
-    empty_pages: int = 0  # logs: 1 puts an empty page before every page that has events
+    empty_pages: int = 0  # logs, tables: 1 puts an empty page before every page that has something
     init_seconds: float = 10.0  # Lambda: initialisation beyond this is cut and done again
     warm_minutes: float = 3.0  # Lambda: an idle process lives so long
     idle_minutes: float = 30.0  # the sandbox ends after so long without a request or a running task

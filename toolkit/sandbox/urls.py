@@ -186,7 +186,8 @@ class Urls:
             done = self._invoking.run(function, event, str(uuid.uuid4()))
         except Refusal as throttled:
             return http_answer(start, throttled.status or 429, b'{"Message":"Rate exceeded"}')
-        if done.error:
+        # an answer that is too large is a function error too, Function.ResponseSizeTooLarge
+        if done.error or len(done.answer) > SYNCHRONOUS_BYTES:
             return http_answer(start, 502, b"Internal Server Error")
         return http_answer(start, *to_http(done.answer))
 

@@ -52,9 +52,26 @@ def scale_all(desk: Desk, most: int) -> Switches:
     return _turned(desk, switches.set_total(desk.services.ledger, most))
 
 
-def start(desk: Desk, agent: str, prompt: str | None) -> RunId:
-    """Queue a run by hand; its id, which it keeps.  Raises NotFound and Conflict."""
-    trigger = Trigger(agent=AgentName(agent), kind=TriggerKind.MANUAL, prompt=prompt or None)
+def start(
+    desk: Desk,
+    agent: str,
+    prompt: str | None,
+    *,
+    llm_provider: str | None = None,
+    llm_model: str | None = None,
+) -> RunId:
+    """Queue a run by hand; its id, which it keeps.
+
+    Raises NotFound and Conflict, and what is wrong with a model that is asked for: ConfigError, CredentialError."""
+    trigger = Trigger(
+        agent=AgentName(agent),
+        kind=TriggerKind.MANUAL,
+        prompt=prompt or None,
+        llm_provider=llm_provider or None,
+        llm_model=llm_model or None,
+    )
+    if trigger.names_model:
+        desk.models(trigger)  # what cannot work is said before it waits in a queue
     return submit(desk, trigger).run
 
 

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from toolkit.core.agent import AgentName
 from toolkit.core.clock import now
-from toolkit.core.run import RunModels
+from toolkit.core.errors import Conflict
+from toolkit.core.run import RunModels, Trigger
 from toolkit.wiring import Services
 
 from .glance import Glance
@@ -20,6 +21,15 @@ def _nobody() -> None:
 
 def _none(_: AgentName) -> None:
     """What a push recorded is all that is known of an agent."""
+
+
+def _pushed(trigger: Trigger) -> None:
+    """As above.  Raises Conflict for a run that asks for another model."""
+    if trigger.names_model:
+        raise Conflict(
+            f"{trigger.agent} works with the models that were pushed: no other can be chosen through this gateway",
+            hint="`al run` with --llm-provider and --llm-model chooses one, and so does the gateway of `al start`",
+        )
 
 
 def _always(_: AgentName) -> bool:
@@ -42,7 +52,7 @@ class Desk:
     glance: Glance = field(default_factory=Glance)
     ready: Callable[[AgentName], bool] = _always
     planned: Callable[[AgentName], str | None] = _none
-    models: Callable[[AgentName], RunModels | None] = _none
+    models: Callable[[Trigger], RunModels | None] = _pushed
 
     def place(self, agent: str) -> Services:
         """Where the agent's runs are launched.  Raises ConfigError for an environment that there is not."""

@@ -289,6 +289,8 @@ def _new(trigger: Trigger, definition: Definition, runtime: str) -> Run:
         definition=definition.ref,
         source=trigger.source,
         prompt=trigger.prompt,
+        llm_provider=trigger.llm_provider,
+        llm_model=trigger.llm_model,
     )
 
 

@@ -62,6 +62,8 @@ def make(
         created=created,
         source=trigger.source,
         prompt=trigger.prompt,
+        llm_provider=trigger.llm_provider,
+        llm_model=trigger.llm_model,
         delivery=trigger.delivery,
         call=trigger.call,
         depth=trigger.depth,

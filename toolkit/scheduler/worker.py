@@ -161,7 +161,7 @@ def _launch(desk: Desk, run: Run, item: WorkItem, holder: str) -> None:
     """Unless its model's server is busy: then it waits where it was, and nothing of it was tried."""
     services = desk.services
     postponed = partial(_postponed, item.attempts)
-    models = cache(partial(desk.models, run.agent))
+    models = cache(partial(desk.models, item.trigger))
     if run.state is RunState.QUEUED:
         if _has_turn(desk, run, item, models):
             place = partial(desk.place, run.agent)

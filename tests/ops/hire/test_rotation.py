@@ -176,6 +176,19 @@ def test_a_forge_that_is_down_keeps_no_scheduler_from_going_on(
     assert ("could not be revoked" in told[0], "is revoked" in told[1]) == (True, True)
 
 
+def test_a_damaged_credential_keeps_no_scheduler_from_going_on(
+    hired: Shop, forge: ForgeState
+) -> None:
+    """Of one agent; the others' tokens are ended all the same."""
+    hired.hire("two", base_url=LOCAL)
+    for name in (NAME, "two"):
+        hired.hire(name, keep=timedelta(days=1))
+    (hired.home / f"credentials/forge_bot/{NAME}/url").write_bytes(b"\xff")
+    told: list[str] = []
+    end_graces(services(hired), moment=MOMENT + timedelta(hours=25), note=told.append)
+    assert ["could not" in told[0], "of two is revoked" in told[1]] == [True, True]
+
+
 def test_a_promised_time_is_kept_by_the_next_hiring(hired: Shop, forge: ForgeState) -> None:
     """Unless that one says that nothing is to be kept."""
     old = hired.stored(TOKEN) or ""

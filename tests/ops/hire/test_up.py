@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import eventually
 from tests.ops.hire.project import LOCAL, MOMENT, Shop
 from toolkit.core.clock import now
 from toolkit.core.errors import ConfigError, CredentialError, UsageError
 from toolkit.core.run import RunState
 from toolkit.core.work import Rooms
+from toolkit.inside.process_table import below
 from toolkit.ops import ps, ready, role
-from toolkit.ops.background import without_models
+from toolkit.ops.background import ensure, without_models
 from toolkit.ops.hire.standing import at_work_for, is_up
 from toolkit.ops.load import load_services
 from toolkit.ops.up import Down, Up, down, up
@@ -195,6 +197,21 @@ def test_a_shell_s_models_are_nobody_s_in_the_background() -> None:
     """Neither a key nor a server of the one who happened to begin it."""
     given = {"ANTHROPIC_API_KEY": "k", "LLM_BASE_URL": "u", "AL_LLM_MODEL": "m", "PATH": "/bin"}
     assert without_models(given) == {"PATH": "/bin"}
+
+
+def test_a_scheduler_that_nobody_waits_for_any_more_is_ended(fleet: Shop) -> None:
+    """`al down` would not know it for one that `al up` has begun."""
+    children: set[int] = set()
+
+    def interrupted(_: float) -> None:
+        children.update(row.pid for row in below())
+        raise KeyboardInterrupt
+
+    before = {row.pid for row in below()}
+    with pytest.raises(KeyboardInterrupt):
+        ensure(services(fleet), keep_going=False, sleep=interrupted)
+    assert children > before
+    assert eventually(lambda: {row.pid for row in below()} <= before)
 
 
 def test_hiring_again_while_it_is_at_work_leaves_the_old_token_for_the_run(fleet: Shop) -> None:

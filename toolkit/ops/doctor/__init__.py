@@ -15,7 +15,8 @@ from toolkit.core.environment import GcpCloud
 from toolkit.core.errors import AlError, ConfigError, NotFound
 from toolkit.core.placement import runtime_name
 from toolkit.images import base as bases
-from toolkit.ops import credentials
+from toolkit.ops import credentials, local
+from toolkit.ops.builds import Builds
 from toolkit.ops.doctor import credential_checks as doctor_credentials
 from toolkit.ops.doctor import (
     elsewhere,
@@ -41,7 +42,6 @@ from toolkit.ops.doctor.findings import (
 )
 from toolkit.ops.doctor.preflight import Live
 from toolkit.ops.infrastructure import GATEWAY
-from toolkit.ops.local import in_docker
 from toolkit.wiring import Services
 
 SOME_DIGEST = "sha256:" + "0" * 64  # a definition needs an image, and which one changes no size
@@ -183,15 +183,19 @@ def _cloud(services: Services, project: Project) -> Iterator[Finding]:
 
 
 def _platform(services: Services, agent: Agent) -> Iterator[Finding]:
-    if agent.dockerfile and not in_docker(services, agent):
-        message = "its Dockerfile is not built by this version yet"
-        what = "what every agent needs belongs into the base image"
-        remedy = f"remove agents/{agent.name}/Dockerfile; {what}"
-        yield failing(str(agent.name), message, remedy)
     there = services.for_agent(agent) if services.environment.cloud is None else services
+    if error := _unbuilt(there, agent):
+        yield failing(str(agent.name), error.message, error.hint)
     for problem in there.runtime_for(agent).check(agent):
         remedy = f"change agents/{agent.name}/config.toml for {there.environment.name}"
         yield failing(str(agent.name), problem, remedy)
+
+
+def _unbuilt(there: Services, agent: Agent) -> ConfigError | None:
+    if there.environment.cloud is None:
+        return local.unbuilt(there, agent)
+    assert there.project is not None  # noqa: S101 - a doctor's agents are of one
+    return Builds(there, there.project).unbuilt(agent)
 
 
 # quotas

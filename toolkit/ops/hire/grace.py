@@ -5,7 +5,7 @@ Revoking needs the account's own password, which is here, and no administrator.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from toolkit.core.clock import now
@@ -22,24 +22,26 @@ EVERY = 600.0  # seconds between two looks of a scheduler
 
 
 def end_graces(services: Services, *, moment: datetime, note: Callable[[str], None]) -> None:
-    """Revoke what is due, of all hired agents of the project; what a forge refuses is told, and tried again next time."""
+    """Revoke what is due, of all hired agents of the project; what goes wrong with one of them, here or at its forge, is
+    told, and tried again next time."""
     for agent in _agents(services):
-        vault = Vault(services.local_store, services.hire_store, agent)
-        url, user = vault.get("url"), vault.get("username")
-        if not (url and user):
-            continue
-        forge = Forgejo(url.reveal(), Secret(""))
         try:
-            for token in end_grace(forge, vault, user.reveal(), moment):
-                note(f"the old token {token} of {user.reveal()} is revoked")
+            for token in _ended(Vault(services.local_store, services.hire_store, agent), moment):
+                note(f"the old token {token} of {agent} is revoked")
         except AlError as error:
-            note(f"an old token of {user.reveal()} could not be revoked: {error.message}")
+            note(f"an old token of {agent} could not be revoked: {error.message}")
 
 
 def watch(services: Services, stop: threading.Event, clock: Callable[[], datetime] = now) -> None:
     """Look for them again and again, until `stop` is set: a scheduler runs when nobody types a command."""
     while not stop.wait(EVERY):
         end_graces(services, moment=clock(), note=LOG.info)
+
+
+def _ended(vault: Vault, moment: datetime) -> Iterator[str]:
+    url, user = vault.get("url"), vault.get("username")
+    if url and user:
+        yield from end_grace(Forgejo(url.reveal(), Secret("")), vault, user.reveal(), moment)
 
 
 def _agents(services: Services) -> list[str]:

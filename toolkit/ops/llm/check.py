@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from toolkit.core.agent import Agent, CredentialRef, Model
-from toolkit.core.errors import AlError, NotFound
+from toolkit.core.errors import AlError, CredentialError, NotFound
 from toolkit.core.ports import AsksFromInside
 from toolkit.core.run import RunModels
 from toolkit.core.secrets import Secret
@@ -75,9 +75,14 @@ def checked(
 ) -> Iterator[Check]:
     """As they are done: each is asked for a token, which of a hosted model costs a little, and which at home may load it.
 
-    Raises what is wrong with settings and keys."""
+    An agent without its key is told of, and keeps nobody else from being asked.  Raises what is wrong with settings."""
     for agent in agents:
-        for model, key in _models(services, agent, note):
+        try:
+            models = _models(services, agent, note)
+        except CredentialError as error:
+            yield _keyless(agent, error)
+            continue
+        for model, key in models:
             yield _checked(services, agent, model, key, reply=True)
 
 
@@ -90,6 +95,18 @@ def at_home(services: Services, agent: Agent, seen: set[tuple[str, str]]) -> Ite
         if which not in seen and not is_hosted(model):
             yield _checked(services, agent, model, key, reply=False)
         seen.add(which)
+
+
+def _keyless(agent: Agent, error: CredentialError) -> Check:
+    """Nothing is asked without the key: the first model stands for all."""
+    model = agent.models[0] if agent.models else None
+    name, where = (
+        (model.model, model.base_url or model.provider) if model else ("its model", "its provider")
+    )
+    failure = Failure(layer=Layer.KEY, message=error.message, remedy=error.hint)
+    return Check(
+        agent=str(agent.name), place=HERE, probe=Probe(url=where, model=name, failure=failure)
+    )
 
 
 def _models(

@@ -18,23 +18,31 @@ OLLAMA = "ollama"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """`current` is what runs use, under the name that it has there; empty where it is not there."""
+    """`current` is what runs use, under the name that it has there; empty where it is not there.  `pulls`: whether the
+    server can get more."""
 
     url: str
     model: str
     installed: tuple[Installed, ...]
+    pulls: bool = False
 
     @property
     def current(self) -> str:
         wanted = (self.model, f"{self.model}{LATEST}")
         return next((one.name for one in self.installed if one.name in wanted), "")
 
+    @property
+    def absence(self) -> str:
+        """That what runs use is not there, and what helps."""
+        way = f"`al llm pull {self.model}`" if self.pulls else "name another one with --llm-model"
+        return f"{self.model} is not there: {way}"
+
 
 def of(bundle: Bundle) -> Shelf:
     """Raises UsageError for a hosted provider, Unreachable, and what another server refuses."""
     if bundle.provider.name == OLLAMA:
         server = OllamaServer(bundle.base_url, bundle.key)
-        return Shelf(url=server.url, model=bundle.model, installed=server.models())
+        return Shelf(url=server.url, model=bundle.model, installed=server.models(), pulls=True)
     _at_home(bundle)
     found = probe(bundle.as_model(), bundle.key, reply=False)
     if found.failure:
@@ -55,8 +63,12 @@ def server(bundle: Bundle, means: Means) -> OllamaServer:
 
 
 def wanted(bundle: Bundle, name: str | None) -> str:
-    """What is to be pulled: what is named, as Ollama calls it, else what runs use."""
-    return bundle.model if name is None else name.removeprefix(f"{OLLAMA}:")
+    """What is to be pulled: what is named, as Ollama calls it, else what runs use.  Raises UsageError for no name at all."""
+    if name is None:
+        return bundle.model
+    if not (asked := name.strip().removeprefix(f"{OLLAMA}:")):
+        raise UsageError("MODEL: is empty", hint="name a model, or leave it out")
+    return asked
 
 
 def _at_home(bundle: Bundle) -> None:

@@ -16,6 +16,7 @@ from toolkit.core.errors import ConfigError, NotFound, UsageError
 from toolkit.core.plan import Plan
 from toolkit.core.secrets import Secret
 from toolkit.ops import deploy_lease
+from toolkit.ops.builds import Builds
 from toolkit.ops.images import Images
 from toolkit.ops.push import credentials as push_credentials
 from toolkit.ops.push import plan as push_plan
@@ -97,12 +98,20 @@ def _check(services: Services, project: Project, agents: Sequence[Agent]) -> Non
     """Everything that the platforms would refuse later, all at once."""
     problems = [Problem(file=_files(a), key="", message=p, remedy="change it, then push again")
                 for a in agents for p in services.runtime_for(a).check(a)]  # fmt: skip
-    problems += [Problem(file=f"{_files(a)}/Dockerfile", key="", message="is not built by this version yet",
-                         remedy="remove it; what every agent needs belongs into the base image")
-                 for a in agents if a.dockerfile]  # fmt: skip
+    problems += _unbuilt(Builds(services, project), agents)
     problems += [p for p in cloud_problems(project, services.environment) if not p.warning]
     if problems:
         raise ConfigErrors(problems)
+
+
+def _unbuilt(builds: Builds, agents: Sequence[Agent]) -> list[Problem]:
+    """Dockerfiles that nobody would build; the project's is told of once."""
+    errors = {error.message: error for agent in agents if (error := builds.unbuilt(agent))}
+    return [
+        Problem(file=file, key="", message=message, remedy=error.hint)
+        for error in errors.values()
+        for file, _, message in [error.message.partition(": ")]
+    ]
 
 
 def _files(agent: Agent) -> str:

@@ -16,7 +16,7 @@ from toolkit.core.agent import Project
 from toolkit.core.environment import Environment
 from toolkit.core.errors import AlError, CredentialError, NotFound
 from toolkit.core.run import RunId
-from toolkit.ops import running
+from toolkit.ops import output, running
 from toolkit.ops.credentials import GATEWAY_PATH, first_gateway_key
 from toolkit.ops.hire import grace
 from toolkit.ops.remote import gateway_key
@@ -121,6 +121,7 @@ def serving(
             "al-project": partial(_prepare, desk, crew, reloader),
             "al-claim": partial(_keep, claim),
             "al-graces": partial(grace.watch, services),
+            "al-output": partial(output.watch, services),
         }
         stack.enter_context(at_work(tasks, fail, wake=bell.ring))
         yield scheduler

@@ -14,8 +14,9 @@ from typing import Any
 from toolkit.core.agent import Agent, AgentName, Project
 from toolkit.core.errors import AlError
 from toolkit.core.parallel import at_once
-from toolkit.core.run import RunModels
+from toolkit.core.run import RunModels, Trigger
 from toolkit.credentials import resolve
+from toolkit.llm.candidates import Flags, Rank
 from toolkit.ops import local
 from toolkit.ops.launch import NO_FLAGS
 from toolkit.ops.llm.ready import look_once
@@ -74,10 +75,11 @@ class Crew:
             return None
         return places.planned(self._services, found)
 
-    def models(self, agent: AgentName) -> RunModels | None:
-        """As `al run` chooses them.  Raises UsageError, ConfigError, CredentialError."""
-        found = made_here(self._services, self.project).get(agent)
-        return _models(self._services, found) if found else None
+    def models(self, trigger: Trigger) -> RunModels | None:
+        """As `al run` chooses them: what the run itself asks for wins.  Raises UsageError, ConfigError, CredentialError."""
+        asked = Flags(provider=trigger.llm_provider, model=trigger.llm_model, rank=Rank.RUN)
+        found = active(self.project).get(trigger.agent)
+        return _models(self._services, found, asked) if found else None
 
     def check(self) -> None:
         """Raises CredentialError naming everything that is missing on this machine, and what is wrong with models.
@@ -186,10 +188,11 @@ def _unreadable(error: OSError) -> AlError:
     )
 
 
-def _models(services: Services, agent: Agent) -> RunModels | None:
+def _models(services: Services, agent: Agent, asked: Flags = NO_FLAGS) -> RunModels | None:
     there = places.place(services, agent)
-    local.permitted(there, agent)
-    return for_run(there, agent, NO_FLAGS, note=LOG.debug)
+    if there.environment.cloud is None:
+        local.permitted(there, agent)
+    return for_run(there, agent, asked, note=LOG.debug)
 
 
 def _look_at_models(

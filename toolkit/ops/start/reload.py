@@ -177,7 +177,8 @@ def _below(folder: str, shown: str) -> dict[str, Stamp | None]:
     """Hidden files are left out, as no image has them; those that vanish meanwhile too."""
     found: dict[str, Stamp | None] = {}
     try:
-        entries = list(os.scandir(folder))
+        with os.scandir(folder) as found_there:
+            entries = list(found_there)
     except OSError:
         return found
     for entry in entries:

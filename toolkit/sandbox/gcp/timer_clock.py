@@ -6,7 +6,7 @@ before its last attempt has ended, and an answer of 2xx is success.
 
 import http.client
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LOOK = 1.0  # seconds between two looks at the clock
 _METHODS = scheduler_v1.HttpMethod
+_REPLACED = frozenset({"host", "content-length", "user-agent"})
+_DROPPED = ("x-google-", "x-appengine-", "x-cloudscheduler")  # what begins so
 
 
 class Clock:
@@ -92,7 +94,7 @@ class Clock:
             target.uri,
             method=_METHODS(target.http_method or _METHODS.POST).name,
             data=bytes(target.body) or b"",
-            headers={**dict(target.headers), **self._headers(job)},
+            headers={**_passed_on(target.headers), **self._headers(job)},
         )
         # this machine's proxies are not Google's
         opener = build_opener(ProxyHandler({}))
@@ -125,6 +127,16 @@ class Clock:
         with self._google.lock:
             job.last_attempt_time = self._google.now()
             job.status = status_pb2.Status(code=code_pb2.OK if good else code_pb2.UNKNOWN)
+
+
+def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
+    """Of a job's own headers, those that Google does not replace or drop
+    (https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#HttpTarget)."""
+    return {
+        name: value
+        for name, value in headers.items()
+        if name.lower() not in _REPLACED and not name.lower().startswith(_DROPPED)
+    }
 
 
 def _due(job: scheduler_v1.Job, since: datetime, until: datetime) -> bool:

@@ -15,9 +15,13 @@ from toolkit.core.errors import AlError, LimitExceeded
 
 from . import _codec as codec
 from ._on_facts import keys as books
+from ._steps import check_step
 from ._table import Item, Request, Table, condition_failed, key
 
 LARGEST = 380_000  # bytes: an item holds 400 KB, its attributes' names included
+# bytes of all values of one transaction: its items hold 4 MB, those that it only looks at included
+# (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html)
+LARGEST_STEP = 3_800_000
 ABSENT = {"ConditionExpression": "attribute_not_exists(pk)"}
 
 
@@ -62,8 +66,10 @@ class Facts:
             for name, value in expected.items()
             if name not in values
         ]
+        actions = [*writes, *checks]
+        check_step(map(_compared_or_kept, actions), most=LARGEST_STEP, holds="one holds 4 MB")
         try:
-            self._table.transact([*writes, *checks])
+            self._table.transact(actions)
         except AlError as error:
             if not condition_failed(error):
                 raise
@@ -100,6 +106,16 @@ def _write(name: str, value: Any, condition: Request) -> Request:
     if value is None:
         return {"Delete": {"Key": _where(name), **condition}}
     return {"Put": {"Item": _item(name, value), **condition}}
+
+
+def _compared_or_kept(action: Request) -> str:
+    """The text of its item: the new one, or for a mere look the one that is expected."""
+    match action:
+        case {"Put": {"Item": {"value": {"S": str(text)}}}}:
+            return text
+        case {"ConditionCheck": {"ExpressionAttributeValues": {":expected": {"S": str(text)}}}}:
+            return text
+    return ""
 
 
 def _item(name: str, value: Any) -> Request:

@@ -10,8 +10,12 @@ from toolkit.core.errors import LimitExceeded
 
 from . import _codec as codec
 from ._firestore_documents import Documents, Snapshot, Write
+from ._steps import check_step
 
 LARGEST = 1_000_000  # bytes: a document holds 1 MiB, its name and its fields' names included
+# ditto, of all values of one transaction: its request holds 10 MiB, the documents' names included
+# (https://firebase.google.com/docs/firestore/quotas#writes_and_transactions)
+LARGEST_STEP = 9_500_000
 
 
 class Facts:
@@ -54,6 +58,8 @@ class Facts:
         writer = secrets.token_hex(8)
         kept = {self._where(key): _kept(key, value, writer) for key, value in values.items()}
         wanted = {self._where(key): _canonical(value) for key, value in expected.items()}
+        texts = (fields["value"] for fields in kept.values() if fields)
+        check_step(texts, most=LARGEST_STEP, holds="one holds 10 MiB")
 
         def decide(found: Mapping[str, Snapshot], unsure: bool) -> Sequence[Write] | None:
             if unsure and _are_there(found, kept):
