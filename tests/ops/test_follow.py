@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from toolkit.core.clock import now
 from toolkit.core.errors import AccessDenied, AlError, Unreachable
 from toolkit.core.logs import LAST_LINE, LogEvent
 from toolkit.core.run import Run, RunId, RunState, Trigger, TriggerKind
+from toolkit.core.secrets import Receipt
 from toolkit.ops import follow
 from toolkit.ops import run as runs
 from toolkit.scheduler.dispatch import Definition, dispatch, fact_key
@@ -152,3 +154,13 @@ def test_leaving_without_a_network_needs_none(tmp_path: Path) -> None:
     watch = Watch(tmp_path, FOREVER)
     watch.at_first_line = away
     assert watch.to_end(follow.LEAVE) == watch.run
+
+
+def test_of_a_run_that_never_got_a_secret_none_is_told() -> None:
+    """It failed before there was one; of every other it is said whether it is gone."""
+    agent = AgentName("dev")
+    run = Run(id=RunId.new(agent), agent=agent, runtime="local", trigger=TriggerKind.MANUAL,
+              created="2026-11-20T12:00:00Z", state=RunState.FAILED, reason="was not pushed")  # fmt: skip
+    assert "secret" not in follow.sentence(run)
+    kept = replace(run, receipt=Receipt(created="2026-11-20T12:00:00Z"))
+    assert follow.sentence(kept).endswith("; its secret has not been seen gone yet")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.scheduler.stage import FOREVER, Stage, post, stage
 from toolkit.core.errors import Conflict
-from toolkit.core.run import TriggerKind
+from toolkit.core.run import RunState, TriggerKind
 from toolkit.scheduler import switches
 from toolkit.scheduler.clockwork import Clockwork
 from toolkit.scheduler.cron import next_tick
@@ -117,6 +117,25 @@ def test_nothing_but_a_person_starts_an_agent_that_is_not_up(
         found.submit("dev", kind)
     assert "al up dev" in refused.value.hint
     assert found.submit("dev", TriggerKind.MANUAL)
+
+
+@pytest.mark.parametrize("kind", [TriggerKind.WEBHOOK, TriggerKind.SCHEDULE, TriggerKind.MANUAL])
+def test_what_waits_when_a_role_is_turned_off_does_not_begin(
+    tmp_path: Path, kind: TriggerKind
+) -> None:
+    """Unless a person asked for it."""
+    found, _ = made(tmp_path)
+    begin(found, "dev")
+    run = found.submit("dev", kind)
+    switches.set_roles(found.ledger, ["dev"], on=False)
+    found.step()
+    record = found.ledger.get(run)
+    assert record is not None
+    by_hand = kind is TriggerKind.MANUAL
+    assert (record.state is RunState.STOPPED, "disabled: dev" in record.reason) == (
+        not by_hand,
+        not by_hand,
+    )
 
 
 def test_agents_that_were_not_hired_know_nothing_of_it(tmp_path: Path) -> None:

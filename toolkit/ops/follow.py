@@ -93,13 +93,16 @@ def sentence(run: Run) -> str:
     took = f" after {run.seconds:.1f} s" if run.seconds is not None else ""
     code = f" (exit code {run.exit_code})" if run.exit_code not in (None, 0) else ""
     why = f": {run.reason}" if run.reason and run.state is not RunState.SUCCEEDED else ""
-    gone = (
-        "its secret is gone"
-        if run.receipt.verified_absent
-        else "its secret has not been seen gone yet"
-    )
     state = run.state.value.replace("_", " ")
-    return f"• {run.id} {state}{took}{code}{why}{_spent(run)}; {gone}"
+    return f"• {run.id} {state}{took}{code}{why}{_spent(run)}{_secret(run)}"
+
+
+def _secret(run: Run) -> str:
+    """Nothing of a run that never got one."""
+    if run.lease is None and run.receipt.created is None:
+        return ""
+    gone = run.receipt.verified_absent
+    return f"; its secret {'is gone' if gone else 'has not been seen gone yet'}"
 
 
 def _spent(run: Run) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from toolkit.core.agent import Agent, CredentialRef
 from toolkit.core.clock import from_iso, iso
+from toolkit.core.errors import AlError
 from toolkit.core.run import Run
 from toolkit.credentials import resolve
 from toolkit.ops import control
@@ -82,7 +83,10 @@ def _state(services: Services, now: Standing, seen: Seen) -> tuple[str, str]:
 
 
 def _working(services: Services, run: Run, said: str | None, moment: datetime) -> tuple[str, str]:
-    spoke = _spoke(services, run)
+    try:
+        spoke = _spoke(services, run)
+    except AlError as error:  # of one platform; the other agents are told of all the same
+        return "working", f"{said or run.id}; its log could not be read: {error.message}"
     silent = moment - spoke if spoke else timedelta()
     if silent < SILENT:
         return "working", said or str(run.id)

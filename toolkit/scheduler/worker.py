@@ -18,11 +18,11 @@ from functools import cache, partial
 
 from toolkit.core.clock import iso
 from toolkit.core.errors import AlError, BackendBusy
-from toolkit.core.run import Cause, Run, RunId, RunModels, RunState
+from toolkit.core.run import Cause, Run, RunId, RunModels, RunState, TriggerKind
 from toolkit.core.work import WorkItem
 from toolkit.llm.backend import Backend, backends_of
 
-from . import starts, usher
+from . import starts, switches, usher
 from .adopt import adopted
 from .desk import Desk
 from .dispatch import start, start_again
@@ -144,10 +144,8 @@ def begin(desk: Desk, item: WorkItem, holder: str) -> None:
     if run is None:
         ledger.queue.done(item.run)
         return
-    if run.state is RunState.QUEUED and ledger.mailbox(run.id).stop:
-        run = ledger.update(
-            run.id, state=RunState.STOPPED, reason=UNSTARTED, finished=iso(desk.clock())
-        )
+    if run.state is RunState.QUEUED and (why := _called_off(desk, item)):
+        run = ledger.update(run.id, state=RunState.STOPPED, reason=why, finished=iso(desk.clock()))
     if run.state.final:
         over(desk, run)
         return
@@ -155,6 +153,17 @@ def begin(desk: Desk, item: WorkItem, holder: str) -> None:
         _launch(desk, run, item, holder)
     except AlError as error:
         _failed(desk, item, holder, error)
+
+
+def _called_off(desk: Desk, item: WorkItem) -> str:
+    """Why waiting work is not to begin any more: somebody stopped it, or its hired agent was switched off meanwhile."""
+    ledger, post = desk.services.ledger, desk.roster().posts.get(item.run.agent)
+    if ledger.mailbox(item.run).stop:
+        return UNSTARTED
+    if post is None or not post.roles or item.trigger.kind is TriggerKind.MANUAL:
+        return ""
+    why = switches.read(ledger).idle(post)
+    return f"{post.agent} {why}" if why else ""
 
 
 def _launch(desk: Desk, run: Run, item: WorkItem, holder: str) -> None:

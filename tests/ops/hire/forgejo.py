@@ -26,6 +26,7 @@ class ForgeState:
         self.admitted: set[tuple[str, str]] = set()
         self.repos = {"acme/app"}
         self.calls: list[str] = []
+        self.heard: set[str] = set()  # what callers have shown to be who they are
         self.refuse = ""
         self.url = ""
 
@@ -45,6 +46,7 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.removeprefix("/api/v1").partition("?")[0]
         call = f"{method} {path}"
         self.state.calls.append(call)
+        self.state.heard.add(self.headers.get("Authorization") or "")
         if self.state.refuse and re.match(self.state.refuse, call):
             self._send(500, {"message": "out of order"})
             return

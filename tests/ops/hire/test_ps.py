@@ -7,6 +7,7 @@ import pytest
 from tests.fakes import Play
 from tests.scheduler.stage import Stage, post, stage
 from toolkit.core.agent import Agent, AgentName, Hired, Project
+from toolkit.core.errors import Unreachable
 from toolkit.core.run import TriggerKind
 from toolkit.ops import ps
 from toolkit.scheduler import switches
@@ -47,6 +48,21 @@ def test_a_run_that_says_nothing_for_ten_minutes_is_stalled(
     now = row(found)
     assert now.state == state
     assert detail in now.detail
+
+
+def test_a_log_that_cannot_be_read_costs_a_row_its_silence_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent is there, with the words of its platform."""
+
+    def away(*_: object) -> None:
+        raise Unreachable("the platform does not answer", hint="try again")
+
+    found = made(tmp_path, TALKS)
+    found.submit("dev", TriggerKind.SCHEDULE)
+    found.step()
+    monkeypatch.setattr(found.runtime, "tail", away)
+    assert (row(found).state, "does not answer" in row(found).detail) == ("working", True)
 
 
 def test_work_that_waits_is_queued(tmp_path: Path) -> None:

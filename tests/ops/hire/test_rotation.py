@@ -1,10 +1,12 @@
 """Accounts at the forge: made, renewed, and never broken by a step that fails.  Over real HTTP."""
 
+import base64
 import threading
 from datetime import timedelta
 
 import pytest
 
+from tests.ops.hire import forgejo
 from tests.ops.hire.forgejo import ADMIN, ForgeState
 from tests.ops.hire.project import LOCAL, MOMENT, Shop
 from toolkit.core.errors import AccessDenied, AlError, Conflict, CredentialError, NotFound
@@ -91,6 +93,21 @@ def test_the_old_token_goes_only_when_the_new_one_has_worked(
     kinds = [call.split("/")[0] + call.rsplit("/", 1)[1][:4] for call in forge.calls]
     assert kinds.index("POST toke") < kinds.index("PATCH dev-") < len(kinds) - 1
     assert forge.calls[-1].startswith(f"DELETE /users/{NAME}/tokens/al-{NAME}-")
+
+
+def test_another_forge_is_never_shown_the_password_of_the_one_before(
+    hired: Shop, forge: ForgeState
+) -> None:
+    """The project has moved to it, and the account is there already: it gets a password of its own."""
+    before = hired.stored(PASSWORD)
+    with forgejo.serving() as other:
+        other.users[NAME] = dict(forge.users[NAME], password="another")
+        hired.write("config.toml", hired.read("config.toml").replace(forge.url, other.url))
+        hired.hire(NAME)
+        shown = base64.b64encode(f"{NAME}:{before}".encode()).decode()
+        assert {text for text in other.heard if shown in text} == set()
+        assert works(hired, other) == (True, True)
+    assert {text for text in forge.heard if shown in text}
 
 
 @pytest.mark.parametrize("step", STEPS)

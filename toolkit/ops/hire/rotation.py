@@ -100,11 +100,17 @@ def _login(forge: Forge, vault: Vault, bot: Bot, password: Secret) -> tuple[Logi
             f"there is an account {bot.user} at {forge.url} that `al hire` did not make",
             hint="choose another name for the agent, or another forge_user in its section",
         )
-    for known in (vault.get("password"), password):
+    for known in (_password_of(forge, vault), password):
         if known and forge.takes(login := Login(user=bot.user, password=known)):
             return login, False
     forge.set_password(bot.user, password)  # what is stored was changed at the forge
     return Login(user=bot.user, password=password), False
+
+
+def _password_of(forge: Forge, vault: Vault) -> Secret | None:
+    """The stored one, which is shown to no forge but its own: the project's may have moved."""
+    where = vault.get("url")
+    return vault.get("password") if where and where.reveal() == forge.url else None
 
 
 def _known(forge: Forge, vault: Vault, bot: Bot) -> bool:
