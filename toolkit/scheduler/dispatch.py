@@ -309,8 +309,10 @@ class _Token:
 
 
 def _token(services: Services, run: Run, place: Services) -> _Token:
-    gateway = services.environment.gateway_url or (_fact(services, "gateway") or {}).get("url")
-    if not gateway or not answers_in(place.environment, gateway):
+    here = services.environment.gateway_url
+    gateway = here or (_fact(services, "gateway") or {}).get("url")
+    # one that was pushed is where its agents are, whatever its address looks like
+    if not gateway or (here and not answers_in(place.environment, gateway)):
         return _Token()
     secret, digest = tokens.new(run.id)
     others = sharing(Roster.from_fact(_fact(services, ROSTER) or {}), run)
