@@ -19,9 +19,9 @@ from toolkit.core.run import RunId
 from toolkit.core.secrets import Secret
 from toolkit.ops import deploy_lease, teardown
 from toolkit.ops.push import PUSHED_AS
+from toolkit.ops.pushed_facts import BEGUN
 from toolkit.ops.teardown import local as teardown_local
 from toolkit.ops.teardown import steps as teardown_steps
-from toolkit.ops.teardown.agent import BEGUN
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from toolkit.core.errors import UsageError
 from toolkit.core.ports import Context
 from toolkit.ops import infrastructure, teardown
 from toolkit.ops.push import read_facts
-from toolkit.ops.teardown.agent import BEGUN
+from toolkit.ops.pushed_facts import BEGUN
 
 
 @pytest.fixture

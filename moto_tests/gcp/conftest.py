@@ -128,6 +128,19 @@ def dev_account(granting: Granting) -> str:
 
 
 @pytest.fixture
+def job_environ(shelf: Shelf, dev_account: str) -> dict[str, str]:
+    """The variables that a job of agent `dev` has around it."""
+    return {
+        **shelf.google.surroundings(shelf.google.tickets.issue(dev_account)),
+        "AL_PLATFORM": "gcp",
+        "AL_RUNTIME": "cloud_run",
+        "AL_REGION": shelf.google.region,
+        "AL_PROJECT": "shop",
+        "AL_ENVIRONMENT": "staging",
+    }
+
+
+@pytest.fixture
 def allow_runs(dev_account: str, granting: Granting, gcp_context: Context) -> Callable[[str], None]:
     """Lets that account do what runs of an agent need: `allow_runs("dev")`."""
     role = granting.role("al_runs", RUN_PERMISSIONS).name

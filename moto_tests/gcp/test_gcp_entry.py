@@ -18,19 +18,9 @@ PAYLOAD = (
 
 
 @pytest.fixture
-def stage(
-    tmp_path: Path, shelf: Shelf, dev_account: str, allow_runs: Callable[[str], None]
-) -> Stage:
+def stage(tmp_path: Path, job_environ: dict[str, str], allow_runs: Callable[[str], None]) -> Stage:
     allow_runs("dev")
-    environ = {
-        **shelf.google.surroundings(shelf.google.tickets.issue(dev_account)),
-        "AL_PLATFORM": "gcp",
-        "AL_RUNTIME": "cloud_run",
-        "AL_REGION": shelf.google.region,
-        "AL_PROJECT": "shop",
-        "AL_ENVIRONMENT": "staging",
-    }
-    return Stage(tmp_path / "stage", environ=environ)
+    return Stage(tmp_path / "stage", environ=job_environ)
 
 
 def launched(stage: Stage, shelf: Shelf) -> RunId:

@@ -24,22 +24,13 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
 @pytest.fixture
 def stage(
     tmp_path: Path,
-    shelf: Shelf,
-    dev_account: str,
+    job_environ: dict[str, str],
     allow_runs: Callable[[str], None],
     there: Servers,
 ) -> Stage:
     """The agent's container, with its image's model."""
     allow_runs("dev")
-    environ = {
-        **shelf.google.surroundings(shelf.google.tickets.issue(dev_account)),
-        "AL_PLATFORM": "gcp",
-        "AL_RUNTIME": "cloud_run",
-        "AL_REGION": shelf.google.region,
-        "AL_PROJECT": "shop",
-        "AL_ENVIRONMENT": "staging",
-    }
-    stage = Stage(tmp_path / "stage", environ=environ)
+    stage = Stage(tmp_path / "stage", environ=job_environ)
     stage.configure(models=[there.model.to_dict()])
     return stage
 

@@ -276,6 +276,14 @@ class LedgerContract:
             "definition/b%_": "definition/b%_",
         }
 
+    def test_several_facts_are_read_by_their_keys(self, ledger: Ledger) -> None:
+        """Those that there are; a key is no prefix."""
+        for key in ("applied", "applied/more", "project"):
+            ledger.set_fact(key, [key])
+        found = ledger.read_facts(("project", "applied", "gateway"))
+        assert dict(found) == {"applied": ["applied"], "project": ["project"]}
+        assert ledger.read_facts(()) == {}
+
     def test_preparing_again_changes_nothing(self, ledger: Ledger) -> None:
         """Every push prepares."""
         ledger.prepare()

@@ -6,8 +6,7 @@ from typing import Any
 from tests.services import FakeServices
 from toolkit.core.agent import Agent, AgentName, Hired, Project, WebhookTrigger
 from toolkit.ops.images import Images
-from toolkit.ops.push import Extent, Push, read_facts, roster
-from toolkit.scheduler import switches
+from toolkit.ops.push import Extent, Push, roster
 from toolkit.scheduler.roster import FACT, Roster
 
 HUB = {"type": "github", "credentials": ["github_webhook_secret"]}
@@ -59,16 +58,6 @@ def test_a_push_of_one_agent_leaves_the_others_entries_as_they_are(tmp_path: Pat
     first = pushed(tmp_path, agent("dev", webhooks=hook), agent("qa"), only="dev")
     only = Roster.from_fact(roster.wanted(first, {}))
     assert (list(only.posts), list(only.sources)) == (["dev"], ["hub"])
-
-
-def test_what_changes_while_the_environment_works_is_no_fact_of_a_push(tmp_path: Path) -> None:
-    """A tick between a plan and its doing is not somebody who has pushed."""
-    services = FakeServices(tmp_path)
-    services.ledger.prepare()
-    services.ledger.set_fact("project", "shop")
-    services.ledger.set_fact("tick/dev", {"at": "2026-11-20T12:00:00.000Z"})
-    switches.pause(services.ledger)
-    assert read_facts(services) == {"project": "shop"}
 
 
 def test_a_loop_is_pushed_in_whole_minutes(tmp_path: Path) -> None:

@@ -191,6 +191,9 @@ class Ledger(Protocol):
 
     def facts(self, prefix: str) -> Mapping[str, Any]: ...
 
+    def read_facts(self, keys: Sequence[str]) -> Mapping[str, Any]:
+        """Those that there are, by key; as true as `fact`."""
+
     def prune(self, before: datetime) -> int:
         """Forget the final runs, calls and deliveries that are older; how many.  What is not over stays."""
 

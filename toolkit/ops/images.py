@@ -27,12 +27,13 @@ from toolkit.ops.builds import Builds
 from toolkit.wiring import Services
 
 Facts = dict[str, Any]
+FACTS = "image/"  # what was pushed to each repository, and each image's digest
 Bases = Mapping[str, tuple[str, str]]  # architecture -> (reference, digest)
 
 
 def fact_name(context: Context, repository: str) -> str:
     """The fact that says what was pushed there: an image in another home is another one."""
-    return f"image/{home_of(context.environment).records}{repository}"
+    return f"{FACTS}{home_of(context.environment).records}{repository}"
 
 
 def recorded(facts: Mapping[str, Any], fact: str, tag: str) -> str | None:

@@ -14,7 +14,7 @@ from infra.desired import network as desired_network
 from infra.desired.digest import digest
 from toolkit.core.agent import Project
 from toolkit.core.plan import Action, Change, Item, Plan, diff
-from toolkit.ops import desired_state, network
+from toolkit.ops import desired_state, images, network
 from toolkit.wiring import Services
 
 APPLIED = "applied"
@@ -113,9 +113,9 @@ def _forget_contents(services: Services, wanted: Sequence[Item], facts: dict[str
         if item.key in keys:
             continue
         if item.kind == "repository":
-            _note(services, facts, f"image/{item.name}", None)
+            _note(services, facts, f"{images.FACTS}{item.name}", None)
         if item.kind == "image_repository":
-            for key in [k for k in facts if k.startswith("image/") and f"/{item.name}/" in k]:
+            for key in [k for k in facts if k.startswith(images.FACTS) and f"/{item.name}/" in k]:
                 _note(services, facts, key, None)
         if item.kind == "secret":
             _note(

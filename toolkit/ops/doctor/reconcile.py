@@ -14,6 +14,7 @@ from toolkit.core.plan import Action, Change, Item, Plan
 from toolkit.core.ports import Concern
 from toolkit.ops import deploy_lease, infrastructure, state
 from toolkit.ops.doctor.findings import Finding, Weight, warning
+from toolkit.ops.pushed_facts import pushed_facts
 from toolkit.wiring import Services
 
 
@@ -84,7 +85,7 @@ def _project(services: Services) -> Project:
 def _facts(services: Services) -> tuple[Mapping[str, Any], Plan]:
     """What pushes have recorded; and what to make first, where there is nothing that a deploy lease could be in."""
     try:
-        return services.ledger.facts(""), Plan()
+        return pushed_facts(services.ledger), Plan()
     except NotFound:
         place = state.place(services.context)
         return {}, Plan((Change(action=Action.CREATE, item=place, reason="for the deploy lease"),))

@@ -17,6 +17,7 @@ from toolkit.ops.credentials import GATEWAY_PATH, KEY, PUSHED, known
 from toolkit.ops.doctor.credential_checks import allowed
 from toolkit.ops.doctor.findings import Finding, Weight, warning
 from toolkit.ops.owners import by_name, owner
+from toolkit.ops.pushed_facts import pushed_facts
 from toolkit.scheduler.dispatch import fact_key
 from toolkit.wiring import Services
 
@@ -38,7 +39,7 @@ def recorded(services: Services, project: Project) -> Iterator[Finding]:
 
 def undeployed(services: Services, project: Project) -> Iterator[Finding]:
     """Agents of the project that an environment with others, or with what pushes make, has not (any more)."""
-    facts, where = services.ledger.facts(""), services.environment.name
+    facts, where = pushed_facts(services.ledger), services.environment.name
     if infrastructure.APPLIED not in facts:
         return
     for agent in project.agents:
@@ -95,7 +96,7 @@ def held(services: Services, project: Project) -> Iterator[Finding]:
 def _facts(services: Services) -> Mapping[str, Any]:
     """What pushes recorded; nothing before the first."""
     try:
-        return services.ledger.facts("")
+        return pushed_facts(services.ledger)
     except NotFound:
         return {}
 

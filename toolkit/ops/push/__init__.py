@@ -15,12 +15,11 @@ from toolkit.core.agent import Agent, Project
 from toolkit.core.errors import ConfigError, NotFound, UsageError
 from toolkit.core.plan import Plan
 from toolkit.core.secrets import Secret
-from toolkit.ops import deploy_lease
 from toolkit.ops.builds import Builds
 from toolkit.ops.images import Images
 from toolkit.ops.push import credentials as push_credentials
 from toolkit.ops.push import plan as push_plan
-from toolkit.scheduler import clockwork, switches
+from toolkit.ops.pushed_facts import PROJECT, pushed_facts
 from toolkit.wiring import Services
 
 
@@ -119,22 +118,17 @@ def _files(agent: Agent) -> str:
 
 
 def read_facts(services: Services) -> dict[str, Any]:
-    """What earlier pushes recorded; nothing where there has been none.  Left out are their lease, and what changes while
-    the environment is at work: where its schedules are, and what its users have switched."""
+    """What earlier pushes recorded; nothing where there has been none."""
     try:
-        facts = services.ledger.facts("")
+        return dict(pushed_facts(services.ledger))
     except NotFound:
         return {}
-    others = (deploy_lease.FACT, switches.FACT)
-    return {
-        k: v for k, v in facts.items() if k not in others and not k.startswith(clockwork.PREFIX)
-    }
 
 
 def _facts(services: Services, project: Project) -> Mapping[str, Any]:
     """The facts.  Refuses to make a second copy of a project that was renamed after it was pushed from here."""
     facts, name = read_facts(services), services.environment.name
-    before = facts.get("project") or pushed_as(project.directory).get(name)
+    before = facts.get(PROJECT) or pushed_as(project.directory).get(name)
     if before not in (None, project.name):
         raise ConfigError(
             f"{name} holds this project as {before!r}, and it is now called {project.name!r}",

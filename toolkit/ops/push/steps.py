@@ -25,6 +25,7 @@ from toolkit.ops.push import Push, read_facts
 from toolkit.ops.push import parts as push_parts
 from toolkit.ops.push.parts import Progress, Work
 from toolkit.ops.push.report import Report
+from toolkit.ops.pushed_facts import PROJECT
 from toolkit.wiring import Services
 
 
@@ -129,7 +130,7 @@ def _steps(work: Work) -> None:
     """Additions first and removals last, so that what is there works until what replaces it does."""
     if not work.push.extent.files:
         return push_parts.write_credentials(work)
-    work.note_fact("project", work.push.project.name)
+    work.note_fact(PROJECT, work.push.project.name)
     push_parts.remember_name(work.push)
     push_parts.apply(work, gateway_image(work.services, work.facts), again=work.push.extent.again)
     references = push_parts.push_images(work)

@@ -18,9 +18,9 @@ from toolkit.core.ports import Holdings, Left
 from toolkit.ops import infrastructure, state
 from toolkit.ops.owners import key_of
 from toolkit.ops.push import pushed_as, read_facts
+from toolkit.ops.pushed_facts import BEGUN
 from toolkit.ops.teardown import agent as teardown_agent
 from toolkit.ops.teardown import local as teardown_local
-from toolkit.ops.teardown.agent import BEGUN
 from toolkit.scheduler.dispatch import fact_key
 from toolkit.wiring import Services
 

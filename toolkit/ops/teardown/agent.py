@@ -14,13 +14,9 @@ from toolkit.core.ports import Holdings, Left
 from toolkit.credentials import resolve
 from toolkit.ops.credentials import cloud_name
 from toolkit.ops.owners import by_name, key_of, owner
+from toolkit.ops.pushed_facts import BEGUN
 from toolkit.scheduler.dispatch import fact_key
 from toolkit.wiring import Services
-
-# The fact that a teardown has begun, and what it still has to know when it was interrupted and everything else is
-# gone: {"agents": names, "used": {agent: its credentials' fields}}.  A log group that a service made has no tags, and
-# only its agent's name proves that it is ours.
-BEGUN = "teardown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

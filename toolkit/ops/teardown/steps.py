@@ -22,11 +22,13 @@ from toolkit.core.ports import Ledger, Left
 from toolkit.ops import deploy_lease, infrastructure, state
 from toolkit.ops.credentials import PUSHED, cloud_name
 from toolkit.ops.deploy_lease import Busy, Lease
+from toolkit.ops.images import FACTS as IMAGES
 from toolkit.ops.push import read_facts
+from toolkit.ops.pushed_facts import BEGUN, PROJECT
 from toolkit.ops.teardown import Teardown, left_to_dict, named
 from toolkit.ops.teardown import local as teardown_local
 from toolkit.ops.teardown import runs as teardown_runs
-from toolkit.ops.teardown.agent import BEGUN, used
+from toolkit.ops.teardown.agent import used
 from toolkit.scheduler.dispatch import fact_key
 
 Progress = Callable[[str], None]
@@ -227,14 +229,14 @@ def _forgotten(teardown: Teardown) -> dict[str, Any]:
     """Fact -> what it becomes; None removes it."""
     facts, names = teardown.facts, teardown.services.context.names
     if teardown.agent is None:
-        return {key: None for key in facts if key not in ("project", BEGUN)}
+        return {key: None for key in facts if key not in (PROJECT, BEGUN)}
     gone = {item.key for item in teardown.items}
     paths = {
         cloud_name(names, key.removeprefix(PUSHED)): key for key in facts if key.startswith(PUSHED)
     }
-    keys = [f"image/{name}" for kind, name in gone if kind == "repository"]
+    keys = [f"{IMAGES}{name}" for kind, name in gone if kind == "repository"]
     ends = tuple(f"/{name}" for kind, name in gone if kind == "image")  # after the host and project
-    keys += [key for key in facts if key.startswith("image/") and key.endswith(ends)]
+    keys += [key for key in facts if key.startswith(IMAGES) and key.endswith(ends)]
     keys += [paths[name] for kind, name in gone if kind == "secret" and name in paths]
     changed = {key: None for key in (*keys, fact_key(teardown.agent)) if key in facts}
     return {**changed, infrastructure.APPLIED: infrastructure.without(facts, gone)}

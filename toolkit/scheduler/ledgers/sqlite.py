@@ -131,6 +131,11 @@ class SqliteLedger:
         with self._file.reading() as db:
             return {k: json.loads(v) for k, v in db.execute(query, (len(prefix), prefix))}
 
+    def read_facts(self, keys: Sequence[str]) -> Mapping[str, Any]:
+        with self._file.reading() as db:
+            found = {key: _fact(db, key) for key in keys}
+        return {key: json.loads(text) for key, text in found.items() if text is not None}
+
     def prune(self, before: datetime) -> int:
         return retention.prune(self._file, before)
 
