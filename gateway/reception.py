@@ -89,7 +89,8 @@ class Reception:
             again = replace(outcome, work=[renamed(*work) for work in outcome.work])
             accepted = await self._accept(again, delivery)
         for added in accepted.added:
-            report_dropped(added)
+            if added.dropped:
+                await run_in_threadpool(report_dropped, self._desk.services.ledger, added)
         if accepted.added:
             self._desk.wake()
         return accepted

@@ -76,7 +76,8 @@ def test_a_second_run_writes_nothing(aws_context: Context, counted: Count) -> No
     services = pushed(services_of(aws_context))
     calls = counted(clients_for(cloud_of(aws_context.environment)))
     assert do(services) == []
-    assert set(calls) == {"dynamodb.Query", "iam.GetAccountAuthorizationDetails"}
+    read = {"dynamodb.BatchGetItem", "dynamodb.Query", "iam.GetAccountAuthorizationDetails"}
+    assert set(calls) == read
 
 
 def test_the_account_and_the_project_are_told_apart(aws_context: Context) -> None:

@@ -91,7 +91,7 @@ def plan_policy(account: str, region: str, table: str) -> dict[str, Any]:
     """
     facts = Grant(
         role="plan",
-        actions=("dynamodb:Query",),
+        actions=("dynamodb:BatchGetItem", "dynamodb:Query"),
         resources=(f"arn:aws:dynamodb:{region}:{account}:table/{table}",),
         conditions={
             "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["fact"]},

@@ -83,6 +83,7 @@ ROLES = {
     "dynamodb:ConditionCheckItem": "the gateway writes a fact only while another one is what it was",
     "ec2:DescribeVpcs": "the gateway says why a task has no network to start in",
     "secretsmanager:DeleteSecret": "the gateway removes the secret of a run that did not read it",
+    "ecs:DescribeTasks": "the gateway asks after a task that has not said in the ledger how it ended",
     "ecs:ListTasks": "the gateway finds a task again whose start was not recorded",
     "ecs:StopTask": "the gateway stops a Fargate run that is told to",
 }

@@ -1,71 +1,27 @@
 """The same client against Debian's docker-registry: what we believe of the API is what a real registry does."""
 
 import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.images.served import HOST, client_of
-from toolkit.core.errors import Unreachable
+from tests.images.debian_registry import missing, running_registry
+from tests.images.served import HOST
 from toolkit.core.ports import LayerFile
 from toolkit.images.layer import sha256
 from toolkit.images.oci import OciRegistry
 
 pytestmark = [
     pytest.mark.needs_registry,
-    pytest.mark.skipif(
-        shutil.which("docker-registry") is None,
-        reason="docker-registry is missing: apt-get install docker-registry",
-    ),
+    pytest.mark.skipif(bool(missing()), reason=missing() or "it is there"),
 ]
 FILES = {"/app/static/SKILL.md": LayerFile(b"Do it.\n")}
-SETTINGS = """\
-version: 0.1
-log: {{level: error}}
-storage:
-  filesystem: {{rootdirectory: {root}}}
-  delete: {{enabled: true}}
-http: {{addr: "127.0.0.1:{port}"}}
-"""
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OciRegistry]:
-    place, port = tmp_path_factory.mktemp("registry"), free_port()
-    (place / "settings.yml").write_text(SETTINGS.format(root=place / "data", port=port))
-    command = ["docker-registry", "serve", str(place / "settings.yml")]
-    with (
-        (place / "log").open("wb") as log,
-        subprocess.Popen(command, stdout=log, stderr=log) as process,
-    ):
-        client = client_of(f"http://127.0.0.1:{port}", token=None, patience=0)
-        wait_for(client, place / "log")
+    with running_registry(tmp_path_factory.mktemp("registry")) as client:
         yield client
-        client.home.close()
-        process.terminate()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def wait_for(client: OciRegistry, log: Path) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            client.digest("any", "tag")
-        except Unreachable:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail(f"docker-registry did not start: {log.read_text()}")
 
 
 def test_it_takes_our_images(registry: OciRegistry) -> None:

@@ -164,8 +164,10 @@ def test_the_role_that_reads_sees_what_was_pushed_and_no_run() -> None:
         keys = {"dynamodb:leadingkeys": (key,)}
         return allowed(document, Need(action=action, resource=table, keys=keys))
 
+    assert may("dynamodb:BatchGetItem", "fact")
     assert may("dynamodb:Query", "fact")
     assert not may("dynamodb:Query", "run/hello-00000001")
+    assert not may("dynamodb:BatchGetItem", "run/hello-00000001")
     assert not may("dynamodb:PutItem", "fact")
 
 

@@ -119,6 +119,23 @@ def test_nobody_waits_for_one_that_nobody_asks_for_any_more() -> None:
     assert enter(freed, asking(3), moment=silent)[1] == [True]
 
 
+def test_one_that_is_stopped_keeps_nobody_back_until_it_asks_again() -> None:
+    """Its place and its time stay; what it has it keeps."""
+    known, _ = enter({}, asking(1), asking(2), asking(3))
+    hushed = lines.silenced(known, run(1), run(2))
+    assert stands(lines.left(hushed, run(1)), 3).position == 1
+    again, _ = enter(hushed, asking(2))
+    assert (stands(again, 2).position, stands(again, 3).position) == (1, 2)
+    assert lines.holders(hushed).keys() == {run(1)}
+
+
+def test_one_that_is_called_off_keeps_what_it_has() -> None:
+    """It may be beginning just now: only who waits leaves."""
+    known, _ = enter({}, asking(1), asking(2))
+    rest = lines.called_off(known, run(1), run(2))
+    assert (list(lines.holders(rest)), lines.waiters(rest)) == ([run(1)], {})
+
+
 def test_a_caller_lends_its_place_to_the_run_it_called() -> None:
     """Else both would wait for each other until the caller's time is over."""
     known, answers = enter({}, asking(1), asking(2), asking(3, caller=1))

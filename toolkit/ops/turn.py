@@ -7,7 +7,7 @@ from functools import partial
 
 from toolkit.core.agent import Agent
 from toolkit.core.clock import now
-from toolkit.core.errors import Throttled, Unreachable
+from toolkit.core.errors import Conflict, Throttled, Unreachable
 from toolkit.core.run import Run, RunModels, RunState, Trigger
 from toolkit.llm.backend import Backend, backends_of
 from toolkit.scheduler import turns, usher
@@ -94,7 +94,7 @@ def beating(
         sleep(seconds)
         if clock() - last >= HEARTBEAT.total_seconds():
             last = clock()
-            with suppress(Unreachable, Throttled):  # the next one may get through
+            with suppress(Unreachable, Throttled, Conflict):  # the next one may get through
                 turns.beat(services.ledger, (run.id,), now())
 
     return slept

@@ -10,8 +10,9 @@ from toolkit.core.parallel import at_once
 from toolkit.core.run import RunId, Trigger, TriggerKind
 from toolkit.core.sources import reported
 
-from . import switches
+from . import switches, usher
 from .desk import Desk
+from .rooms import open_rooms
 from .status import begun, going_on
 from .stopping import stop_run
 from .submit import submit
@@ -23,7 +24,7 @@ MOST_SCALE = 1_000  # runs of one agent, or of all, at once
 
 def pause(desk: Desk) -> Switches:
     """Nothing starts any more; what runs goes on, and webhooks wait."""
-    return switches.pause(desk.services.ledger)
+    return _dismissed(desk, switches.pause(desk.services.ledger))
 
 
 def resume(desk: Desk) -> Switches:
@@ -33,7 +34,7 @@ def resume(desk: Desk) -> Switches:
 
 def disable(desk: Desk, agent: str) -> Switches:
     """As `pause`, of one agent.  Raises NotFound."""
-    return switches.disable(desk.services.ledger, desk.roster().post(agent).agent)
+    return _turned(desk, switches.disable(desk.services.ledger, desk.roster().post(agent).agent))
 
 
 def enable(desk: Desk, agent: str) -> Switches:
@@ -105,5 +106,13 @@ def asked(count: int, agent: str) -> str:
 
 
 def _turned(desk: Desk, now: Switches) -> Switches:
+    """Who schedules looks at once: somebody else may start now."""
+    _dismissed(desk, now)
     desk.wake()
+    return now
+
+
+def _dismissed(desk: Desk, now: Switches) -> Switches:
+    """Who may not start any more keeps nobody back."""
+    usher.dismiss_the_unwanted(desk.services.ledger, open_rooms(desk).agents)
     return now

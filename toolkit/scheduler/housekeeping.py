@@ -17,7 +17,7 @@ from . import turns, usher
 from .desk import Desk
 from .dispatch import definition_of
 from .ending import over
-from .line import Place, waiters
+from .line import Place
 from .rooms import open_rooms
 from .sweeper import RECENT, sweep
 from .watch import settled_apart
@@ -103,18 +103,12 @@ def keep_turns(desk: Desk, moment: datetime) -> None:
     """Turns at backends: those at work keep theirs, the lost lose it, and who has waited too long or is not wanted any
     more waits no longer."""
     services = desk.services
-    if not (lines := turns.read(services.ledger)):
+    if not turns.read(services.ledger):
         return
     usher.clear(services, {item.run for item in services.ledger.queue.at_work()}, moment)
-    wanted = open_rooms(desk).agents
-    for run, place in waiters(lines).items():
-        item = services.ledger.queue.get(run)
-        if item is None or item.holder is not None or item.started:
-            continue  # started by hand, which sees to itself; or about to begin
-        if run.agent in wanted:
-            _wait_on(desk, place, moment)
-        else:
-            turns.leave(services.ledger, run)  # paused or disabled, it would keep others back
+    usher.dismiss_the_unwanted(services.ledger, open_rooms(desk).agents)
+    for place in usher.queued(services.ledger):
+        _wait_on(desk, place, moment)
     usher.dismiss_the_gone(services, moment)
 
 

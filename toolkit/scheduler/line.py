@@ -87,12 +87,16 @@ class Line:
             return False
         return all(other.caller != place.caller for other in self.held)
 
-    def without(self, run: RunId) -> "Line":
-        return replace(
-            self,
-            held=tuple(place for place in self.held if place.run != run),
-            waiting=tuple(place for place in self.waiting if place.run != run),
-        )
+    def without(self, *runs: RunId) -> "Line":
+        held = tuple(place for place in self.held if place.run not in runs)
+        return replace(self.without_waiting(*runs), held=held)
+
+    def without_waiting(self, *runs: RunId) -> "Line":
+        return replace(self, waiting=tuple(p for p in self.waiting if p.run not in runs))
+
+    @property
+    def empty(self) -> bool:
+        return not (self.held or self.waiting)
 
 
 Lines = Mapping[str, Line]
@@ -117,10 +121,32 @@ def entered(lines: Lines, asking: Asking, moment: datetime) -> tuple[Lines, bool
     return {**lines, **{n: put(line, places[n], moment) for n, line in known.items()}}, now
 
 
-def left(lines: Lines, run: RunId) -> Lines:
-    """Without it, whether it had a place or waited for one."""
-    rest = ((name, line.without(run)) for name, line in lines.items())
-    return {name: line for name, line in rest if line.held or line.waiting}
+def left(lines: Lines, *runs: RunId) -> Lines:
+    """Without them, whether they had a place or waited for one."""
+    return _peopled({name: line.without(*runs) for name, line in lines.items()})
+
+
+def called_off(lines: Lines, *runs: RunId) -> Lines:
+    """They wait no longer; whoever has a place keeps it."""
+    return _peopled({name: line.without_waiting(*runs) for name, line in lines.items()})
+
+
+def silenced(lines: Lines, *runs: RunId) -> Lines:
+    """As if nobody had asked for them for long: they keep nobody back.  Whoever has a place keeps it."""
+    return {
+        name: replace(
+            line, waiting=tuple(_silenced(p) if p.run in runs else p for p in line.waiting)
+        )
+        for name, line in lines.items()
+    }
+
+
+def _silenced(place: Place) -> Place:
+    return replace(place, beat=iso(from_iso(place.beat) - UNSEEN))
+
+
+def _peopled(lines: Lines) -> Lines:
+    return {name: line for name, line in lines.items() if not line.empty}
 
 
 def heard(lines: Lines, runs: Collection[RunId], moment: datetime) -> Lines:
@@ -197,7 +223,7 @@ def _may_begin_after(lines: Lines, place: Place, over: Collection[RunId], moment
 
 def to_fact(lines: Lines) -> dict[str, Any] | None:
     """Plain JSON; None where there is nobody."""
-    return {n: _plain(line) for n, line in lines.items() if line.held or line.waiting} or None
+    return {name: _plain(line) for name, line in _peopled(lines).items()} or None
 
 
 def from_fact(fact: Mapping[str, Any] | None) -> Lines:

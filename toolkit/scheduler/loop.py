@@ -14,6 +14,7 @@ from toolkit.core.environment import Environment
 from toolkit.core.errors import AlError
 from toolkit.core.pace import OF_DOCKER
 
+from . import usher
 from .bell import Bell
 from .clockwork import Clockwork
 from .desk import Desk
@@ -107,8 +108,10 @@ class Loop:
         self.close()
 
     def close(self) -> None:
-        """Take nothing more.  Runs go on, and whoever schedules next finds them."""
+        """Take nothing more.  Runs go on, and whoever schedules next finds them; what waits for its turn keeps nobody back
+        until then."""
         self._worker.close(self._pace.ending)
+        self._try(lambda: usher.hush(self._desk.services.ledger), "turns")
 
     def _pass(self, moment: datetime, *, rang: bool) -> None:
         """What is due, and no wait for a cloud that launches."""

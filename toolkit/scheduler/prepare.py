@@ -35,8 +35,10 @@ def check(desk: Desk, switches: Switches, trigger: Trigger) -> None:
     agent = trigger.agent
     if switches.scale(desk.roster(), agent) == 0:
         raise Conflict(f"{agent} has the scale 0", hint="raise its `scale` to let it run")
-    if trigger.kind is not TriggerKind.MANUAL and (why := switches.idle(desk.roster().post(agent))):
-        raise Conflict(f"{agent} {why}", hint=f"`al up {agent}` lets it work")
+    post = desk.roster().post(agent)
+    if trigger.kind is not TriggerKind.MANUAL and (why := switches.idle(post)):
+        off = f"`al role enable {post.roles[0]}`" if agent in switches.up else f"`al up {agent}`"
+        raise Conflict(f"{agent} {why}", hint=f"{off} lets it work")
     if switches.paused and trigger.kind in ATTENDED and not trigger.rerun:
         raise Conflict("the scheduler is paused", hint="`al resume`, then try again")
 

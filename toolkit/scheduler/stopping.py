@@ -3,6 +3,7 @@
 from toolkit.core.clock import iso
 from toolkit.core.run import Run, RunState
 
+from . import turns
 from .adopt import found
 from .desk import Desk
 from .ending import over
@@ -30,6 +31,7 @@ def stop_run(desk: Desk, run: Run) -> str:
     if known.state.final:
         return f"{run.id} was already over"
     if known.state is RunState.QUEUED:
+        turns.silence(ledger, run.id)  # if anybody still waits with it, they hear of the stop
         return f"{run.id} is about to be launched, and will be stopped instead"
     if (handle := known.handle or found(desk.services, known)) is None:
         return "it will find the stop flag when it begins"

@@ -10,10 +10,11 @@ from functools import partial
 
 from toolkit.core.agent import AgentName
 from toolkit.core.clock import iso
+from toolkit.core.ports import Ledger
 from toolkit.core.run import Run, RunId, Trigger
 from toolkit.core.work import Added, WorkItem
 
-from . import switches
+from . import switches, turns
 from .desk import Desk
 from .origin import name_of
 from .prepare import check, make, runtime_of
@@ -55,7 +56,7 @@ def submit(
     else:
         name = run or RunId.unused(post.agent, desk.services.ledger.get)
         added = _added(desk, queued(run=name))
-    report_dropped(added)
+    report_dropped(desk.services.ledger, added)
     desk.wake()
     return added
 
@@ -78,7 +79,9 @@ def _added_once(
             return added
 
 
-def report_dropped(added: Added) -> None:
-    """Somebody must hear of work that was given up for newer."""
+def report_dropped(ledger: Ledger, added: Added) -> None:
+    """Somebody must hear of work that was given up for newer; nobody waits behind it any more."""
+    if added.dropped:
+        turns.leave(ledger, *added.dropped)
     for run in added.dropped:
         LOG.warning("%s was dropped: more work of %s waits than its queue holds", run, run.agent)

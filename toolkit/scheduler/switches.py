@@ -3,12 +3,13 @@
 Facts of the environment, so that a restart, another laptop and the deployed gateway all see them.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from toolkit.core.ports import Ledger
 
+from .facts import changed
 from .roster import Post, Roster
 
 FACT = "switches"
@@ -87,13 +88,9 @@ def set_roles(ledger: Ledger, roles: Collection[str], *, on: bool) -> Switches:
     return _turn(ledger, lambda old: replace(old, roles=old.roles | dict.fromkeys(roles, on)))
 
 
-def _turn(ledger: Ledger, change: Any) -> Switches:
-    """Two who turn at the same time both succeed: each repeats until nobody came between."""
-    while True:
-        fact = ledger.fact(FACT)
-        new: Switches = change(_parsed(fact))
-        if ledger.set_fact(FACT, _plain(new), expected=fact):
-            return new
+def _turn(ledger: Ledger, change: Callable[[Switches], Switches]) -> Switches:
+    """Two who turn at the same time both succeed.  Raises Conflict as `changed` does."""
+    return _parsed(changed(ledger, FACT, lambda fact: _plain(change(_parsed(fact)))))
 
 
 def _parsed(fact: Any) -> Switches:

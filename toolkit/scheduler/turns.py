@@ -10,7 +10,20 @@ from toolkit.core.errors import NotFound
 from toolkit.core.ports import Ledger
 from toolkit.core.run import RunId
 
-from .line import Asking, Lines, Standing, entered, from_fact, heard, left, standing, to_fact
+from .facts import changed
+from .line import (
+    Asking,
+    Lines,
+    Standing,
+    called_off,
+    entered,
+    from_fact,
+    heard,
+    left,
+    silenced,
+    standing,
+    to_fact,
+)
 
 FACT = "backends"
 
@@ -25,16 +38,26 @@ def read(ledger: Ledger) -> Lines:
 
 def enter(ledger: Ledger, asking: Asking, moment: datetime) -> Standing | None:
     """Take the run's places, or put it in the lines before them: then where it stands.  The same again changes nothing
-    but its sign of life."""
+    but its sign of life.  Raises Conflict where others change them without end."""
     if not asking.backends:
         return None
     lines = _change(ledger, lambda old: entered(old, asking, moment)[0])
     return standing(lines, asking.run, moment)
 
 
-def leave(ledger: Ledger, run: RunId) -> None:
+def leave(ledger: Ledger, *runs: RunId) -> None:
     """Give everything back.  Harmless for a run that has nothing."""
-    _change(ledger, lambda old: left(old, run))
+    _change(ledger, lambda old: left(old, *runs))
+
+
+def call_off(ledger: Ledger, *runs: RunId) -> None:
+    """They wait no longer.  What they have they keep: a run whose turn came just now may be beginning."""
+    _change(ledger, lambda old: called_off(old, *runs))
+
+
+def silence(ledger: Ledger, *runs: RunId) -> None:
+    """They keep nobody back from now on, unless whoever waits with them asks again."""
+    _change(ledger, lambda old: silenced(old, *runs))
 
 
 def beat(ledger: Ledger, runs: Collection[RunId], moment: datetime) -> None:
@@ -43,9 +66,5 @@ def beat(ledger: Ledger, runs: Collection[RunId], moment: datetime) -> None:
 
 
 def _change(ledger: Ledger, change: Callable[[Lines], Lines]) -> Lines:
-    """Two who change it at once both succeed: each repeats until nobody came between."""
-    while True:
-        fact = ledger.fact(FACT)
-        lines = change(from_fact(fact))
-        if (new := to_fact(lines)) == fact or ledger.set_fact(FACT, new, expected=fact):
-            return lines
+    """Two who change it at once both succeed.  Raises Conflict as `changed` does."""
+    return from_fact(changed(ledger, FACT, lambda fact: to_fact(change(from_fact(fact)))))

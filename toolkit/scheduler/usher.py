@@ -7,6 +7,7 @@ queue.  Whoever has a backend and is silent is asked after; only one that nobody
 import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from toolkit.core.clock import from_iso, iso
 from toolkit.core.errors import AlError, BackendBusy
@@ -30,6 +31,7 @@ from .line import (
     waiters,
 )
 from .settle import settle
+from .stopping import UNSTARTED
 
 LOG = logging.getLogger("al.scheduler")
 DOUBT = HEARTBEAT * 1.5  # without a sign of life: its platform is asked
@@ -113,6 +115,25 @@ def dismiss_the_gone(services: Services, moment: datetime) -> None:
             _end_if_nobodys(services, record, moment)
 
 
+def queued(ledger: Ledger) -> list[Place]:
+    """Those that wait for a scheduler to take them.  Who was started by hand sees to itself, and who is being launched is
+    about to begin."""
+    found = ((place, ledger.queue.get(run)) for run, place in waiters(turns.read(ledger)).items())
+    return [place for place, item in found if item and item.holder is None and not item.started]
+
+
+def dismiss_the_unwanted(ledger: Ledger, wanted: Collection[str]) -> None:
+    """Take work of all other agents out of the lines, where it would keep others back: it comes back by its age."""
+    if gone := [place.run for place in queued(ledger) if place.run.agent not in wanted]:
+        turns.call_off(ledger, *gone)
+
+
+def hush(ledger: Ledger) -> None:
+    """Nobody takes what waits for a while: it keeps its place and its time, and keeps nobody back."""
+    if waiting := [place.run for place in queued(ledger)]:
+        turns.silence(ledger, *waiting)
+
+
 def stands(ledger: Ledger, run: RunId, moment: datetime) -> Standing | None:
     """Where a run stands that waits for its turn; None for every other."""
     return standing(turns.read(ledger), run, moment)
@@ -169,14 +190,14 @@ def _lives(services: Services, run: Run) -> bool:
 
 def _end_if_nobodys(services: Services, run: Run, moment: datetime) -> None:
     """A run that waits without work in the queue is started by nobody once its starter is gone."""
-    if run.state is RunState.QUEUED and services.ledger.queue.get(run.id) is None:
-        services.ledger.update(
-            run.id,
-            state=RunState.FAILED,
-            cause=Cause.NEVER_STARTED,
-            reason=GONE,
-            finished=iso(moment),
-        )
+    ledger = services.ledger
+    if run.state is not RunState.QUEUED or ledger.queue.get(run.id) is not None:
+        return
+    if ledger.mailbox(run.id).stop:
+        end: dict[str, Any] = {"state": RunState.STOPPED, "reason": UNSTARTED}
+    else:
+        end = {"state": RunState.FAILED, "cause": Cause.NEVER_STARTED, "reason": GONE}
+    ledger.update(run.id, finished=iso(moment), **end)
 
 
 def _span(time: timedelta) -> str:

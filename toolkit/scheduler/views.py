@@ -38,7 +38,7 @@ def status(seen: Seen, next_run: NextRun, about: Mapping[str, Any]) -> dict[str,
         "running": len(running),
         "queueSizes": {name: seen.lengths.get(name, 0) for name in sorted(seen.roster.posts)},
         "locks": [lock(held) for held in seen.locks],
-        "backends": [backend(line, seen) for _, line in sorted(seen.lines.items())],
+        "backends": [backend(line) for _, line in sorted(seen.lines.items())],
     }
 
 
@@ -105,13 +105,13 @@ def lock(held: Lock) -> dict[str, Any]:
     }
 
 
-def backend(line: Line, seen: Seen) -> dict[str, Any]:
+def backend(line: Line) -> dict[str, Any]:
     """A model's server with a limit: whose turn it is, and who waits, in order."""
     return {
         "id": line.backend,
         "holders": [place(one) for one in line.held],
         "waiting": [
-            place(one) | {"position": len(line.ahead(one, seen.moment)) + 1} for one in line.waiting
+            place(one) | {"position": number} for number, one in enumerate(line.waiting, 1)
         ],
     }
 

@@ -50,18 +50,23 @@ def wait_for_turn(
             usher.dismiss_the_gone(services, moment)
             cared = moment
         how.sleep(how.every)
+    _refuse_stopped(services, run)
 
 
 def _check(
     services: Services, run: Run, standing: Standing, moment: datetime, seconds: float
 ) -> None:
-    if services.ledger.mailbox(run.id).stop:
-        raise StoppedBefore(f"{run.id} was stopped while it waited", hint="run it again")
+    _refuse_stopped(services, run)
     if usher.is_too_long(standing, seconds, moment):
         raise BackendBusy(
             f"{run.id}: {usher.too_long(standing, moment)}",
             hint="try again later; `al stat` shows who has it, and maxParallel of the model lets more in",
         )
+
+
+def _refuse_stopped(services: Services, run: Run) -> None:
+    if services.ledger.mailbox(run.id).stop:
+        raise StoppedBefore(f"{run.id} was stopped while it waited", hint="run it again")
 
 
 def _news(standing: Standing) -> tuple[int, tuple[RunId, ...]]:
