@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from starlette.concurrency import run_in_threadpool
 
@@ -22,11 +22,13 @@ INLINE = 64 * 1024  # bytes: what a larger body takes is too long for the event 
 
 
 class Soon:
-    """Makes deliveries durable together, and brings the ledger's answers back to the event loop together, too."""
+    """Makes deliveries durable together.  Those that one turn of the event loop brings are handed over when it is over: the
+    ledger begins to commit with the first that it gets.  Its answers come back together, too."""
 
     def __init__(self, deliveries: AcceptsMany) -> None:
         self._deliveries = deliveries
         self._loop = asyncio.get_running_loop()
+        self._coming: list[tuple[Outcome, Delivery, asyncio.Future[Accepted]]] = []
         self._done: deque[tuple[asyncio.Future[Accepted], Accepted | BaseException]] = deque()
         self._called = False
 
@@ -37,15 +39,26 @@ class Soon:
 
     async def accept(self, outcome: Outcome, delivery: Delivery) -> Accepted:
         future: asyncio.Future[Accepted] = self._loop.create_future()
-
-        def then(answer: Accepted | BaseException) -> None:
-            self._done.append((future, answer))
-            if not self._called:  # one call for all that are told at once
-                self._called = True
-                self._loop.call_soon_threadsafe(self._tell)
-
-        self._deliveries.accept_soon(delivery, outcome.work, then)
+        if not self._coming:
+            self._loop.call_soon(self._hand_over)
+        self._coming.append((outcome, delivery, future))
         return await future
+
+    def _hand_over(self) -> None:
+        coming, self._coming = self._coming, []
+        for outcome, delivery, future in coming:
+            then = partial(self._answered, future)
+            try:
+                self._deliveries.accept_soon(delivery, outcome.work, then)
+            except Exception as error:  # its own, and not the others'
+                then(error)
+
+    def _answered(self, future: asyncio.Future[Accepted], answer: Accepted | BaseException) -> None:
+        """From any thread."""
+        self._done.append((future, answer))
+        if not self._called:  # one call for all that are told at once
+            self._called = True
+            self._loop.call_soon_threadsafe(self._tell)
 
     def _tell(self) -> None:
         self._called = False  # before the last look, so that nothing is left lying

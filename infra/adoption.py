@@ -6,7 +6,7 @@ That holds for what the state knows as well: it knows most things by their names
 made another in its place has not given it to us.
 
 Import ids are those of the "Import" section of each resource of https://www.pulumi.com/registry/packages/aws/.
-Inline policies, lifecycle rules, repository policies and targets of rules need none: creating one overwrites what is there.
+Inline policies, lifecycle rules, repository policies, settings of events and targets of rules need none: creating one overwrites what is there.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

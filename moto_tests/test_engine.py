@@ -14,6 +14,7 @@ from moto_tests.given import ACCOUNT
 from toolkit.clouds.aws import clients_for, cloud_of
 from toolkit.core.environment import Scope
 from toolkit.core.errors import AlError, Conflict, Unreachable
+from toolkit.core.names import TIMER, Names
 from toolkit.core.plan import Action
 from toolkit.core.ports import Context
 from toolkit.sandbox.engine import Engine
@@ -80,6 +81,19 @@ def test_the_gateway_has_a_url_and_both_permissions(aws_context: Context) -> Non
         "lambda:InvokeFunctionUrl",
         "lambda:InvokeFunction",
     }
+
+
+def test_the_gateways_events_have_an_age(aws_context: Context) -> None:
+    """Those of its rules, and those that wait in Lambda's queue; a second push changes nothing of it."""
+    apply(aws_context, items(aws_context))
+    apply(aws_context, items(aws_context))
+    found = client(aws_context, "lambda").get_function_event_invoke_config(
+        FunctionName="al-shop-staging--gateway"
+    )
+    assert (found["MaximumEventAgeInSeconds"], found["MaximumRetryAttempts"]) == (300, 1)
+    rule = Names(aws_context.environment.scope).event_rule(TIMER)
+    (target,) = client(aws_context, "events").list_targets_by_rule(Rule=rule)["Targets"]
+    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 300
 
 
 def test_outputs_name_the_roles(aws_context: Context) -> None:

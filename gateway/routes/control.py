@@ -11,8 +11,9 @@ from gateway.inputs import Body, count_in, text_in
 from gateway.live import seen, status
 from gateway.openapi import NUMBER, TEXT, answers, body, fields, listing
 from gateway.runs_auth import AtDesk
+from toolkit.core.agent import AgentName
 from toolkit.core.run import RunId
-from toolkit.scheduler import control, views
+from toolkit.scheduler import control, views, wording
 from toolkit.scheduler.status import instances
 
 router = APIRouter(prefix="/control")
@@ -49,14 +50,14 @@ def show_instances(request: Request) -> dict[str, Any]:
 def pause(desk: AtDesk) -> dict[str, Any]:
     """Nothing starts any more, until it is resumed, also over restarts; what runs goes on, and webhooks wait."""
     control.pause(desk)
-    return _done("paused: what runs goes on, and nothing else starts")
+    return _done(wording.paused())
 
 
 @router.post("/resume", responses=answers(DONE))
 def resume(desk: AtDesk) -> dict[str, Any]:
     """What has waited starts."""
     control.resume(desk)
-    return _done("resumed")
+    return _done(wording.resumed())
 
 
 @router.post("/stop", responses=answers(DONE))
@@ -96,7 +97,7 @@ def scale_project(desk: AtDesk, asked: Body) -> dict[str, Any]:
     """How many runs at once, of all agents, from now on."""
     most = count_in(asked, "scale", most=control.MOST_SCALE)
     control.scale_all(desk, most)
-    return _done(f"at most {most} runs at once", scale=most)
+    return _done(wording.scaled(most), scale=most)
 
 
 @router.post(
@@ -106,7 +107,7 @@ def scale_agent(desk: AtDesk, agent: str, asked: Body) -> dict[str, Any]:
     """How many runs of the agent at once, from now on."""
     most = count_in(asked, "scale", most=control.MOST_SCALE)
     control.scale(desk, agent, most)
-    return _done(f"at most {most} runs of {agent} at once", scale=most)
+    return _done(wording.scaled(most, AgentName(agent)), scale=most)
 
 
 @router.post(
@@ -118,20 +119,32 @@ def kill_agent(desk: AtDesk, agent: str) -> dict[str, Any]:
     return _done(control.asked(len(ended), agent), killed=len(ended))
 
 
-@router.post("/agents/{agent}/disable", responses=answers(DONE, 404))
 @router.post("/agents/{agent}/pause", responses=answers(DONE, 404))
-def disable(desk: AtDesk, agent: str) -> dict[str, Any]:
+def pause_agent(desk: AtDesk, agent: str) -> dict[str, Any]:
     """Nothing of the agent starts any more; its webhooks wait."""
     control.disable(desk, agent)
-    return _done(f"{agent} is disabled")
+    return _done(wording.paused(AgentName(agent)))
+
+
+@router.post("/agents/{agent}/resume", responses=answers(DONE, 404))
+def resume_agent(desk: AtDesk, agent: str) -> dict[str, Any]:
+    """What has waited starts."""
+    control.enable(desk, agent)
+    return _done(wording.resumed(AgentName(agent)))
+
+
+@router.post("/agents/{agent}/disable", responses=answers(DONE, 404))
+def disable(desk: AtDesk, agent: str) -> dict[str, Any]:
+    """As pause."""
+    control.disable(desk, agent)
+    return _done(wording.disabled(AgentName(agent)))
 
 
 @router.post("/agents/{agent}/enable", responses=answers(DONE, 404))
-@router.post("/agents/{agent}/resume", responses=answers(DONE, 404))
 def enable(desk: AtDesk, agent: str) -> dict[str, Any]:
-    """What has waited starts."""
+    """As resume."""
     control.enable(desk, agent)
-    return _done(f"{agent} is enabled")
+    return _done(wording.enabled(AgentName(agent)))
 
 
 def _done(message: str, **more: Any) -> dict[str, Any]:

@@ -31,6 +31,10 @@ class EventRule(pulumi.ComponentResource):
             rule=self.rule.name,
             target_id=TARGET,
             arn=function,
+            retry_policy={
+                "maximum_event_age_in_seconds": wanted["tried"]["oldest"],
+                "maximum_retry_attempts": wanted["tried"]["retries"],
+            },
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({})

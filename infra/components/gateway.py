@@ -1,4 +1,5 @@
-"""The gateway's function, its URL, and the permissions of whoever may call it: anybody by the URL, and its rules."""
+"""The gateway's function, its URL, how long its events are tried, and the permissions of whoever may call it: anybody by the
+URL, and its rules."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ with warnings.catch_warnings():
     # importing this room of pulumi_aws warns about one of its classes, which we do not use
     warnings.simplefilter("ignore", DeprecationWarning)
     from pulumi_aws.lambda_.function import Function
+    from pulumi_aws.lambda_.function_event_invoke_config import FunctionEventInvokeConfig
     from pulumi_aws.lambda_.function_url import FunctionUrl
     from pulumi_aws.lambda_.permission import Permission
 
@@ -36,11 +38,21 @@ class Gateway(pulumi.ComponentResource):
             tags=dict(item.tags),
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(needs)),
         )
+        self._events(item.name, wanted["events"])
         url = self._url(item.name, wanted["url"])
         for permission in wanted["permissions"]:
             self._permit(item.name, permission)
         self.url = url.function_url.apply(lambda address: address.rstrip("/"))
         self.register_outputs({"url": self.url})
+
+    def _events(self, name: str, wanted: Mapping[str, Any]) -> None:
+        FunctionEventInvokeConfig(
+            name,
+            function_name=self.function.name,
+            maximum_event_age_in_seconds=wanted["oldest"],
+            maximum_retry_attempts=wanted["retries"],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def _url(self, name: str, wanted: Mapping[str, Any]) -> Any:
         return FunctionUrl(

@@ -22,6 +22,7 @@ API_KEY = (CredentialRef(type="gateway_api_key"), ("key",))
 # seconds: the longest answer is a bounded log stream of 20 s, and a pass of the scheduler may launch for most of it
 TIMEOUT = 60
 MEMORY = 512  # MB
+EVENT_RETRIES = 1  # of an event whose pass has failed, a minute later
 
 # A new URL needs both, since October 2025 (https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html).
 PERMISSIONS = (
@@ -70,6 +71,7 @@ def _function(cloud: AwsCloud, names: Names, role: str, image: str) -> Item:
             "timeout": TIMEOUT,
             "memory": MEMORY,
             "environment": {"AL_DEPLOYMENT": "/app/static/deployment.json"},
+            "events": {"retries": EVENT_RETRIES, "oldest": schedule.OLDEST},
             "url": {"auth": "NONE", "invoke_mode": "BUFFERED"},
             "permissions": [*PERMISSIONS, *schedule.permissions(cloud, names)],
         },

@@ -19,6 +19,12 @@ KIND = "event_rule"
 SERVICE = "events.amazonaws.com"
 # the finest rate that there is (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html)
 OFTEN = "rate(1 minute)"
+# Seconds for which EventBridge, and then Lambda's own queue, may try to deliver an event; after more than that the timer
+# has come again.  Their defaults are a day and six hours, after which an outage would end with all its ticks at once
+# (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html,
+# https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html).
+OLDEST = 300
+RETRIES = 185  # the most: the age decides
 SELDOM = (
     "rate(15 minutes)"  # where nothing starts by itself: run secrets and runs that were left behind
 )
@@ -31,7 +37,13 @@ def items(cloud: AwsCloud, names: Names, agents: Iterable[Agent]) -> Iterator[It
         yield Item(
             kind=KIND,
             name=name,
-            attributes={"schedule": None, "pattern": None, **when, "function": target},
+            attributes={
+                "schedule": None,
+                "pattern": None,
+                **when,
+                "function": target,
+                "tried": {"oldest": OLDEST, "retries": RETRIES},
+            },
             tags=names.tags(),
         )
 

@@ -45,6 +45,7 @@ class GcpReconciler:
         self._cloud = cloud_of(context.environment)
         self._names, self._google = context.names, GcpNames(context.environment.scope)
         self._own_state = not context.environment.pulumi.get("backend")
+        self._builds = context.environment.images.get("builder") == "cloudbuild"
         self._sleep, self._clock = sleep, clock
 
     def observe(self, desired: Sequence[Item]) -> tuple[Item, ...]:
@@ -83,7 +84,9 @@ class GcpReconciler:
         if self._cloud.service_account:
             found += gcp_brought.concerns(iam, self._cloud, self._google, sorted(grants))
         ours = [i.name for i in observed if i.kind == accounts.KIND and self._owned(i)]
-        asked = gcp_preflight.concerns(iam, self._cloud, ours, own_state=self._own_state)
+        asked = gcp_preflight.concerns(
+            iam, self._cloud, ours, own_state=self._own_state, builds=self._builds
+        )
         actors = (self._google.service_account(GATEWAY),) if self._cloud.mount_secrets else ()
         return (*found, *gcp_impersonation.concerns(iam, ours, actors), *asked)
 

@@ -119,17 +119,31 @@ OF_STATE: Mapping[str, Sequence[str]] = {
         "storage.objects.list",
     )
 }
+# where Cloud Build makes the images: to start, follow, find and cancel a build
+OF_BUILDS: Mapping[str, Sequence[str]] = {
+    "roles/cloudbuild.builds.editor": (
+        "cloudbuild.builds.create",
+        "cloudbuild.builds.get",
+        "cloudbuild.builds.list",
+        "cloudbuild.builds.update",
+    )
+}
 
 
 def concerns(
-    iam: Iam, cloud: GcpCloud, accounts: Sequence[str], *, own_state: bool = True
+    iam: Iam,
+    cloud: GcpCloud,
+    accounts: Sequence[str],
+    *,
+    own_state: bool = True,
+    builds: bool = False,
 ) -> Iterator[Concern]:
     """One for each role that is lacking on the project, and one for accounts that the caller may not act as.
 
     `accounts` are the ids of those of ours that are there; the one that the user brings is asked about, too.
-    `own_state` is whether Pulumi's state is in a bucket that we make.
+    `own_state` is whether Pulumi's state is in a bucket that we make, `builds` whether Cloud Build makes the images.
     """
-    needed = {**NEEDED, **(OF_STATE if own_state else {})}
+    needed = {**NEEDED, **(OF_STATE if own_state else {}), **(OF_BUILDS if builds else {})}
     held = _on_project(iam, needed)
     for role, permissions in needed.items():
         lacking = [p for p in permissions if p not in held]

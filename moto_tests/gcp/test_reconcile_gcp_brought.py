@@ -7,7 +7,7 @@ import pytest
 from infra.reconcile import gcp_preflight
 from infra.reconcile.gcp import GcpReconciler
 from infra.reconcile.gcp_iam import Iam
-from infra.reconcile.gcp_preflight import NEEDED, OF_STATE, USER
+from infra.reconcile.gcp_preflight import NEEDED, OF_BUILDS, OF_STATE, USER
 from moto_tests.gcp.deployed import (
     Console,
     account,
@@ -137,6 +137,24 @@ def test_buckets_are_asked_about_only_where_we_make_one(
     assert "storage.buckets.create" in concern.message
     iam = Iam(GcpClients(gcp_cloud))
     assert list(gcp_preflight.concerns(iam, gcp_cloud, (), own_state=False)) == []
+
+
+def test_builds_are_asked_about_only_where_google_makes_the_images(
+    gcp_cloud: GcpCloud, somebody: Somebody
+) -> None:
+    """To start one, to follow it, and to end it with us."""
+    assert somebody(*NEEDED, *OF_STATE) == ()
+    iam = Iam(GcpClients(gcp_cloud))
+    (concern,) = gcp_preflight.concerns(iam, gcp_cloud, (), builds=True)
+    assert "cloudbuild.builds.create, cloudbuild.builds.get" in concern.message
+    assert "roles/cloudbuild.builds.editor" in concern.remedy
+
+
+def test_who_may_edit_builds_may_make_the_images(gcp_cloud: GcpCloud, somebody: Somebody) -> None:
+    """The role that the page names is enough."""
+    assert somebody(*NEEDED, *OF_STATE, *OF_BUILDS) == ()
+    iam = Iam(GcpClients(gcp_cloud))
+    assert list(gcp_preflight.concerns(iam, gcp_cloud, (), builds=True)) == []
 
 
 def test_somebody_with_all_roles_lacks_nothing(

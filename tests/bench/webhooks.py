@@ -185,13 +185,15 @@ class Load:
 
 def load(port: int, count: int, seen: Path) -> None:
     async def measured() -> dict[str, Any]:
-        sender = Load(port, count)
+        sender, before = Load(port, count), time.process_time()
         seconds = await sender.run()
+        own = time.process_time() - before
         ordered = sorted(sender.seconds)
         at = [ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.99)] if ordered else []
         return {
             "rate": len(sender.acknowledged) / seconds,
             "ms": at,
+            "us": own / max(len(sender.seconds), 1) * 1e6,
             "refused": sender.refused,
             "acknowledged": sender.acknowledged,
         }
@@ -256,7 +258,8 @@ def rates(directory: Path, how: str, steps: tuple[int, ...]) -> None:
             middle, high = seen["ms"]
             print(
                 f"{f'webhooks, {how}, queue of {queued:,}':<58} {seen['rate']:9.0f} /s      "
-                f"p50 {middle:.1f} ms, p99 {high:.1f} ms, {each:.0f} us of the gateway's CPU each, {seen['refused']} refused",
+                f"p50 {middle:.1f} ms, p99 {high:.1f} ms, each {each:.0f} us of the gateway's core and "
+                f"{seen['us']:.0f} us of the sender's, {seen['refused']} refused",
                 flush=True,
             )
 

@@ -130,6 +130,9 @@ def test_a_refusal_is_one_of_our_errors_and_keeps_its_code() -> None:
         (refused({"__type": "ThrottlingException", "Message": "slow down"}), Throttled),
         (refused({}, 503), Unreachable),
         ((502, b"<html>a proxy</html>"), Unreachable),
+        ((502, b"[]"), Unreachable),
+        ((200, b"<html>a proxy</html>"), Unreachable),
+        ((200, b"[]"), Unreachable),
         (refused({"__type": "AccessDeniedException"}), AccessDenied),
     ],
 )

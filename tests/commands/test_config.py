@@ -67,9 +67,11 @@ def test_a_contradiction_is_explained_and_is_an_error(tmp_path: Path) -> None:
 
 
 def test_what_is_set_is_used_and_can_be_forgotten(tmp_path: Path) -> None:
-    """set, get, list, and set without a value."""
+    """set, get, list, path, and set without a value."""
     assert al("config", "set", "llm.model", "qwen3:8b", cwd=tmp_path).returncode == 0
     assert al("config", "get", "llm.model", cwd=tmp_path).stdout == "qwen3:8b\n"
+    where = Path(al("config", "path", cwd=tmp_path).stdout.strip())
+    assert "qwen3:8b" in where.read_text(encoding="utf-8")
     listed = al("config", "list", "--json", cwd=tmp_path).stdout
     assert json.loads(listed)["llm.model"] == "qwen3:8b"
     al("config", "set", "llm.model", cwd=tmp_path)
@@ -86,6 +88,7 @@ def test_a_setting_that_something_nearer_hides_says_so(tmp_path: Path) -> None:
     ("words", "error"),
     [
         (("set", "llm.provider", "gemini"), "use one of: anthropic, openai"),
+        (("set", "llm.model", "openai:"), "write openai:MODEL"),
         (("set", "llm.modle", "x"), "did you mean 'llm.model'?"),
         (("set", "llm.apiKey", "hush"), "al creds add"),
         (("get", "modle"), "did you mean 'llm.model'?"),

@@ -12,6 +12,7 @@ from tests.gateway.place import KEY, Place
 from tests.gateway.shop import ROSTER, Shop
 from tests.gateway.test_stats import USAGE, a_call, over
 from toolkit.cli import cli
+from toolkit.core.agent import AgentName
 from toolkit.core.environment import AwsCloud
 from toolkit.core.errors import AlError, CredentialError, NotFound, Throttled
 from toolkit.core.run import RunId, RunState
@@ -19,11 +20,12 @@ from toolkit.core.secrets import Secret
 from toolkit.ops import control
 from toolkit.ops.control import Directly, Through
 from toolkit.ops.remote import Remote
-from toolkit.scheduler import switches
+from toolkit.scheduler import switches, wording
 from toolkit.scheduler.desk import Desk
 from toolkit.scheduler.roster import FACT
 
 AGENT = "---\ndescription: {0}\n---\nDo nothing.\n"
+OPS = AgentName("ops")
 HOOKS = '\n[[webhooks]]\nsource = "hub"\n'
 
 
@@ -98,12 +100,12 @@ def test_stat_asks_the_scheduler_of_this_machine(place: Place, project: Path, se
 def test_pause_and_resume_turn_the_ledgers_switches(place: Place, project: Path) -> None:
     """Of all, and of one agent; whoever schedules reads them."""
     assert al(project, "pause").exit_code == 0
-    assert al(project, "pause", "dev").stdout == "dev is disabled\n"
+    assert al(project, "pause", "dev").stdout.startswith("dev is paused: ")
     assert switches.read(place.services.ledger) == switches.Switches(paused=True, disabled=("dev",))
     paused = al(project, "stat").stdout
     assert paused.startswith("Scheduler  PAUSED, not running: `al start` starts it\n")
-    assert "disabled" in al(project, "stat", "dev").stdout
-    assert al(project, "resume", "dev").exit_code == 0
+    assert "idle, paused" in al(project, "stat", "dev").stdout
+    assert al(project, "resume", "dev").stdout == "dev is resumed\n"
     assert json.loads(al(project, "resume", "--json").stdout)["success"] is True
     assert switches.read(place.services.ledger) == switches.Switches()
 
@@ -209,11 +211,11 @@ def way(request: pytest.FixtureRequest, place: Place, served: str) -> control.Ha
 def test_both_ways_do_the_same(way: control.Hands, place: Place) -> None:
     """Whether a gateway is asked or the ledger is turned."""
     place.run("dev-00000001", handle=None, state=RunState.STARTING)
-    way.pause(None)
-    way.pause("ops")
+    assert way.pause(None)["message"] == wording.paused()
+    assert way.pause(OPS)["message"] == wording.paused(OPS)
     assert switches.read(place.services.ledger) == switches.Switches(paused=True, disabled=("ops",))
-    way.resume(None)
-    way.resume("ops")
+    assert way.resume(None)["message"] == wording.resumed()
+    assert way.resume(OPS)["message"] == wording.resumed(OPS)
     assert switches.read(place.services.ledger) == switches.Switches()
     told = way.status()
     assert ([a["name"] for a in told["agents"]], told["running"]) == (["dev", "ops"], 1)

@@ -24,6 +24,7 @@ def test_a_secret_is_asked_for_without_an_echo(tmp_path: Path) -> None:
     assert terminal.end() == 0
     assert "ghp_typed" not in terminal.shown
     assert "github_token: kept token" in terminal.shown
+    assert "what runs here has it from now on" in terminal.shown
     assert kept(tmp_path, "github_token/default/token") == "ghp_typed\n"
 
 

@@ -137,6 +137,23 @@ def test_roles_are_turned_by_name(shop: Path) -> None:
     assert told == [{"role": "dev", "on": True, "agents": ["one"]}]
 
 
+def test_without_roles_it_is_said_how_one_gets_them(shop: Path) -> None:
+    """A table of nothing would say nothing."""
+    (shop / "agents" / "plain").mkdir(parents=True)
+    (shop / "agents" / "plain" / "SKILL.md").write_text("Work.")
+    (shop / "agents" / "plain" / "test-script.sh").write_text("true")
+    done = asked(shop, "role", "status")
+    assert (done.stdout, "al hire NAME ROLE" in done.stderr) == ("", True)
+
+
+def test_what_would_be_done_can_be_seen_before(shop: Path) -> None:
+    """On stdout, as it will be told when it is done; and nothing is."""
+    seen = asked(shop, "hire", "dev-qwen", "dev", *SERVER, "--dry-run")
+    assert [path.name for path in shop.iterdir()] == ["config.toml"]
+    assert ("nothing is done" in seen.stderr, "start it" in seen.stderr) == (True, False)
+    assert seen.stdout == asked(shop, "hire", "dev-qwen", "dev", *SERVER).stdout
+
+
 def test_agents_that_are_wrong_can_be_left_out(shop: Path) -> None:
     """Without the option everything waits for the correction, which is told with its line."""
     scripted(shop, "one", "two")

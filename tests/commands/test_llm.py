@@ -161,6 +161,9 @@ def test_check_asks_the_models_of_an_agent(al: Any, tmp_path: Path) -> None:
     broken = al("llm", "check", "-E", "local", "-p", project)
     assert code_of(broken) == 1
     assert "nothing listens" in broken.stdout
+    assert "runs of dev would fail now" in broken.stderr
+    assert broken.stderr.rstrip().endswith("then `al llm check dev`")
+    assert "would fail" not in sound.stderr
 
 
 def test_the_doctor_asks_after_the_models_of_an_agent(al: Any, tmp_path: Path) -> None:
@@ -187,6 +190,17 @@ def test_a_run_without_its_model_is_told_before_anything_is_made(
     assert "it has llama3.2:3b, qwen2.5-coder:7b" in error_of(refused).message
     assert "/api/pull" not in server.asked
     assert not (tmp_path / "shop" / ".al" / "secrets").exists()
+
+
+def test_what_was_said_before_a_pull_is_not_said_again_after_it(al: Any, tmp_path: Path) -> None:
+    """The run is begun anew: here to find that the model is still not there."""
+    tags = {"models": [{"name": "llama3.2:3b", "size": 1}]}
+    pulled = {"/api/version": {"version": "0.13.5"}, "/api/pull": {"status": "success"}}
+    with llm_server(Turn(text="never"), facts={"/api/tags": tags, **pulled}) as server:
+        told = al("run", "dev", "-E", "local", "--pull", "-p", a_project(tmp_path, server.root))
+        assert server.asked.count("/api/tags") == 2
+    assert isinstance(error_of(told), ModelMissing)
+    assert told.stderr.count("llm: provider=ollama") == 1
 
 
 def test_stat_shows_whose_turn_it_is_at_a_server(al: Any, tmp_path: Path) -> None:

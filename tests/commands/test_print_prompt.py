@@ -3,8 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.commands.program import al
+from toolkit.commands._app import App
+from toolkit.commands._prompt import printed
 from toolkit.core.environment import Environment, Scope
+from toolkit.core.errors import UsageError
 from toolkit.core.ports import Context
 from toolkit.scheduler.ledgers.sqlite import SqliteLedger
 
@@ -58,3 +63,11 @@ def test_an_agent_with_a_script_has_no_prompt(tmp_path: Path) -> None:
     done = al("run", "ops", "-E", "local", "--print-prompt", cwd=project)
     assert done.returncode == 2
     assert "runs its test-script.sh" in done.stderr
+
+
+def test_what_is_only_for_a_prompt_starts_no_run() -> None:
+    """Rather than a run that was not meant."""
+    how = {"print_prompt": False, "trigger": "schedule", "webhook": None}
+    with pytest.raises(UsageError) as caught:
+        printed(App(), "dev", None, False, how)
+    assert caught.value.hint == "add --print-prompt"

@@ -139,7 +139,7 @@ def test_fall_backs_stay_unless_another_model_is_asked_for(tmp_path: Path) -> No
         ),
         (("--llm-provider", "gemini"), {}, "no LLM provider named 'gemini'"),
         (("--anthropic-key", "@nowhere"), {}, "'nowhere' cannot be read"),
-        (("--anthropic-key", "env:NOBODY"), {}, "there is no key there"),
+        (("--anthropic-key", "env:NOBODY"), {}, "the variable NOBODY is not set"),
         ((), {"AL_LLM_MAX_TOKENS": "many"}, "AL_LLM_MAX_TOKENS: 'many'"),
     ],
 )

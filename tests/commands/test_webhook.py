@@ -1,14 +1,18 @@
 """`al webhook replay` as it is typed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.commands.program import al
+from toolkit.config.load import load_project
 from toolkit.core.environment import Environment, Scope
 from toolkit.core.ports import Context, Ledger
 from toolkit.core.run import RunState, TriggerKind
+from toolkit.core.webhook import WebhookRequest
+from toolkit.ops import webhook
 from toolkit.wiring import Services
 
 FIXTURE = Path(__file__).parent.parent / "fixtures/webhooks/github_issue_opened.json"
@@ -96,6 +100,14 @@ def test_a_fixture_that_says_too_little_is_answered_with_what_to_add(
     done = al("webhook", "replay", "bad.json", cwd=shop)
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def test_what_does_not_say_who_sent_it_is_of_the_only_type_there_is(shop: Path) -> None:
+    """With one type of source there is nothing to ask."""
+    project = load_project(shop)
+    only = replace(project, webhook_sources={"tries": project.webhook_sources["tries"]})
+    seen = webhook.tried(only, WebhookRequest(headers={}, body=b"{}"), None)
+    assert (seen.type, seen.sources, list(seen.wanted_by)) == ("test", ("tries",), ["tester"])
 
 
 def test_run_starts_the_agents_that_want_it(shop: Path) -> None:

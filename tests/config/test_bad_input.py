@@ -14,6 +14,7 @@ from .conftest import AGENT, Load, Write
 Problems = Callable[..., list[str]]
 CONFIG = AGENT["config.toml"]
 DEV = "agents/dev/config.toml"
+OPS = {"agents/ops/SKILL.md": "Work."}
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,28 @@ def test_bad_toml_is_shown_with_file_and_line(problems: Problems, text: str, lin
 def test_bad_toml_of_an_agent_is_shown_with_its_file(problems: Problems) -> None:
     """The agent's own file is named."""
     assert problems({DEV: 'models = ["m"]\n\nx ='})[0].startswith(f"{DEV}: line 3: is not TOML")
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("config.toml", "[models.m]\nx ="),
+        (".env.toml", "["),
+        (DEV, "models = ]"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_error(problems: Problems, file: str, text: str) -> None:
+    """What only seems to be missing stands in it: a model or a webhook source that others name, a model of its own."""
+    uses = {DEV: 'models = ["mine"]\n[[webhooks]]\nsource = "hub"\n'} | {file: text}
+    assert [line.partition(": line")[0] for line in problems(uses)] == [file]
+
+
+def test_what_is_wrong_elsewhere_is_told_beside_an_agents_file_that_cannot_be_read(
+    problems: Problems,
+) -> None:
+    """One of an agent hides nothing of another's."""
+    found = problems({DEV: "x =", "agents/ops/config.toml": 'foo = 1\nmodels = ["m"]\n'} | OPS)
+    assert [line.partition(":")[0] for line in found] == [DEV, "agents/ops/config.toml"]
 
 
 def test_text_that_is_not_utf8_is_shown_with_its_line(write: Write) -> None:
@@ -244,11 +267,21 @@ def test_a_number_in_place_of_a_table_is_no_crash(problems: Problems, table: str
     assert line.startswith(f".env.toml: {table}: must be a table")
 
 
-def test_a_key_in_a_configuration_file_is_refused_without_showing_it(problems: Problems) -> None:
-    """A real key belongs in the credential store."""
-    text = "[agents.dev]\nmodel = 'q'\nbase_url = 'http://h:1'\napi_key = 'sk-hunter2'\n"
+@pytest.mark.parametrize(
+    ("model", "remedy"),
+    [
+        ("'q'\nbase_url = 'http://h:1'", "credential = 'dev' }, and store the key with `al creds add custom_key:dev`"),
+        ("{ provider = 'anthropic', model = 'x' }\n", "remove it and store it with `al creds add anthropic_key`"),
+    ],
+)  # fmt: skip
+def test_a_key_in_a_configuration_file_is_refused_without_showing_it(
+    problems: Problems, model: str, remedy: str
+) -> None:
+    """A real key belongs in the credential store, under the name that this agent's model asks for."""
+    text = f"[agents.dev]\nmodel = {model}\napi_key = 'sk-hunter2'\n"
     (line,) = problems({".env.toml": text})
     assert line.startswith(".env.toml:4: agents.dev.apiKey: a key must not stand")
+    assert remedy in line
     assert "hunter2" not in line
 
 

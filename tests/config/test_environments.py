@@ -187,6 +187,14 @@ WRONG = [
     (AWS + "minInstances = 1\n", "cloud.minInstances: is a key of provider 'cloud-run'"),
     (AWS.replace("123456789012", "REPLACE_ME"), "cloud.accountId: is still a placeholder"),
     (AWS + '[images]\nbase = "REPLACE_ME"\n', "images.base: is still a placeholder"),
+    (
+        AWS + '[images]\nbuilder = "cloudbuild"\n',
+        "images.builder: 'cloudbuild' is Google's, and pushes to no other cloud's registry → use 'codebuild', or",
+    ),
+    (
+        GOOGLE + '[images]\nbuilder = "codebuild"\n',
+        "images.builder: 'codebuild' is AWS's, and pushes to no other cloud's registry → use 'cloudbuild', or",
+    ),
     ('[server]\nhost = ""\n', "server.host: must not be empty"),
     ('[server]\nhost = "h"\n', "server: deploying to a machine over SSH is not in this release"),
     (AWS + '[server]\nhost = "h"\n', "server: stands beside [cloud] → keep one of the two tables"),

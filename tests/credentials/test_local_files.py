@@ -128,6 +128,33 @@ def test_everything_is_listed_by_its_three_parts(store: LocalFiles) -> None:
     assert [s.name for s in store.list("")] == ["a/acme/id", "a/acme/token", "b/default/token"]
 
 
+def test_a_listing_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    """Which place, and why; the system's own error is nobody's to catch."""
+    store = LocalFiles(context(tmp_path), root=tmp_path / ("x" * 300))
+    with pytest.raises(CredentialError, match="File name too long"):
+        list(store.list(""))
+
+
+@pytest.mark.parametrize("damage", [b"{", b"\xff"])
+def test_tags_that_are_damaged_are_said(store: LocalFiles, root: Path, damage: bytes) -> None:
+    """With the secret's name."""
+    store.put(TOKEN, Secret("t"), tags={"a": "b"})
+    (root / "github_token/default/.token.tags").write_bytes(damage)
+    with pytest.raises(CredentialError, match=TOKEN):
+        list(store.list(""))
+
+
+@pytest.mark.parametrize(
+    ("prefix", "count"),
+    [("", 2), ("github", 1), ("github_token/", 1), (TOKEN, 1), (f"{TOKEN}/", 0), ("git_", 1), ("x", 0)],
+)  # fmt: skip
+def test_a_prefix_is_one_of_whole_names(store: LocalFiles, prefix: str, count: int) -> None:
+    """Wherever in a name it ends."""
+    for name in (TOKEN, "git_ssh/default/key"):
+        store.put(name, Secret("t"), tags={})
+    assert len(list(store.list(prefix))) == count
+
+
 def test_deleting_the_last_field_removes_the_instance_and_the_type(
     store: LocalFiles, root: Path
 ) -> None:

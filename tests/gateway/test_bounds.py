@@ -3,13 +3,23 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from gateway.app import create_app
 from gateway.bodies import Held
-from gateway.connections import MOST_CONNECTIONS, SPARE_FILES, Bounded, bounded
+from gateway.connections import (
+    LEAST_TAKEN,
+    MOST_CONNECTIONS,
+    SPARE_FILES,
+    Bounded,
+    Taken,
+    bounded,
+    stalled,
+)
 from tests.fakes import eventually
 from tests.gateway.place import Place, address_of, listening
 from toolkit.scheduler.desk import Desk
@@ -109,6 +119,33 @@ def test_who_does_not_go_on_is_cut_off(hasty: tuple[str, int], sent: bytes) -> N
         client.sendall(sent)
         while client.recv(4096):  # an answer to what was whole comes first
             continue
+
+
+@pytest.mark.parametrize("pieces", [1, 400])
+def test_who_does_not_take_an_answer_is_cut_off(pieces: int) -> None:
+    """In one piece, which is over for the application, or while it is still being sent."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(pieces):
+            part = {"type": "http.response.body", "body": bytes(32_000_000 // pieces)}
+            await send(part | {"more_body": True})
+        await send({"type": "http.response.body"})
+
+    config = uvicorn.Config(app, http=Hasty, lifespan="off", log_level="warning")
+    with listening(config) as server, connected(address_of(server)) as client:
+        client.sendall(HEALTH)
+        assert client.recv(1)
+        eventually(lambda: not server.server_state.connections)
+
+
+def test_who_takes_an_answer_slowly_is_borne_with() -> None:
+    """As long as it goes on; what waits only now is new."""
+    waits = Taken(taken=100_000, left=50_000)
+    assert stalled(waits, replace(waits, taken=waits.taken + LEAST_TAKEN - 1))
+    assert not stalled(waits, replace(waits, taken=waits.taken + LEAST_TAKEN))
+    assert not stalled(waits, replace(waits, left=0))
+    assert not stalled(replace(waits, left=0), waits)
 
 
 def test_there_are_fewer_connections_than_the_process_may_have_files() -> None:

@@ -66,11 +66,11 @@ def test_a_resumption_wakes_who_drains_the_queue(shop: Shop) -> None:
 @pytest.mark.parametrize("off", ["disable", "pause"])
 @pytest.mark.parametrize("on", ["enable", "resume"])
 def test_an_agent_is_turned_off_and_on(shop: Shop, off: str, on: str) -> None:
-    """Under both names; only that agent."""
-    shop.post(f"/control/agents/dev/{off}")
+    """Under both names, and answered in the words of what was asked; only that agent."""
+    assert shop.post(f"/control/agents/dev/{off}")[1]["message"].startswith(f"dev is {off}d")
     agents = {a["name"]: a["enabled"] for a in shop.get("/control/status")[1]["agents"]}
     assert agents == {"dev": False, "ops": True}
-    shop.post(f"/control/agents/dev/{on}")
+    assert shop.post(f"/control/agents/dev/{on}")[1]["message"] == f"dev is {on}d"
     assert switches.read(shop.ledger).disabled == ()
 
 
@@ -83,12 +83,13 @@ def test_an_unknown_agent_is_told_with_the_known_ones(shop: Shop, verb: str) -> 
 
 def test_a_scale_takes_effect(shop: Shop) -> None:
     """Of an agent and of all; it is kept, and whoever dispatches reads it."""
-    assert shop.post("/control/agents/dev/scale", scale=3)[0] == 200
-    assert shop.post("/control/project/scale", scale=7)[0] == 200
+    of_dev = shop.post("/control/agents/dev/scale", scale=3)[1]["message"]
+    of_all = shop.post("/control/project/scale", scale=1)[1]["message"]
+    assert (of_dev, of_all) == ("at most 3 runs of dev at once", "at most 1 run at once")
     now = switches.read(shop.ledger)
-    assert (now.scales, now.total) == ({"dev": 3}, 7)
+    assert (now.scales, now.total) == ({"dev": 3}, 1)
     told = shop.get("/control/status")[1]
-    assert (told["agents"][0]["scale"], told["scheduler"]["projectScale"]) == (3, 7)
+    assert (told["agents"][0]["scale"], told["scheduler"]["projectScale"]) == (3, 1)
 
 
 @pytest.mark.parametrize("scale", [0, -1, 1.5, "2", True, None, [], 10**6])

@@ -90,7 +90,7 @@ def test_a_delivery_that_does_not_verify_takes_no_number_away(office: PostOffice
 
 
 def test_notes_of_refused_deliveries_are_few(office: PostOffice) -> None:
-    """A flood without a signature writes sixty lines a minute."""
+    """A flood without a signature writes sixty lines an hour."""
     sent = WebhookRequest(headers={}, body=b"{}")
     answers = {office.post("/webhooks/github", sent).status_code for _ in range(70)}
     assert answers == {401}

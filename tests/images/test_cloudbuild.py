@@ -19,13 +19,18 @@ from toolkit.images.order import carried, order
 SCOPE = Scope(project="shop", environment="production")
 BUILDS = "/v1/projects/shop-1/locations/europe-west1/builds"
 ONE = order("dev", "al-base", "FROM x\n", {"data.txt": LayerFile(b"brought along")})
+TWO = order("other", "al-base", "FROM y\n", {})
 
 
 @dataclass
 class Service:
-    """Plays `steps` for every build, one at each look: (status, what has been said since)."""
+    """Plays `steps` for every build, one at each look: (status, what has been said since).
+
+    Of the first `lost` builds that it starts, it never says so.
+    """
 
     steps: list[tuple[str, list[str]]]
+    lost: int = 0
     asked: list[dict[str, Any]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     said: list[dict[str, Any]] = field(default_factory=list)
@@ -35,10 +40,14 @@ class Service:
         body = json.loads(environ["wsgi.input"].read(size) or b"{}")
         self.paths.append(environ["PATH_INFO"])
         answer = self._answer(environ["PATH_INFO"], body)
-        start("200 OK", [("Content-Type", "application/json")])
-        return [json.dumps(answer).encode()]
+        heard = environ["PATH_INFO"] != BUILDS or not body or len(self.asked) > self.lost
+        start("200 OK" if heard else "503 Down", [("Content-Type", "application/json")])
+        return [json.dumps(answer).encode() if heard else b""]
 
     def _answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        if path == BUILDS and not body:
+            going = enumerate(self.asked, 1)
+            return {"builds": [{"id": f"b-{n}", "tags": asked["tags"]} for n, asked in going]}
         if path == BUILDS:
             self.asked.append(body)
             return {"name": "operations/1", "metadata": {"build": {"id": f"b-{len(self.asked)}"}}}
@@ -144,6 +153,28 @@ def test_who_goes_away_leaves_nothing_going_on(builder: CloudBuild, service: Ser
     with pytest.raises(KeyboardInterrupt):
         builder.make([ONE], interrupted)
     assert service.paths[-1] == f"{BUILDS}/b-1:cancel"
+
+
+def test_a_build_whose_beginning_was_not_heard_of_is_found_again(
+    builder: CloudBuild, service: Service
+) -> None:
+    """The service takes no request id, and two builds of one image are paid for twice."""
+    service.lost = 1
+    builder.make([ONE], lambda _: None)
+    assert len(service.asked) == 1
+    assert f"{BUILDS}/b-1" in service.paths
+
+
+def test_what_a_push_left_behind_is_followed_by_the_next(
+    builder: CloudBuild, service: Service
+) -> None:
+    """A killed one; a build of another image, or for another environment, is none of ours."""
+    builder.make([ONE], lambda _: None)
+    service.steps = [("SUCCESS", [])]
+    builder.make([ONE, TWO], lambda _: None)
+    first, second = (asked["tags"] for asked in service.asked)
+    assert ONE.tag in first
+    assert TWO.tag in second
 
 
 def test_there_are_no_machines_for_arm(builder: CloudBuild, service: Service) -> None:

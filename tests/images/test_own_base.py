@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.images import local_base
 from toolkit.images.dockerfile_lines import instructions
 from toolkit.images.own_base import base_order, gateway_order, main
 from toolkit.images.requirements import of_agents, of_gateway
@@ -80,6 +81,24 @@ def test_the_context_has_what_the_dockerfile_copies() -> None:
     tops = {name.partition("/")[0] for name in order.context}
     assert tops == {"bin", "requirements.txt", "toolkit"}
     assert order.context["bin/al-status"].mode == 0o755
+
+
+def test_who_runs_has_a_name_in_every_base() -> None:
+    """ssh, and git with it, refuses to work for a uid that the system does not know.  And as who it ends, Dockerfiles go
+    on: one that builds on this machine builds in an account."""
+    for text in (base_order("r").dockerfile, local_base.dockerfile()):
+        assert "useradd --uid 1000" in text
+        users = [one.rest for one in instructions(text.splitlines()) if one.word == "USER"]
+        assert users == ["1000:1000"]
+
+
+def test_pythons_own_modules_are_compiled_in_every_base() -> None:
+    """Its images come without (https://github.com/docker-library/python/issues/615), and a run's file system is read-only."""
+    for text in (base_order("r").dockerfile, local_base.dockerfile()):
+        lines = text.splitlines()
+        last = max(n for n, line in enumerate(lines) if line.startswith("FROM"))
+        run = [one.rest for one in instructions(lines) if one.first > last and one.word == "RUN"]
+        assert [one for one in run if "compileall" in one and 'get_path("stdlib")' in one]
 
 
 def test_the_gateways_base_is_another() -> None:

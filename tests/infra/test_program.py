@@ -105,7 +105,14 @@ def test_a_role_goes_although_somebody_attached_a_policy(seen: Seen) -> None:
 
 def test_everything_that_can_have_tags_has_them(seen: Seen) -> None:
     """Parts have no tags; wholes all do."""
-    without = ("Policy", "FunctionUrl", "Permission", "ClusterCapacityProviders", "EventTarget")
+    without = (
+        "Policy",
+        "FunctionUrl",
+        "Permission",
+        "ClusterCapacityProviders",
+        "EventTarget",
+        "InvokeConfig",
+    )
     wholes = [
         inputs
         for (token, _), inputs in seen.items()
@@ -147,6 +154,14 @@ def test_the_gateway_is_an_image_by_digest(seen: Seen) -> None:
     assert function["role"] == "arn:al-shop-production--gateway-lambda-role"
     assert (function["timeout"], function["memorySize"]) == (60, 512)
     assert {"runtime", "handler"} & set(function) == set()
+
+
+def test_an_event_is_not_tried_for_hours(seen: Seen) -> None:
+    """Neither on its way to Lambda nor in Lambda's queue: an outage ends without all the ticks that it has missed."""
+    (own,) = of(seen, "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig").values()
+    targets = of(seen, "aws:cloudwatch/eventTarget:EventTarget").values()
+    assert (own["maximumEventAgeInSeconds"], own["maximumRetryAttempts"]) == (300, 1)
+    assert [t["retryPolicy"]["maximumEventAgeInSeconds"] for t in targets] == [300, 300]
 
 
 def test_the_url_is_public_and_both_permissions_say_so(seen: Seen) -> None:

@@ -78,6 +78,7 @@ def test_git_uses_the_token_for_github_and_for_no_other_host(stage: Stage) -> No
         "PROTOCOL HTTPS HOST GITHUB.COM USERNAME X-ACCESS-TOKEN PASSWORD GHP_ABCD"
     )
     assert done.output[1] == "0"
+    assert "git HTTPS credential helper configured" in done.messages
 
 
 def test_gits_configuration_is_added_to_what_is_there() -> None:
@@ -132,6 +133,7 @@ def test_an_ssh_key_is_where_ssh_takes_it(stage: Stage) -> None:
         f"ssh -i ~/.ssh/id_rsa {options} -o UserKnownHostsFile=~/.ssh/known_hosts",
         "26",
     ]
+    assert "SSH key configured for git" in done.messages
 
 
 def test_the_platforms_variables_are_not_the_agents(tmp_path: Path) -> None:

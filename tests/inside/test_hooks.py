@@ -62,6 +62,7 @@ def test_a_pre_hook_that_fails_ends_the_run(stage: Stage) -> None:
     run = stage.new_run()
     done = stage.run(run)
     assert (done.code, done.output) == (1, [])
+    assert "hooks.pre: failed" in done.messages
     assert "hooks.pre: [2/3] ended with exit code 3" in (stage.mailbox(run).report or {})["reason"]
 
 
@@ -187,6 +188,7 @@ def test_a_required_step_that_fails_ends_the_run(
     done = stage.run(run)
     assert done.code in (1, 13)
     assert "never" not in done.output
+    assert "preflight step failed" in done.messages
     assert word in (stage.mailbox(run).report or {})["reason"]
 
 

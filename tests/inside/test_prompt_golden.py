@@ -58,10 +58,18 @@ def test_a_run_is_told_exactly_this(name: str) -> None:
 
 def test_an_agent_outside_a_container_is_not_told_of_one() -> None:
     """Another user of the machine: what it may write is the same, what it must leave alone is not."""
-    text = static_prompt({}, [], container=False)
+    text = static_prompt({}, [], place="account")
     assert "in a container" not in text
     assert "under an account of your own" in text
     assert "your working directory, which is $HOME" in text
+
+
+def test_a_process_of_its_users_is_told_what_it_could_do() -> None:
+    """No container keeps it from anything, so it has to be asked."""
+    text = static_prompt({}, [], place="process")
+    assert "read-only" not in text
+    assert "in no container of your own" in text
+    assert "change nothing outside of your working directory" in text
 
 
 def test_there_is_no_golden_file_too_many() -> None:

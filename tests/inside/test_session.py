@@ -49,6 +49,11 @@ def test_a_session_works_with_its_tools_until_it_is_done(stage: Stage) -> None:
     assert [line["text"] for line in said(done, "assistant")] == ["looking", "all done"]
     assert [line["cmd"] for line in said(done, "bash")] == ["echo hello from $AL_AGENT"]
     assert server.keys[0] == "Bearer sk-custom-0123456789"
+    assert [line["tool"] for line in said(done, "tool start")] == ["bash", "write", "edit", "read"]
+    assert [line["resultLength"] for line in said(done, "tool done")][-1] == len("three two")
+    # what a message says is in `assistant` and nowhere else
+    assert "all done" not in json.dumps(said(done, "event"))
+    assert len(said(done, "event")) == 3
 
 
 def test_instructions_and_the_one_message_are_what_was_baked_and_this_run(stage: Stage) -> None:
@@ -132,7 +137,7 @@ def test_a_rate_limit_is_waited_out_and_no_tool_runs_twice(stage: Stage) -> None
     """The request is repeated after Retry-After, not the conversation."""
     script = (
         Turn(tools=[bash("echo x >> counted; cat counted")]),
-        Turn(status=429, headers={"Retry-After": "0"}),
+        Turn(status=429, headers={"retry-after-ms": "1"}),
         Turn(text="ok"),
     )
     with llm_server(*script) as server:
@@ -158,7 +163,7 @@ def test_the_next_model_takes_over_when_one_is_overloaded(stage: Stage) -> None:
 
 def test_every_model_refused_in_every_pass_is_12(stage: Stage) -> None:
     """Rate limited to the end: the shared code for it, and the reason names the model."""
-    with llm_server(Turn(status=429, headers={"Retry-After": "0"}, error="slow down")) as server:
+    with llm_server(Turn(status=429, headers={"retry-after-ms": "1"}, error="slow down")) as server:
         stage.configure(models=[model(server.url)])
         run = stage.new_run(KEY)
         assert stage.run(run).code == 12
@@ -195,8 +200,9 @@ def test_three_refusals_of_tools_end_the_session(stage: Stage) -> None:
     with llm_server(refused) as server:
         stage.configure(models=[model(server.url)])
         run = stage.new_run(KEY)
-        assert stage.run(run).code == 15
-    assert len(server.requests) == 3
+        done = stage.run(run)
+    assert (done.code, len(server.requests)) == (15, 3)
+    assert "Aborting: repeated auth/permission failures" in done.messages
     assert "repeated auth" in (stage.mailbox(run).report or {})["reason"]
 
 

@@ -19,10 +19,10 @@ PRICE = {"options": {"price": {"input": 1_000_000, "output": 2_000_000}}}  # a d
 WORK = Turn(tools=[bash("echo x >> counted")], usage=(10, 5))
 
 
-def routed(turn: Turn) -> Turn:
-    """The same as OpenRouter says it: a quarter of a dollar."""
+def routed(turn: Turn, dollars: float = 0.25) -> Turn:
+    """The same as OpenRouter says it, with what it bills."""
     whole = completion(turn, "any/model", 1)
-    whole["usage"]["cost"] = 0.25
+    whole["usage"] |= {"cost": dollars, "is_byok": False}
     return Turn(raw=b"".join(completion_events(whole)))
 
 
@@ -85,6 +85,15 @@ def test_what_a_provider_says_of_its_cost_counts(tmp_path: Path) -> None:
         done = talk(tmp_path, router, budget={"cost": 9})
     assert server.requests[0]["usage"] == {"include": True}
     assert (done.code, done.usage["cost"], (tmp_path / "counted").read_text()) == (0, 0.5, "x\n")
+
+
+def test_a_free_model_costs_nothing(tmp_path: Path) -> None:
+    """As OpenRouter bills it: known, and not unknown."""
+    with llm_server(routed(Turn(text="done"), dollars=0)) as server:
+        done = talk(
+            tmp_path, model(server.url, provider="openrouter", model="any/model:free", key="k")
+        )
+    assert (done.code, done.usage["cost"]) == (0, 0.0)
 
 
 def test_what_has_no_price_has_no_cost(tmp_path: Path) -> None:
@@ -155,7 +164,7 @@ def test_what_passes_is_waited_for_and_then_has_its_exit_code(
     tmp_path: Path, status: int, code: int
 ) -> None:
     """Four rounds; a run whose requests have all failed is never a success."""
-    with llm_server(Turn(status=status, headers={"Retry-After": "0"})) as server:
+    with llm_server(Turn(status=status, headers={"retry-after-ms": "1"})) as server:
         done = talk(tmp_path, model(server.url))
     assert (done.code, len(server.requests), done.usage) == (code, 4, {})
 

@@ -57,8 +57,9 @@ def test_tools_are_called_and_answered(tmp_path: Path) -> None:
             {"name": "qwen2.5-coder:7b", "context_length": 6000}]}}, 6000),
         ({}, {"/api/show": SHOWN}, 16_384),
         ({}, {}, 16_384),
+        ({}, {"/api/show": {"model_info": "none"}, "/api/ps": {"models": ["none"]}}, 16_384),
     ],
-    ids=["declared too large", "of its Modelfile", "as it is loaded", "ours", "nothing is known"],
+    ids=["declared too large", "of its Modelfile", "as it is loaded", "ours", "nothing is known", "no words of its"],
 )  # fmt: skip
 def test_the_window_is_the_one_that_is_asked_for(
     tmp_path: Path, options: dict[str, Any], facts: dict[str, Any], window: int

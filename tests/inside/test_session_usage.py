@@ -9,7 +9,7 @@ from tests.fixtures.llm_server import Turn, llm_server
 from tests.inside.talks import bash, model, talk
 
 PRICE = {"price": {"input": 1_000_000, "output": 2_000_000}}  # a dollar, two dollars
-NOW = {"Retry-After": "0"}
+NOW = {"retry-after-ms": "1"}
 WORK = Turn(tools=[bash("true")], usage=(10, 5))
 DONE = Turn(text="done", usage=(20, 1))
 

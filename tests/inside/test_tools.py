@@ -206,4 +206,5 @@ def test_an_inline_command_of_the_instructions_has_its_limits(
     assert late == "a [Error: begun\n\n[ended after 0.3 seconds]] b"
     loud = skill.instructions("a !`seq 5000; exit 1` b", tools)
     assert len(loud) == len("a [Error: ] b") + 500
+    assert skill.instructions("a !`true` b", tools) == "a  b"
     assert skill.instructions("no `code` and !no `code` is run", tools).count("code") == 2

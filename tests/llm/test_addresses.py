@@ -45,14 +45,24 @@ def test_a_custom_server_may_speak_anthropic_s_api(path: str) -> None:
     assert "max_tokens" in server.requests[0]
 
 
-def test_a_server_without_a_key_is_sent_none_that_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even the one that an SDK would find among the variables."""
+def test_a_server_without_a_key_is_sent_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No placeholder, and not even the one that an SDK would find among the variables."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-other")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-other")
     with llm_server(Turn(text="ok")) as server:
+        ask(server, provider="ollama", model="qwen", base_url=server.root)
         for wire in (None, "anthropic"):
             ask(server, provider="custom", wire=wire, model="qwen", base_url=server.root)
-    assert [key for key in server.keys if "other" in key] == []
+    assert server.keys == ["", "", ""]
+
+
+def test_a_server_with_a_login_of_its_own_is_sent_it() -> None:
+    """In a header that the user names, beside no key."""
+    own = {"extra_headers": {"Authorization": "Basic eA=="}}
+    with llm_server(Turn(text="ok")) as server:
+        for wire in (None, "anthropic"):
+            ask(server, provider="custom", wire=wire, model="q", base_url=server.root, options=own)
+    assert server.keys == ["Basic eA==", "Basic eA=="]
 
 
 def test_a_friendly_name_goes_out_as_the_provider_s_id() -> None:

@@ -1,10 +1,19 @@
 """Reading variables: what cannot be used names the variable."""
 
+from collections.abc import Callable, Iterator, Mapping
+
 import pytest
 
 from toolkit.core.errors import ConfigError
-from toolkit.llm.candidates import Flags, Rank, from_flags, from_variables
+from toolkit.llm.candidates import Candidate, Flags, Rank, from_flags, from_user, from_variables
 from toolkit.llm.names import TABLE
+
+# where a model can be named, by what a message calls it
+PLACES: Mapping[str, Callable[[str], Iterator[Candidate]]] = {
+    "--llm-model": lambda text: from_flags(Flags(model=text), TABLE),
+    "LLM_MODEL": lambda text: from_variables({"LLM_MODEL": text}, TABLE),
+    "file: llm.model": lambda text: from_user({"model": text}, "file", TABLE),
+}
 
 
 @pytest.mark.parametrize(
@@ -36,6 +45,28 @@ def test_an_empty_flag_is_a_mistake_and_not_a_default() -> None:
     """Unlike a variable, somebody has just typed it."""
     with pytest.raises(ConfigError, match="--llm-model: is empty"):
         list(from_flags(Flags(model=" "), TABLE))
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("openai:", "write openai:MODEL, or --llm-provider openai alone for its default"),
+        (" Ollama : ", "write ollama:MODEL, or --llm-provider ollama alone for its default"),
+        ("bogus:", "write MODEL or PROVIDER:MODEL"),
+        (":gpt-4o", "write MODEL or PROVIDER:MODEL"),
+    ],
+)
+@pytest.mark.parametrize("place", PLACES)
+def test_half_a_name_is_none(place: str, text: str, remedy: str) -> None:
+    """Nobody is asked for a model that is called `openai:`."""
+    with pytest.raises(ConfigError, match=f"{place}: .* names no model") as caught:
+        list(PLACES[place](text))
+    assert caught.value.hint == remedy
+
+
+def test_space_around_a_providers_colon_is_no_part_of_the_name() -> None:
+    (found,) = from_flags(Flags(model=" openai: gpt-4o "), TABLE)
+    assert found.value == "openai:gpt-4o"
 
 
 def test_limits_are_numbers_in_their_place() -> None:

@@ -9,7 +9,7 @@ import pytest
 from toolkit.core.agent import Model
 from toolkit.core.errors import ConfigError, CredentialError, UnknownPlugin
 from toolkit.core.secrets import Secret
-from toolkit.llm.models import live_model, live_models, parse_model
+from toolkit.llm.models import live_model, live_models, load, parse_model
 
 KEY = Secret("sk-0123456789")
 
@@ -94,6 +94,21 @@ def test_ollama_needs_no_key() -> None:
 def test_an_unknown_provider_is_refused() -> None:
     with pytest.raises(UnknownPlugin):
         live_models([model(provider="opnai")], {})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"name": "m", "model": "m", "provider": "nobody"},
+        {"name": "m", "model": "m", "provider": "openai", "wire": "anthropic"},
+        {"name": "m", "model": "m", "provider": "openai", "baseUrl": "http://[1"},
+    ],
+    ids=["no model", "unknown provider", "contradiction", "no address"],
+)
+def test_what_is_wrong_with_a_model_is_not_said_while_libraries_load(data: Any) -> None:
+    """It is said when the model is made for work: there somebody explains it."""
+    load([data])
 
 
 def test_the_tables_load_no_sdk() -> None:

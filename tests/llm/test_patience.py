@@ -1,17 +1,23 @@
 """Several models as one, over real HTTP: who is asked, how often, and how long is waited."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
 from pydantic_ai import Agent
+from pydantic_ai.messages import ModelRequest, UserPromptPart
+from pydantic_ai.models import Model as LiveModel
+from pydantic_ai.models import ModelRequestParameters, StreamedResponse
+from pydantic_ai.models.wrapper import WrapperModel
 
 from tests.fixtures.llm_server import LlmServer, Turn, llm_server
 from toolkit.core.agent import Model
 from toolkit.core.secrets import Secret
-from toolkit.llm.models import live_models
+from toolkit.llm.models import live_model, live_models
 from toolkit.llm.patience import Exhausted, Patient
 
 BUSY = Turn(status=429)
@@ -67,6 +73,14 @@ def test_what_the_provider_asks_for_is_waited() -> None:
     with llm_server(*turns, Turn(text="ok")) as server:
         assert ask(waits, server) == "ok"
     assert waits.seconds == [7, 300]
+
+
+def test_a_wish_for_no_wait_is_none() -> None:
+    """Some proxies say 0 with every refusal: the run would be over before the minute is."""
+    waits = Waits()
+    with llm_server(Turn(status=429, headers={"Retry-After": "0"}), Turn(text="ok")) as server:
+        assert ask(waits, server) == "ok"
+    assert waits.seconds == [30]
 
 
 def test_the_next_model_is_asked_before_anything_is_waited_for() -> None:
@@ -151,12 +165,13 @@ def test_a_model_that_has_just_refused_is_left_alone() -> None:
         BUSY,
         Turn(status=529),
         Turn(status=500),
+        Turn(status=408),
         Turn(gone=True),
         Turn(text="half of an answer", cut=True),
         Turn(raw=b"<html>Bad gateway</html>"),
         Turn(raw=b""),
     ],
-    ids=["429", "529", "500", "no answer", "cut connection", "no JSON", "no event"],
+    ids=["429", "529", "500", "408", "no answer", "cut connection", "no JSON", "no event"],
 )
 def test_every_api_s_failures_are_waited_out(provider: str, turn: Turn) -> None:
     """In its own words, on its own wire."""
@@ -174,11 +189,57 @@ def test_every_api_s_failures_are_waited_out(provider: str, turn: Turn) -> None:
         ("ollama", b'{"message": {"role": "assistant", "content": "half"}, "done": false}\n'),
         ("ollama", b"<html>Bad gateway</html>"),
         ("custom", b'data: {"error": {"message": "slot unavailable", "code": 503}}\n\n'),
+        ("custom", b"data: [1]\n\n"),
+        ("custom", b'data: {"choices": [{"index": 0, "delta": "x"}]}\n\n'),
+        ("openai", b'data: {"choices": "x"}\n\n'),
+        ("anthropic", b"event: message_start\ndata: [1]\n\n"),
+        ("anthropic", b'event: message_start\ndata: {"type": "message_start", "message": "x"}\n\n'),
+        ("ollama", b'{"message": "x"}\n'),
+        ("ollama", b'{"done": true, "eval_count": "x"}\n'),
     ],
 )
 def test_a_failure_within_the_answer_is_one_too(provider: str, raw: bytes) -> None:
-    """The status was 200 already."""
+    """The status was 200 already; what has another form than the API's is a failure as well."""
     waits = Waits()
     with llm_server(Turn(raw=raw), Turn(text="ok")) as server:
         assert ask(waits, server, provider=provider) == "ok"
     assert len(server.requests) == 2
+
+
+class Begun(WrapperModel):
+    """Tells when an answer has begun."""
+
+    def __init__(self, model: LiveModel) -> None:
+        super().__init__(model)
+        self.event = asyncio.Event()
+
+    @asynccontextmanager
+    async def request_stream(self, *asked: Any) -> AsyncIterator[StreamedResponse]:
+        async with self.wrapped.request_stream(*asked) as stream:
+            self.event.set()
+            yield stream
+
+
+async def cancelled(live: LiveModel, heard: list[int]) -> None:
+    """An answer that is given up as soon as it has begun, as a budget of seconds does it."""
+    model = Begun(live)
+    patient = Patient(
+        [model],
+        tell=lambda _msg, _fields: None,
+        heard=lambda _place, response: heard.append(response.usage.input_tokens),
+    )
+    question = ModelRequest(parts=[UserPromptPart(content="hello")])
+    asking = asyncio.create_task(patient.request([question], None, ModelRequestParameters()))
+    await model.event.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+def test_an_answer_that_is_cancelled_counts_as_far_as_it_was_reported() -> None:
+    """Anthropic says with its first event what it has read, and bills it."""
+    heard: list[int] = []
+    with llm_server(Turn(text="half of it " * 200, usage=(7, 1), stalls=True)) as server:
+        named = Model(name="m", provider="anthropic", model="m", base_url=server.root)
+        asyncio.run(cancelled(live_model(named, KEYS["anthropic_key"]), heard))
+    assert heard == [7]

@@ -1,5 +1,6 @@
 """What an answer has cost."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -38,6 +39,22 @@ def test_what_is_cached_is_part_of_the_input(
     """Half of it read, three tenths written; without a price of its own it costs as the rest."""
     usage = {"input_tokens": 1_000_000, "cache_read_tokens": 500_000, "cache_write_tokens": 300_000}
     assert cost(answer(**usage), Price.of(prices)) == dollars
+
+
+@pytest.mark.parametrize(
+    ("account", "dollars"),
+    [
+        ({"cost": 0.25, "is_byok": False, "upstream_inference_cost": 0.25}, "0.25"),
+        ({"is_byok": False, "upstream_inference_cost": 0}, "0"),
+        ({"is_byok": False}, "0"),
+        ({"cost": 0.01, "is_byok": True, "upstream_inference_cost": 0.2}, "0.21"),
+        ({"is_byok": True, "upstream_inference_cost": 0.2}, "0.2"),
+    ],
+    ids=["paid", "free", "free, in fewer words", "a key of one's own", "the same without a fee"],
+)
+def test_what_openrouter_has_billed_is_the_cost(account: dict[str, object], dollars: str) -> None:
+    """A free model's answer has cost nothing, which is known; with a key of one's own its provider bills it too."""
+    assert cost(replace(answer(input_tokens=5), provider_details=account), None) == Decimal(dollars)
 
 
 def test_nobody_knows_is_not_nothing() -> None:

@@ -239,7 +239,35 @@ def test_a_model_that_nobody_knows_needs_a_provider() -> None:
     with pytest.raises(ConfigError, match="'brain-9'") as caught:
         resolved({"LLM_MODEL": "brain-9"}).bundle()
     assert "PROVIDER:MODEL" in caught.value.hint
+    assert "xai, mistral" in caught.value.hint
     assert "claude (anthropic)" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [("antropic:claude-9", "did you mean 'anthropic'?"), ("bogus:thing", "use one of: anthropic")],
+)
+def test_a_provider_that_there_is_not_is_no_part_of_a_model_s_name(typed: str, hint: str) -> None:
+    """A hosted provider would answer that it knows no such model."""
+    found = resolved(CLAUDE, Flags(model=typed), SONNET)
+    assert refused(found).startswith(f"{typed} (--llm-model): no LLM provider named ")
+    assert found.problems[0].hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("variables", "model"),
+    [
+        ({"LLM_PROVIDER": "ollama"}, "mine:v2"),
+        ({"LLM_BASE_URL": "http://gpu:8081"}, "mine:v2"),
+        ({"LLM_PROVIDER": "openrouter", "OPENROUTER_API_KEY": "k"}, "meta/any-70b:free"),
+        ({"OPENAI_API_KEY": "k"}, "ft:gpt-4o-mini:acme::1a2b"),
+        ({"LLM_PROVIDER": "openai", "OPENAI_API_KEY": "k"}, "openai:ft:gpt-4o:acme::1a2b"),
+    ],
+)
+def test_a_colon_may_be_a_part_of_a_name(variables: Mapping[str, str], model: str) -> None:
+    """Tags of servers of one's own, OpenRouter's variants, and what was tuned at OpenAI."""
+    bundle = resolved(variables, Flags(model=model)).bundle()
+    assert bundle.model == model.removeprefix("openai:")
 
 
 def test_a_missing_key_names_its_variable_and_the_way_without() -> None:

@@ -214,3 +214,16 @@ def test_a_push_says_beforehand_which_dockerfiles_nobody_would_build(project: Pr
     ]
     able = Builds(services(project, base="b", builder="codebuild"), project)
     assert [able.unbuilt(agent) for agent in (own, plain)] == [None, None]
+
+
+def test_a_rehearsal_tells_that_the_projects_dockerfile_is_left_out(project: Project) -> None:
+    """The sandbox has no system to build upon; in an account it is built, and one that adds nothing is no loss."""
+    rehearsal = replace(CLOUD, endpoint="http://x")
+    shared = project.directory / "Dockerfile"
+    shared.write_text("FROM al-agent\nENV A=1\n")
+    said = Builds(services(project, cloud=rehearsal), project).left_out
+    assert said is not None
+    assert str(shared) in said
+    assert Builds(services(project, builder="codebuild"), project).left_out is None
+    shared.write_text("FROM al-agent\n")
+    assert Builds(services(project, cloud=rehearsal), project).left_out is None

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.llm_server import Turn, llm_server
 from tests.fixtures.ollama import SIZE, ollama
 from toolkit.core.agent import Model
-from toolkit.core.errors import NotFound, Unreachable
+from toolkit.core.errors import AlError, NotFound, Unreachable
 from toolkit.core.run import RunModels
 from toolkit.llm.ollama_server import OllamaServer
 from toolkit.ops.llm.presence import ModelMissing, present
@@ -109,6 +110,15 @@ def test_a_pull_that_always_breaks_off_says_what_to_do() -> None:
 def test_a_model_that_nobody_has_is_not_found() -> None:
     with ollama() as server, pytest.raises(NotFound, match="knows no model nonsense"):
         list(OllamaServer(server.url).pull("nonsense"))
+
+
+def test_a_server_that_is_no_ollama_pulls_nothing() -> None:
+    """What it answers is shown, the beginning of it."""
+    with (
+        llm_server(Turn(), facts={"/api/pull": ["not", "mine"]}) as server,
+        pytest.raises(AlError, match='it answers with \'\\["not", "mine"\\]\''),
+    ):
+        list(OllamaServer(server.root).pull("qwen2.5-coder:7b"))
 
 
 def test_a_scheduler_hears_of_each_missing_model_once(tmp_path: Path) -> None:

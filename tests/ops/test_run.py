@@ -75,7 +75,7 @@ def test_that_an_agent_is_disabled_is_said_and_keeps_nobody_from_starting_it(
     made, notes = services(tmp_path, MemoryRuntime), list[str]()
     switches.disable(made.ledger, "dev")
     launch.start(made, "dev", None, note=notes.append)
-    assert "• dev is disabled; what you start by hand runs all the same" in notes
+    assert "• dev is paused; what you start by hand runs all the same" in notes
 
 
 @pytest.mark.parametrize(("runtime", "seconds"), [("docker", 1.0), ("memory", 5.0)])

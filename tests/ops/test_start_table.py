@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from toolkit.core.agent import AgentName
 from toolkit.core.run import Run, RunId, RunState, TriggerKind
-from toolkit.ops.start.table import COLUMNS, Table, changes, table
+from toolkit.ops.start.table import COLUMNS, Table, as_found, changes, table
 from toolkit.scheduler.roster import Post, Roster
 from toolkit.scheduler.status import Seen
 from toolkit.scheduler.switches import Switches
@@ -86,7 +86,7 @@ def test_a_pause_is_in_the_header_and_keeps_the_next_run_from_being_shown() -> N
     """A time at which nothing will happen is not announced."""
     seen = replace(NOTHING, switches=Switches(paused=True, disabled=("ops",)))
     assert shown(seen).head == ["shop", "2 agents, 1 with a schedule, 0 of 4 at work  PAUSED"]
-    assert (row(seen, "dev")["NEXT RUN"], row(seen, "ops")["STATE"]) == ("", "disabled")
+    assert (row(seen, "dev")["NEXT RUN"], row(seen, "ops")["STATE"]) == ("", "paused")
 
 
 def test_where_not_all_agents_fit_those_at_work_come_first() -> None:
@@ -113,7 +113,17 @@ def test_each_change_is_one_line() -> None:
     ended = replace(NOTHING, recent=[over])
     assert list(changes(begun, ended)) == ["dev-00000001 failed after 10.0 s: exited with code 3"]
     turned = replace(NOTHING, switches=Switches(paused=True, disabled=("dev",)))
-    assert list(changes(NOTHING, turned)) == ["paused: nothing starts", "dev is disabled"]
+    assert list(changes(NOTHING, turned)) == ["paused: nothing starts", "dev is paused"]
+
+
+def test_a_run_that_was_taken_over_and_is_over_by_the_first_look_has_its_line() -> None:
+    """Its end, and nothing of those that were over before."""
+    before = replace(DONE, state=RunState.RUNNING, finished=None)
+    older = replace(DONE, id=RunId("ops-00000002"))
+    first = replace(NOTHING, active=[GOING], recent=[DONE, older])
+    found = as_found(first, [before, GOING])
+    assert list(changes(found, first)) == ["ops-00000001 succeeded after 2.5 s"]
+    assert as_found(None, [GOING]) is None
 
 
 def test_a_run_that_began_and_ended_between_two_looks_is_told() -> None:

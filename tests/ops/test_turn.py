@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.fakes import MemoryLedger
 from tests.scheduler.turning import CPU, GPU, shop, states, stop, submitted, trigger
 from toolkit.core.agent import Agent, AgentName, Model, Project
 from toolkit.core.clock import from_iso, now
-from toolkit.core.errors import BackendBusy
+from toolkit.core.errors import AlError, BackendBusy, Conflict, Throttled, Unreachable
 from toolkit.core.run import RunModels
 from toolkit.ops.turn import beating, tell_while_queued, turn_for
 from toolkit.scheduler import turns
@@ -56,6 +57,37 @@ def test_a_watcher_gives_a_sign_of_life_every_two_minutes(tmp_path: Path) -> Non
     began = now()
     sleep(1)
     assert from_iso(holders(turns.read(made.ledger))[run].beat).timestamp() >= began.timestamp() - 1
+
+
+class Failing(MemoryLedger):
+    """Refuses the next write to the lines, once it is told how."""
+
+    error: AlError | None = None
+
+    def set_fact(self, key: str, value: Any, **more: Any) -> bool:
+        error, self.error = self.error, None
+        if error:
+            raise error
+        return super().set_fact(key, value, **more)
+
+
+@pytest.mark.parametrize("kind", [Conflict, Throttled, Unreachable])
+def test_a_sign_of_life_that_does_not_get_through_ends_nobody_s_watch(
+    tmp_path: Path, kind: type[AlError]
+) -> None:
+    """Whoever follows a run goes on, and the next one is given in two minutes."""
+    ledger = Failing()
+    made = shop(tmp_path, ledger=ledger)
+    (run,) = submitted(made, "dev")
+    asking = Asking(run=run, created="2026", backends=(GPU,))
+    turns.enter(ledger, asking, from_iso("2026-01-01T00:00:00Z"))
+    slept: list[float] = []
+    sleep = beating(made.desk.services, made.get(run), sleep=slept.append, clock=lambda: sum(slept))
+    ledger.error = kind("others come between again and again", hint="try again")
+    sleep(120)
+    assert holders(turns.read(ledger))[run].beat.startswith("2026-01-01T00:00")
+    sleep(120)
+    assert not holders(turns.read(ledger))[run].beat.startswith("2026-01-01T00:00")
 
 
 def test_only_who_needs_a_turn_waits_for_one(tmp_path: Path) -> None:

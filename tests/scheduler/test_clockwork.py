@@ -1,15 +1,17 @@
 """Schedules that are kept: a tick is done once, whoever looks and however often; what is missed and busy is told."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.scheduler.stage import FOREVER, Stage, post, stage
+from toolkit.core.clock import iso
 from toolkit.core.run import RunState, TriggerKind
 from toolkit.scheduler import switches
 from toolkit.scheduler.clockwork import PREFIX, Clockwork
+from toolkit.scheduler.housekeeping import prune
 
 NOON = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
 HOURLY = "0 * * * *"
@@ -144,3 +146,13 @@ def test_the_step_of_a_deployed_gateway_starts_what_is_due(tmp_path: Path) -> No
         made.step()
         made.clock.sleep(60)
     assert len(made.launched) == 3
+
+
+def test_the_schedule_of_an_agent_that_is_long_gone_is_forgotten(tmp_path: Path) -> None:
+    """It would be kept for ever; one that went a short while ago may come back, and that of an agent that is there stays."""
+    made = stage(tmp_path, post("dev", schedule="0 0 31 2 *"), post("plain"), start=NOON)
+    for name, days in (("dev", 60), ("plain", 60), ("gone", 60), ("lately", 2)):
+        fact = {"at": iso(NOON - timedelta(days=days)), "schedule": HOURLY, "timezone": "UTC"}
+        made.ledger.set_fact(f"{PREFIX}{name}", fact)
+    prune(made.desk, NOON)
+    assert set(made.ledger.facts(PREFIX)) == {f"{PREFIX}dev", f"{PREFIX}lately"}

@@ -57,7 +57,7 @@ def test_what_runs_is_taken_over_with_its_locks_calls_and_receipts(served: Serve
     served.stop()
     assert served.run(caller).state is RunState.RUNNING
     served.start()
-    assert set(served.scheduler.going()) == {caller, called.id}
+    assert {run.id for run in served.scheduler.found} == {caller, called.id}
     assert [lock["holder"] for lock in served.get("/control/status")["locks"]] == [caller]
     served.mark("answer")
     assert served.ended(caller).state is RunState.SUCCEEDED

@@ -14,7 +14,7 @@ import ssl
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from toolkit.core.clock import now
@@ -76,7 +76,12 @@ class JsonApi:
         if status >= 400:
             refused = Refused(_refusal(status, answer, request))
             raise refusal(refused.response, doing) from refused
-        return _json(answer)
+        try:
+            return _json(answer)
+        except ValueError:
+            words = f"{doing}: the answer is not AWS's: HTTP {status}, and no JSON object"
+            hint = "see what answers in its place: a proxy, or a gate of the container's network"
+            raise Unreachable(words, hint=hint) from None  # the cause holds the answer
 
     def _exchange(
         self, data: bytes, headers: Mapping[str, str], doing: str
@@ -174,4 +179,8 @@ def _refusal(status: int, data: bytes, request: str) -> Mapping[str, Any]:
 
 
 def _json(data: bytes) -> dict[str, Any]:
-    return cast("dict[str, Any]", json.loads(data)) if data.strip() else {}
+    """Raises ValueError for anything but an object."""
+    said = json.loads(data) if data.strip() else {}
+    if not isinstance(said, dict):
+        raise ValueError("no object")
+    return said

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from toolkit.ops.llm.presence import ModelMissing
 
 T = TypeVar("T")
+Note = Callable[[str], None]
 STEP = 5  # per cent between two lines, where no terminal can show it moving
 
 
@@ -40,6 +41,18 @@ def pulling(app: App, begin: Callable[[], T], *, consent: bool) -> T:
         server, name = missing.server, missing.name
     pull(app, server, name)
     return begin()
+
+
+def unrepeated(note: Note) -> Note:
+    """`note`, which says nothing twice: what is begun once more would say it all once more."""
+    said: set[str] = set()
+
+    def told(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            note(text)
+
+    return told
 
 
 def _wanted(app: App, missing: "ModelMissing") -> bool:

@@ -68,8 +68,8 @@ def _greet(app: App, scheduler: Scheduler, *, web_ui: bool) -> None:
         app.ui.note(
             f"• the API's page is {scheduler.url}/api/docs; this version has no dashboard yet"
         )
-    if going := scheduler.going():
-        app.ui.note(f"• taken over: {', '.join(going)}")
+    if scheduler.found:
+        app.ui.note(f"• taken over: {', '.join(run.id for run in scheduler.found)}")
 
 
 def _farewell(app: App, scheduler: Scheduler) -> None:
@@ -84,7 +84,7 @@ def _farewell(app: App, scheduler: Scheduler) -> None:
 
 def _lines(app: App, scheduler: Scheduler, end: End) -> str:
     """A line for each change, until the end; why it ends."""
-    before, why = scheduler.look(), ""
+    before, why = table.as_found(scheduler.look(), scheduler.found), ""
     while not why:
         why = _ended(end, scheduler)
         if after := scheduler.look():

@@ -108,7 +108,7 @@ def _agent(agent: Answer, told: Answer, *, apart: bool) -> Sequence[object]:
 
 
 def _state(agent: Answer) -> str:
-    return str(agent["state"]) if agent["enabled"] else f"{agent['state']}, disabled"
+    return str(agent["state"]) if agent["enabled"] else f"{agent['state']}, paused"
 
 
 def _last(agent: Answer) -> str:

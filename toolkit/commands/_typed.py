@@ -11,24 +11,37 @@ from toolkit.core.secrets import Secret
 
 from ._app import App
 
+WAYS = "- for stdin, @FILE, or env:NAME"
+
 
 def typed_secret(app: App, text: str, *, option: str, what: str) -> Secret:
     """What `text` leads to: `-` is stdin, `@FILE` a file, `env:NAME` a variable, anything else itself, with a warning.
 
     Raises UsageError where there is nothing.
     """
-    if text == "-":
-        value = _from_stdin(app, what)
-    elif text.startswith("@"):
-        value = _from_file(text[1:], option)
-    elif text.startswith("env:"):
-        value = os.environ.get(text.removeprefix("env:"), "")
-    else:
-        app.ui.warn(_seen(option))
-        value = text
+    value, where = _found(app, text, option, what)
     if not value.strip():
-        raise UsageError(f"{option}: there is no key there", hint="- for stdin, @FILE, or env:NAME")
+        raise UsageError(f"{option}: there is nothing {where}", hint=WAYS)
     return Secret(value.strip())
+
+
+def ask_secret(what: str) -> Secret:
+    """What somebody at this terminal types; it is not shown."""
+    typed: str = click.prompt(what, hide_input=True, err=True)
+    return Secret(typed.strip())
+
+
+def _found(app: App, text: str, option: str, what: str) -> tuple[str, str]:
+    """The value, and where it was looked for."""
+    name = text[1:] if text.startswith("@") else text.removeprefix("env:")
+    if text == "-":
+        return _from_stdin(app, what), "on stdin"
+    if text.startswith("@"):
+        return _from_file(name, option), f"in the file {name}"
+    if text.startswith("env:"):
+        return _from_variable(name, option), f"in the variable {name}"
+    app.ui.warn(_seen(option))
+    return text, "in it"
 
 
 def _seen(option: str) -> str:
@@ -39,10 +52,13 @@ def _seen(option: str) -> str:
 
 
 def _from_stdin(app: App, what: str) -> str:
-    if app.ui.attended:
-        typed: str = click.prompt(what, hide_input=True, err=True)
-        return typed
-    return sys.stdin.read()
+    return ask_secret(what).reveal() if app.ui.attended else sys.stdin.read()
+
+
+def _from_variable(name: str, option: str) -> str:
+    if name not in os.environ:
+        raise UsageError(f"{option}: the variable {name} is not set", hint=WAYS)
+    return os.environ[name]
 
 
 def _from_file(path: str, option: str) -> str:

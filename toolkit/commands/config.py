@@ -1,4 +1,4 @@
-"""See and change which model runs use: explain, list, get, set."""
+"""See and change which model runs use: explain, list, get, set, path."""
 
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,15 @@ def set_(app: App, key: str, value: str | None) -> None:
     (row,) = told.rows(_resolved(app, None), name)
     if value and row.origin != str(path):
         app.ui.warn(f"{row.origin} counts more: {name} is {row.value}")
+
+
+@command.command("path", help="Print where your own settings are kept, also before there are any.")
+@click.pass_obj
+def path(app: App) -> None:
+    from toolkit.config.user import user_file
+    from toolkit.wiring import home
+
+    app.ui.line(str(user_file(home())))
 
 
 def _resolved(app: App, agent: str | None, **model: str | None) -> "Resolution":

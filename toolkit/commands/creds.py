@@ -72,7 +72,8 @@ def add(app: App, ref: str, from_stdin: bool, files: tuple[str, ...]) -> None:
     written = creds.add(local_credentials(), parsed, values)
     app.ui.line(f"{parsed}: kept {', '.join(written)}")
     app.ui.note(
-        "an environment gets what its agents and gateway need with its next `al push`; runs that are under way keep what they have"
+        "what runs here has it from now on, and an environment after `al push -E NAME`; runs that are under way keep what "
+        "they have"
     )
 
 

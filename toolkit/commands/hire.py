@@ -41,11 +41,12 @@ if TYPE_CHECKING:
     metavar="TOKEN",
     help="Of the forge's administrator: - for stdin, @FILE, or env:NAME.",
 )
+@click.option("--dry-run", is_flag=True, help="Show what would be done and do nothing.")
 @json_option
 @project_option
 @headless_option
 @click.pass_obj
-def command(app: App, /, as_json: bool, **typed: Any) -> None:
+def command(app: App, /, as_json: bool, dry_run: bool, **typed: Any) -> None:
     from toolkit.ops import hire
     from toolkit.ops.hire.standing import is_up
 
@@ -54,10 +55,13 @@ def command(app: App, /, as_json: bool, **typed: Any) -> None:
         app.ui.note(f"• the forge's administrator is from {hiring.admin}")
     if hiring.trouble:
         app.ui.warn(hiring.trouble)
-    done = list(_told(app, hire.hire(hiring), as_json))
+    if dry_run:
+        app.ui.note("• nothing is done: this is what would be")
+    act = hire.preview if dry_run else hire.hire
+    done = list(_told(app, act(hiring), as_json))
     if as_json:
         app.ui.json([{"what": one.what, "where": one.where, "how": one.how} for one in done])
-    if not is_up(hiring.place.services, hiring.name):
+    if not dry_run and not is_up(hiring.place.services, hiring.name):
         app.ui.note(f"start it: al up {hiring.name}")
 
 

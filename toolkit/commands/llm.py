@@ -95,6 +95,8 @@ def check(app: App, /, agent: str | None, as_json: bool) -> None:
         app.ui.json([one.to_dict() for one in found])
     if not found:
         app.ui.note("nothing was asked: no model is there, scripts run")
+    if silent := checks.unsound(found):
+        app.ui.note(silent)
     raise Exit(0 if all(one.sound for one in found) else 1)
 
 

@@ -55,5 +55,7 @@ def _show(app: App, found: "Iterable[Role]", as_json: bool) -> None:
     if as_json:
         app.ui.json([{"role": r.name, "on": bool(r.on), "agents": list(r.agents)} for r in found])
         return
-    rows = [(role.name, role.state, ", ".join(role.agents)) for role in found]
-    app.ui.table(("ROLE", "STATE", "AGENTS"), rows)
+    if rows := [(role.name, role.state, ", ".join(role.agents)) for role in found]:
+        app.ui.table(("ROLE", "STATE", "AGENTS"), rows)
+    else:
+        app.ui.note("no agent has a role: `al hire NAME ROLE` makes one that has")

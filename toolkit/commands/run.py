@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._app import App, Exit, json_option, shared
-from ._model import flags, model_options
-from ._pull import pull_options, pulling
+from ._model import flags, keyed, model_options
+from ._prompt import printed, prompt_options
+from ._pull import Note, pull_options, pulling, unrepeated
 
 if TYPE_CHECKING:
     from toolkit.core.run import Run
@@ -21,27 +22,25 @@ if TYPE_CHECKING:
 @click.option(
     "--detach", is_flag=True, help="Start it and return: `al logs RUN -f` follows it later."
 )
-@click.option(
-    "--print-prompt", is_flag=True, help="Show what the model would be told, and start nothing."
-)
+@prompt_options
 @model_options
 @pull_options
 @json_option
 @shared
 @click.pass_obj
 def command(
-    app: App, /, agent: str, prompt: str | None, detach: bool, as_json: bool, **model: Any
+    app: App, /, agent: str, prompt: str | None, detach: bool, as_json: bool, **how: Any
 ) -> None:
     from toolkit.ops import follow
     from toolkit.ops import run as runs
 
-    if model.pop("print_prompt"):
-        _print_prompt(app, agent, prompt, as_json)
+    if printed(app, agent, prompt, as_json, how):
         return
-    pull, compatible = model.pop("pull"), model.pop("allow_compatible")
-    asked = replace(flags(app, **model), compatible=compatible)
+    pull, compatible = how.pop("pull"), how.pop("allow_compatible")
+    asked = replace(flags(app, **how), compatible=compatible)
     services = app.services()
-    run = pulling(app, lambda: _started(app, services, agent, prompt, asked), consent=pull)
+    note = unrepeated(app.ui.note)
+    run = pulling(app, lambda: _keyed(app, services, agent, prompt, asked, note=note), consent=pull)
     if not detach:
         show = app.ui.note if as_json else app.ui.line
         run = follow.to_end(services, run, show=show, note=app.ui.note, ask=app.ui.choose)
@@ -51,25 +50,19 @@ def command(
     raise Exit(runs.exit_code(run) if not detach else 0)
 
 
-def _print_prompt(app: App, agent: str, prompt: str | None, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from toolkit.ops.prompt import told
-
-    found = told(app.services(), agent, prompt)
-    if as_json:
-        app.ui.json(asdict(found))
-    else:
-        app.ui.line(found.text())
-
-
 def _where(run: "Run") -> str:
     queued = run.state.value == "queued"
     return "is queued: the scheduler starts it" if queued else f"started on {run.runtime}"
 
 
+def _keyed(
+    app: App, services: "Services", agent: str, prompt: str | None, asked: "Flags", *, note: Note
+) -> "Run":
+    return keyed(app, asked, lambda flags: _started(app, services, agent, prompt, flags, note=note))
+
+
 def _started(
-    app: App, services: "Services", agent: str, prompt: str | None, asked: "Flags"
+    app: App, services: "Services", agent: str, prompt: str | None, asked: "Flags", *, note: Note
 ) -> "Run":
     """Ctrl-C says what became of the run: whoever would run the same command again would start another one."""
     from toolkit.ops import launch
@@ -77,7 +70,7 @@ def _started(
 
     run = None
     try:
-        run = launch.start(services, agent, prompt, flags=asked, note=app.ui.note)
+        run = launch.start(services, agent, prompt, flags=asked, note=note)
         app.ui.note(f"• {run.id} {_where(run)}")
         if run.page:
             app.ui.note(f"• {run.page}")

@@ -24,7 +24,10 @@ def command() -> None: ...
 )
 @click.argument("fixture", type=click.Path(path_type=Path))
 @click.option(
-    "-s", "--source", metavar="NAME", help="The source, by its name or its type. [by the headers]"
+    "-s",
+    "--source",
+    metavar="NAME",
+    help="The source, by its name or its type. [by the headers, or the only type there is]",
 )
 @click.option(
     "--header",
@@ -65,7 +68,9 @@ def _show(app: App, seen: "Tried") -> None:
     from toolkit.ops import webhook
 
     if seen.context is None:
-        app.ui.line(f"{seen.type}: no event, as a ping is none; nothing starts")
+        app.ui.line(
+            f"{seen.type}: no event, as a ping or a body without its headers is none; nothing starts"
+        )
         return
     told = webhook.answer(seen)["context"]
     app.ui.table(("FIELD", "VALUE"), [(name, _short(value)) for name, value in told.items()])

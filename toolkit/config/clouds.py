@@ -42,6 +42,11 @@ _PROJECT = re.compile(r"([a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 # https://cloud.google.com/run/docs/locations: regions alone, no zones and no multi-regions
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]{1,2}")
 PLACEHOLDER = "REPLACE_ME"  # in the environment files that `al env init` writes
+# provider -> the other cloud's build service, whose it is, and its own one
+_BUILDERS = {
+    "ecs": ("cloudbuild", "Google's", "codebuild"),
+    "cloud-run": ("codebuild", "AWS's", "cloudbuild"),
+}
 _LISTS = {
     "subnets": MOST_SUBNETS,
     "securityGroups": MOST_SECURITY_GROUPS,
@@ -70,7 +75,16 @@ class CloudReader:
         given: Mapping[str, Any] = self.merged.values.get("cloud", {})
         for key in sorted(foreign & given.keys()):
             self.error(key, f"is a key of provider {other!r}", "remove it, or change the provider")
+        self._check_builder(cloud.provider)
         return self._aws(cloud) if cloud.provider == "ecs" else self._google(cloud, scope)
+
+    def _check_builder(self, provider: str) -> None:
+        """A build service logs in to its own cloud's registry, as one of that cloud's identities."""
+        foreign, where, own = _BUILDERS[provider]
+        if self.merged.values.get("images", {}).get("builder") == foreign:
+            file = self.merged.origin_of("images.builder")
+            words = f"{foreign!r} is {where}, and pushes to no other cloud's registry"
+            self.findings.error(file, "images.builder", words, f"use {own!r}, or 'docker'")
 
     def retention(self, days: int) -> int:
         """`days`, or the next longer time that CloudWatch Logs can keep, with a warning."""

@@ -18,9 +18,9 @@ def read_text(path: Path, *, name: str, findings: Findings) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        findings.error(name, f"line {line}", "is not UTF-8 text", "save the file as UTF-8")
+        findings.unread(name, f"line {line}", "is not UTF-8 text", "save the file as UTF-8")
     except OSError as error:
-        findings.error(
+        findings.unread(
             name, "", f"cannot be read ({error.strerror})", "check the file and its permissions"
         )
     return ""
@@ -34,7 +34,7 @@ def parse_toml(text: str, *, name: str, findings: Findings) -> dict[str, Any]:
         where = re.search(r"\(at line (\d+)", str(error))
         line = where[1] if where else str(text.count("\n") + 1)
         reason = re.sub(r" \(at .*\)$", "", str(error))
-        findings.error(name, f"line {line}", f"is not TOML: {reason}", "correct the line")
+        findings.unread(name, f"line {line}", f"is not TOML: {reason}", "correct the line")
         return {}
     plain: dict[str, Any] = _plain(document, (), name, findings)
     return plain

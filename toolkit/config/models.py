@@ -92,18 +92,18 @@ class ModelReader:
         if config.api_key == NO_KEY or (config.api_key is None and of_own_server):
             changes["auth_type"] = "none"
         elif config.api_key:
-            self._refuse_key(merged)
+            self._refuse_key(section, merged)
         layer = merged.layer_of(("model",)) or merged.layers[0]
         origin = f"{layer.name} [{dotted((*layer.prefix, 'model'))}]"
         return as_model("default", section.model_copy(update=changes), origin)
 
-    def _refuse_key(self, merged: Merged) -> None:
+    def _refuse_key(self, section: ModelSection, merged: Merged) -> None:
         layer = merged.layer_of(("apiKey",)) or merged.layers[0]
         self.findings.error(
             layer.name,
             dotted((*layer.prefix, "apiKey")),
             "a key must not stand in a configuration file",
-            "remove it and store it with `al creds add custom_key`",
+            _stored(section, str(layer.prefix[-1])),
         )
 
     def _exists(self, name: str, at: int, merged: Merged) -> bool:
@@ -132,3 +132,13 @@ class ModelReader:
                 f"{model.name!r} uses pi_auth, which containers and clouds refuse",
                 "use authType = 'api_key' and store the key with `al creds add`",
             )
+
+
+def _stored(section: ModelSection, agent: str) -> str:
+    """Where the key of an agent's model goes instead: one of its own, for a server of its own."""
+    if section.provider not in ("custom", "ollama"):
+        return f"remove it and store it with `al creds add {section.provider}_key`"
+    return (
+        f"remove it, write model = {{ provider = 'custom', model = '{section.model}', baseUrl = '...', "
+        f"credential = '{agent}' }}, and store the key with `al creds add custom_key:{agent}`"
+    )

@@ -3,7 +3,7 @@
 Knows nothing of what a file means; the rest of the room finds the problems, this file keeps and words them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -13,7 +13,7 @@ from toolkit.core.errors import ConfigError
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing to fix.  `key` is empty when the whole file is meant, `line` 0 where it is not known; a warning does not
-    stop anything."""
+    stop anything.  `unread`: nothing of the file is known."""
 
     file: str
     key: str
@@ -21,6 +21,7 @@ class Problem:
     remedy: str
     warning: bool = False
     line: int = 0
+    unread: bool = False
 
     @property
     def what(self) -> str:
@@ -56,17 +57,27 @@ class Findings:
     def error(self, file: str, key: str, message: str, remedy: str) -> None:
         self._found[Problem(file=file, key=key, message=message, remedy=remedy)] = None
 
+    def unread(self, file: str, key: str, message: str, remedy: str) -> None:
+        """An error that leaves nothing of the file known: what else is said of that file only follows from it, and is
+        not told."""
+        found = Problem(file=file, key=key, message=message, remedy=remedy, unread=True)
+        self._found[found] = None
+
     def warn(self, file: str, key: str, message: str, remedy: str) -> None:
         problem = Problem(file=file, key=key, message=message, remedy=remedy, warning=True)
         self._found[problem] = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        return tuple(problem for problem in self._found if not problem.warning)
+        return tuple(problem for problem in self._told() if not problem.warning)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return tuple(str(problem) for problem in self._found if problem.warning)
+        return tuple(str(problem) for problem in self._told() if problem.warning)
+
+    def _told(self) -> Iterator[Problem]:
+        unread = {problem.file for problem in self._found if problem.unread}
+        return (one for one in self._found if one.unread or one.file not in unread)
 
     def locate(self, line_of: Callable[[Problem], int | None]) -> None:
         """Say on which lines the errors are; `line_of` answers None where it does not know."""
@@ -85,6 +96,11 @@ class Findings:
         """Raises ConfigErrors when there is an error; warnings alone raise nothing."""
         if self.errors:
             raise ConfigErrors(self.errors)
+
+    def raise_unread(self) -> None:
+        """Raises ConfigErrors with all errors so far when there is a file of which nothing is known."""
+        if any(problem.unread for problem in self._found):
+            self.raise_errors()
 
 
 def nearest(name: str, known: Iterable[str], *, otherwise: str = "use one of: {known}") -> str:

@@ -39,12 +39,14 @@ class Places:
 
 
 def project_layers(directory: Path, findings: Findings) -> list[Layer]:
-    """config.toml and .env.toml; a missing one is no layer."""
+    """config.toml and .env.toml; a missing one is no layer.  Raises ConfigErrors where one cannot be read: whatever seems
+    to be missing elsewhere may stand in it."""
     layers = []
     for name in (CONFIG, LOCAL_CONFIG):
         values = read_toml(directory / name, name=name, findings=findings)
         if values:
             layers.append(_tidied(name, values, findings))
+    findings.raise_unread()
     return layers
 
 

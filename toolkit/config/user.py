@@ -18,7 +18,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel, to_snake
 
 from toolkit.core.errors import ConfigError, UsageError
-from toolkit.llm.candidates import SETTINGS
+from toolkit.llm.candidates import SETTINGS, from_user
 from toolkit.llm.names import TABLE, Table
 from toolkit.llm.providers import PROVIDERS, Provider
 
@@ -128,7 +128,8 @@ def write_user(home: Path, key: str, text: str | None) -> Path:
             f"{path}: {key} is written in a way that is not understood here",
             hint="change the file with an editor",
         )
-    _table(_checked(document, str(path), findings).llm, str(path))
+    table = _table(_checked(document, str(path), findings).llm, str(path))
+    list(from_user({name: value}, str(path), table))  # what is refused later is refused now
     _replace(path, after)
     return path
 

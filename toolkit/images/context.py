@@ -9,13 +9,16 @@ import json
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.core.agent import Agent, CredentialRef, Project
 from toolkit.core.credential import CredentialType
 from toolkit.core.environment import AwsCloud, Cloud, GcpCloud
 from toolkit.core.errors import ConfigError, LimitExceeded
 from toolkit.core.ports import LayerFile
+
+if TYPE_CHECKING:
+    from toolkit.inside.prompt import Place
 
 APP = "/app"
 STATIC = f"{APP}/static"
@@ -48,9 +51,12 @@ _INSIDE = ("core", "llm", "clouds", "inside")  # of the toolkit: what a run impo
 
 
 def agent_files(
-    project: Project, agent: Agent, types: Mapping[str, CredentialType]
+    project: Project,
+    agent: Agent,
+    types: Mapping[str, CredentialType],
+    place: "Place" = "container",
 ) -> dict[str, LayerFile]:
-    """Everything under `/app/static` for one agent.
+    """Everything under `/app/static` for one agent.  `place` is what its model is told of where it works.
 
     Raises ConfigError (a link that leaves the project, two files of one name, a name that is not UTF-8) and
     LimitExceeded.
@@ -59,7 +65,7 @@ def agent_files(
     for name, source in _below(project.directory / "shared", project.directory):
         _claim(sources, f"shared/{name}", source)
     _check_size(agent, sources)
-    made = _generated(agent, types)
+    made = _generated(agent, types, place)
     if taken := sorted(set(made) & set(sources)):
         raise ConfigError(
             f"{sources[taken[0]]}: `al push` makes a file of this name itself", hint="rename yours"
@@ -127,7 +133,9 @@ def content_hash(
 # the files that are made for an agent
 
 
-def _generated(agent: Agent, types: Mapping[str, CredentialType]) -> dict[str, LayerFile]:
+def _generated(
+    agent: Agent, types: Mapping[str, CredentialType], place: "Place"
+) -> dict[str, LayerFile]:
     from toolkit.inside.prompt import static_prompt
 
     injected = _injected(agent, types)
@@ -138,9 +146,7 @@ def _generated(agent: Agent, types: Mapping[str, CredentialType]) -> dict[str, L
         "agent-config.json": _json(_agent_config(agent)),
         "credentials.json": _json({name: _credential(kind) for name, kind in injected.items()}),
         "SKILL.md": _text(agent.instructions),
-        "prompt-static.txt": _text(
-            static_prompt(agent.params, contexts, container=agent.isolation == "container")
-        ),
+        "prompt-static.txt": _text(static_prompt(agent.params, contexts, place=place)),
         "timeout": _text(str(agent.timeout)),
     }
 

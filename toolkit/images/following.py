@@ -4,9 +4,11 @@ Knows no service: begin, look and stop are its own (builders/).  Whatever ends u
 because somebody pays for it.
 """
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,6 +21,7 @@ from .order import Note, Order
 
 EVERY = 3.0  # seconds between two looks
 LATEST = 75 * 60.0  # seconds: both services end a build themselves before that
+ANSWERED = 90.0  # seconds after which a request that was sent has an answer, or never will
 _SPOKEN = 25  # lines of a failed build that are worth reading
 _MOST = 300  # characters of one of them
 _TRAILING = 4  # looks after a failure: a log comes a little after what it tells of
@@ -75,13 +78,54 @@ def made(
     try:
         for order in orders:
             note(f"building {order.name}")
-            going[service.begin(order)] = _Followed(order)
+            _begin(service, order, going, note)
         _until_over(service, going, note, sleep=sleep, clock=clock)
     except BaseException:
-        for build in going:
-            with suppress(AlError):  # it ends by itself in time, and what happened is worth more
-                service.stop(build)
+        _stop(service, going, note)
         raise
+
+
+def _begin(service: Service, order: Order, going: dict[str, _Followed], note: Note) -> None:
+    """In a thread, which Ctrl-C does not reach: what has begun there is in `going`, whatever happens here meanwhile."""
+    begun: Future[None] = Future()
+
+    def begin() -> None:
+        try:
+            going[service.begin(order)] = _Followed(order)
+            begun.set_result(None)
+        except BaseException as error:  # raised where it is waited for
+            begun.set_exception(error)
+
+    threading.Thread(target=begin, daemon=True).start()
+    try:
+        begun.result()
+    finally:
+        if not begun.done():
+            _hear(begun, order, note)
+
+
+def _hear(begun: "Future[None]", order: Order, note: Note) -> None:
+    """Whether it has begun, since it is to be stopped then; a second Ctrl-C ends the wait."""
+    note(f"{order.name}: waiting to hear whether its build has begun, to stop it")
+    try:
+        wait([begun], timeout=ANSWERED)
+    finally:
+        if not begun.done():
+            note(f"{order.name}: if its build has begun, it goes on, for an hour at most")
+
+
+def _stop(service: Service, going: Mapping[str, _Followed], note: Note) -> None:
+    """All that go on.  One that cannot be stopped is only told of: why we are stopping is worth more."""
+    left = {build: followed.order.name for build, followed in going.items()}
+    try:
+        for build in going:
+            with suppress(AlError):
+                service.stop(build)
+                del left[build]
+    finally:
+        if left:
+            names = ", ".join(left.values())
+            note(f"could not be stopped, and may go on for an hour at most: the build of {names}")
 
 
 def _until_over(

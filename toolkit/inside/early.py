@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,23 +31,22 @@ class Early:
 
     def __init__(self, job: Job, family: Family, log: Log) -> None:
         """Raises Ended when the run is over already."""
-        asked, self._asking = os.pipe()
-        told, telling = os.pipe()
-        try:
+        with ExitStack() as ours, ExitStack() as theirs:
+            asked, self._asking = os.pipe()
+            theirs.callback(os.close, asked)
+            ours.callback(self.close)
+            told, telling = os.pipe()
+            theirs.callback(os.close, telling)
+            self.records = _reader(told, log)
             self.child: subprocess.Popen[bytes] = family.start(
                 (sys.executable, "-P", "-m", "toolkit.inside.session", str(asked), str(telling)),
                 cwd=Path("/"),
                 env=_environment(job.environ),
                 keep=(asked, telling),
             )
-        except BaseException:
-            os.close(self._asking)
-            raise
-        finally:
-            os.close(asked)
-            os.close(telling)
-            self.records = Reader(told, log)
-        self._say(_models(job.app))
+            theirs.close()  # so that the end of the session is the end of both pipes
+            self._say(_models(job.app))
+            ours.pop_all()
 
     def ask(self, request: Mapping[str, Any]) -> None:
         """What it is to do, keys included.  One that has ended already says why in its exit code."""
@@ -78,6 +77,15 @@ def early(job: Job, family: Family, log: Log) -> Iterator[Early | None]:
         yield made
     finally:
         made.close()
+
+
+def _reader(told: int, log: Log) -> Reader:
+    """It closes the pipe when there is no more to read, unless its thread cannot even start."""
+    try:
+        return Reader(told, log)
+    except BaseException:
+        os.close(told)
+        raise
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:

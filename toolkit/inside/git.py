@@ -6,7 +6,7 @@ other host is ever offered a token.
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _GITHUB = "x-access-token", "GITHUB_TOKEN"
@@ -44,6 +44,14 @@ def _script(user: str, variable: str) -> str:
     return (
         f'!f() {{ test "$1" = get && echo "username={user}" && echo "password=${variable}"; }}; f'
     )
+
+
+def configured(environ: Mapping[str, str]) -> Iterator[str]:
+    """What git can do in the run, for its log."""
+    if helper(environ):
+        yield "git HTTPS credential helper configured"
+    if "GIT_SSH_COMMAND" in environ:
+        yield "SSH key configured for git"
 
 
 def template(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:

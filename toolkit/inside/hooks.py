@@ -26,7 +26,7 @@ def run_hooks(name: str, commands: Sequence[str], shell: Shell, log: Log) -> Non
         log.info(f"{place}: {command}")
         if code := shell.line(command, timeout=SECONDS):
             late = f" after {SECONDS} s" if code == 124 else ""
-            raise HookFailed(
-                f"{place} ended with exit code {code}{late}", hint="its output is in the log above"
-            )
+            error = f"{place} ended with exit code {code}{late}"
+            log.error(f"hooks.{name}: failed", error=error)
+            raise HookFailed(error, hint="its output is in the log above")
     log.info(f"hooks.{name}: complete", durationMs=int((time.monotonic() - began) * 1000))

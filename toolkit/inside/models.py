@@ -62,7 +62,7 @@ class SessionModels:
             if not is_known(entry.live, entry.price):
                 raise ConfigError(
                     f"the agent has a budget in money, and nobody knows what {entry.model.name} costs",
-                    hint=f"set price = {{ input = ..., output = ... }} in [models.{entry.model.name}], "
+                    hint="set price = { input = ..., output = ... } beside its provider in config.toml, "
                     "in US dollars for a million tokens",
                 )
 

@@ -38,9 +38,11 @@ def run_preflight(steps: Sequence[Mapping[str, Any]], shell: Shell, log: Log) ->
         try:
             _provider(provider)(step.get("params") or {}, shell)
         except AlError as error:
-            if step.get("required", True):
+            required = step.get("required", True)
+            say = log.error if required else log.warn
+            say("preflight step failed", step=number, provider=provider, error=error.message)
+            if required:
                 raise
-            log.warn("preflight step failed", step=number, provider=provider, error=error.message)
         else:
             took = int((time.monotonic() - began) * 1000)
             log.info("preflight step done", step=number, provider=provider, durationMs=took)

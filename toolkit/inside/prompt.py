@@ -2,12 +2,17 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from .credentials import suffix
 
-_CONTAINER = "You are in a container. The root file system is read-only."
-_HOST = "You are on a machine that others use too, under an account of your own. Install and change nothing outside of it."
+Place = Literal["container", "account", "process"]
+_PLACES: Mapping[Place, str] = {
+    "container": "You are in a container. The root file system is read-only.",
+    "account": "You are on a machine that others use too, under an account of your own. Install and change nothing outside of it.",
+    "process": "You are a process on a machine, under the account of whoever started you, and in no container of your own:\n"
+    "what they may read and change, you could. Install and change nothing outside of your working directory.",
+}
 _ENVIRONMENT = """\
 {place} You can write in your working directory, which is $HOME,
 and in $TMPDIR; both are deleted after this run. The working directory has a
@@ -69,13 +74,15 @@ def static_prompt(
     params: Mapping[str, Any],
     credential_contexts: Sequence[tuple[str, str]],
     *,
-    container: bool = True,
+    place: Place = "container",
 ) -> str:
-    """The part that is the same for every run: `params` as JSON, credentials as (reference, what it is for)."""
+    """The part that is the same for every run: `params` as JSON, credentials as (reference, what it is for).
+
+    `place` is what a run of the agent is: in a container, another user of a machine, or a plain process of its user's."""
     bullets = "\n".join(_bullets(credential_contexts))
     blocks = [_block("agent-config", json.dumps(dict(params), ensure_ascii=False))]
     blocks += [_block("credential-context", _CREDENTIALS.format(bullets=bullets or "- none"))]
-    surroundings = _ENVIRONMENT.format(place=_CONTAINER if container else _HOST)
+    surroundings = _ENVIRONMENT.format(place=_PLACES[place])
     return "\n\n".join([*blocks, _block("environment", surroundings)])
 
 

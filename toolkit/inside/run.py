@@ -23,7 +23,7 @@ from toolkit.core.logs import LAST_LINE
 from toolkit.core.ports import Platform
 from toolkit.core.run import RunState
 
-from . import model_work, script_work
+from . import git, model_work, script_work
 from .early import Early, early
 from .hooks import HookFailed, run_hooks
 from .job import AgentFile, Job
@@ -136,6 +136,8 @@ class Execution:
             self._scratch = scratch = Scratch.make(place, self.job.run, app.static)
         shell = make_shell(self.job, secret, agent, self._family, scratch)
         self.log.info("credentials loaded", count=len(secret.credentials))
+        for words in git.configured(shell.env):
+            self.log.info(words)
         signals = Signals(scratch.signals)
         with Poller(self.platform, self._watch, signals, self.log, self.poll):
             if agent.hooks_pre or agent.preflight:

@@ -15,7 +15,7 @@ _INLINE = re.compile(r"!`([^`\n]+)`")
 def instructions(body: str, tools: Tools) -> str:
     def output(match: re.Match[str]) -> str:
         try:
-            return tools.bash(match[1], timeout=SECONDS).strip()
+            return tools.output(match[1], timeout=SECONDS).strip()
         except ToolError as error:
             return f"[Error: {str(error)[:500]}]"
 

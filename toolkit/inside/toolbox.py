@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .loop_guard import LoopGuard
 from .records import Records
-from .strikes import Strikes
+from .strikes import Strikes, Unrecoverable
 from .tools import LINES, SECONDS, ToolError, Tools
 
 if TYPE_CHECKING:
@@ -94,4 +94,10 @@ class Toolbox:
             cmd=self._tools.hide(subject)[:200],
             result=text[:1000],
         )
-        self._strikes.add(text)
+        try:
+            self._strikes.add(text)
+        except Unrecoverable as error:
+            self._records.line(
+                "error", "Aborting: repeated auth/permission failures", error=str(error)
+            )
+            raise

@@ -47,6 +47,10 @@ class Tools:
 
         What it leaves in the background goes on, without its output.
         """
+        return self.output(command, timeout) or "[no output]"
+
+    def output(self, command: str, timeout: float) -> str:
+        """The same, and nothing where there is none."""
         seconds = self._allowed(timeout)
         child = subprocess.Popen(
             (
@@ -73,7 +77,7 @@ class Tools:
         text = collected.text(self.hide)
         if code:
             raise ToolError(f"{text}\n[exit code {code if code > 0 else 128 - code}]".lstrip())
-        return text or "[no output]"
+        return text
 
     def read(self, path: str, offset: int = 1, limit: int = LINES) -> str:
         """`limit` lines from line `offset` on.  Raises ToolError."""

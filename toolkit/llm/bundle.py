@@ -21,6 +21,14 @@ _KEYLESS = ("none", "pi_auth")
 _LOGIN = re.compile(r"://[^/\s]*@")
 
 
+class KeyMissing(CredentialError):
+    """The key of `provider` is needed and nowhere: somebody may be there to type it."""
+
+    def __init__(self, provider: str, message: str, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.provider = provider
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Other:
     """A candidate that did not win.  `refused` says why it could not; None when a higher one won."""
@@ -81,7 +89,7 @@ class Resolution:
     table: Table
 
     def bundle(self) -> Bundle:
-        """Raises ConfigError for what contradicts itself, CredentialError for a missing key."""
+        """Raises ConfigError for what contradicts itself, KeyMissing for a key that is nowhere."""
         if self.problems:
             raise self.problems[0]
         values = {name: choice.value for name, choice in self.choices.items()}
@@ -145,11 +153,12 @@ class Resolution:
             return "oauth_token"
         return told if told and told not in _KEYLESS else "api_key"
 
-    def _no_key(self) -> CredentialError:
+    def _no_key(self) -> KeyMissing:
         known = " or ".join(self.provider.key_variables)
         ways = [f"set {known}"] if known else []
         ways += [f"`al creds add {self.provider.stored_key}`"]
-        return CredentialError(
+        return KeyMissing(
+            self.provider.name,
             f"{self.provider.name} needs a key, and there is none "
             f"(provider: {self.choices['provider'].origin})",
             hint=f"{', or '.join(ways)}; without a key: --llm-provider ollama",

@@ -4,7 +4,7 @@ Chooses nothing and asks nobody; `bundle.py` does the first, and nobody here the
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
@@ -48,13 +48,15 @@ class Candidate:
 class Flags:
     """What was typed: None is not given.  `compatible`: another size of the model will do, where only that is there.
 
-    `rank` is RUN where the run itself was asked for with it."""
+    `rank` is RUN where the run itself was asked for with it.  `keys` are those that somebody was asked for, by provider:
+    they are for a run whose provider was chosen without them."""
 
     provider: str | None = None
     model: str | None = None
     anthropic_key: Secret | None = None
     compatible: bool = False
     rank: Rank = Rank.FLAG
+    keys: Mapping[str, Secret] = field(default_factory=dict)
 
     @property
     def given(self) -> bool:
@@ -75,7 +77,7 @@ def from_flags(flags: Flags, table: Table) -> Iterator[Candidate]:
         yield Candidate(setting="provider", value=name, rank=flags.rank, origin=origin)
     if flags.model is not None:
         origin = _origin(flags, "--llm-model")
-        name = _not_empty(flags.model, origin)
+        name = _model(flags.model, origin, table)
         yield Candidate(setting="model", value=name, rank=flags.rank, origin=origin)
     if flags.anthropic_key is not None:
         yield Candidate(
@@ -84,6 +86,10 @@ def from_flags(flags: Flags, table: Table) -> Iterator[Candidate]:
             rank=flags.rank,
             origin=_origin(flags, "--anthropic-key"),
             provider="anthropic",
+        )
+    for name, key in flags.keys.items():  # as if its variable had been set
+        yield Candidate(
+            setting="key", value=key, rank=Rank.OWN_VARIABLE, origin="typed", provider=name
         )
 
 
@@ -154,8 +160,8 @@ def from_user(values: Mapping[str, Any], origin: str, table: Table) -> Iterator[
     for setting in SETTINGS:
         if (value := values.get(setting)) is None:
             continue
-        if setting == "provider":
-            value = _provider(value, f"{origin}: llm.provider", table)
+        if setting in _NAMES:
+            value = _NAMES[setting](value, f"{origin}: llm.{setting}", table)
         yield Candidate(setting=setting, value=value, rank=Rank.USER, origin=origin)
 
 
@@ -179,15 +185,22 @@ def _provider(text: str, origin: str, table: Table) -> str:
         raise ConfigError(f"{origin}: {error.message}", hint=f"use one of: {known}") from error
 
 
-def _not_empty(text: str, origin: str) -> str:
-    if not text.strip():
+def _model(text: str, origin: str, table: Table) -> str:
+    """With a colon it has something on both sides of it: a provider's model, or a tag of Ollama's."""
+    name, colon, rest = (part.strip() for part in text.partition(":"))
+    if not name and not rest:
         raise ConfigError(f"{origin}: is empty", hint="name a model, or leave it out")
-    return text.strip()
+    if colon and not (name and rest):
+        known = name.lower() in table.providers
+        example = f"{name.lower()}:MODEL" if known else "MODEL or PROVIDER:MODEL"
+        default = f", or --llm-provider {name.lower()} alone for its default" if known else ""
+        raise ConfigError(f"{origin}: {text!r} names no model", hint=f"write {example}{default}")
+    return f"{name}{colon}{rest}"
 
 
 def _read(setting: str, text: str, origin: str, table: Table) -> Any:
-    if setting == "provider":
-        return _provider(text, origin, table)
+    if setting in _NAMES:
+        return _NAMES[setting](text, origin, table)
     if setting == "thinking_level" and text not in THINKING:
         raise ConfigError(f"{origin}: {text!r} is no level", hint=f"use {', '.join(THINKING)}")
     if setting in _NUMBERS:
@@ -206,6 +219,7 @@ def _number(setting: str, text: str, origin: str) -> float:
     return value
 
 
+_NAMES = {"provider": _provider, "model": _model}
 _PLAIN = {"PROVIDER": "provider", "MODEL": "model", "BASE_URL": "base_url"}
 _OWN = {name.upper(): name for name in ("thinking_level", *LIMITS)}
 _NUMBERS: Mapping[str, tuple[Callable[[str], float], float, float, str]] = {

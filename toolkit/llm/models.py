@@ -6,14 +6,14 @@ pydantic-ai is imported when a model is made: only a session that really starts 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from toolkit.core.agent import Model
-from toolkit.core.errors import AlError, ConfigError, CredentialError
+from toolkit.core.errors import ConfigError, CredentialError
 from toolkit.core.secrets import Secret
 
+from .keys import in_header
 from .names import TABLE
 from .parameters import Parameters, parameters, thinking_of_ollama
 from .providers import CUSTOM, Provider, provider
@@ -46,24 +46,13 @@ def parse_model(data: Mapping[str, Any]) -> Model:
 
 
 def load(models: Sequence[Mapping[str, Any]]) -> None:
-    """Import what these need, `live_model`'s work aside; what is wrong with one is said when it is made.
+    """Do what a process pays for once, before there is a key: libraries, certificates, tables.
 
-    Raises ImportError.
+    A rehearsal: what is wrong with a model is said when it is made for work.
     """
     for data in models:
-        with suppress(AlError):
-            model = parse_model(data)
-            for name in _modules(model):
-                import_module(name)
-
-
-def _modules(model: Model) -> tuple[str, ...]:
-    kind = provider(model.provider)
-    if kind.name == "ollama":
-        return ("toolkit.llm.ollama",)
-    if _wire(model, kind) == "anthropic":
-        return ("pydantic_ai.models.anthropic", "pydantic_ai.providers.anthropic")
-    return ("pydantic_ai.models.openai", "pydantic_ai.providers.openai_compatible")
+        with suppress(Exception):
+            live_model(parse_model(data), Secret(NO_KEY))
 
 
 def live_models(models: Sequence[Model], keys: Mapping[str, Secret]) -> list["LiveModel"]:
@@ -108,7 +97,7 @@ def address(model: Model, kind: Provider) -> str:
     if not url:
         raise ConfigError(
             f"the model {model.name!r} has the provider 'custom' and no baseUrl",
-            hint=f"set baseUrl in [models.{model.name}] of config.toml, and push",
+            hint="set baseUrl beside its provider in config.toml, and push",
         )
     if _wire(model, kind) == "anthropic":
         return url.removesuffix("/v1")
@@ -120,17 +109,19 @@ def address(model: Model, kind: Provider) -> str:
 def _anthropic(
     model: Model, kind: Provider, key: Secret | None, url: str, settings: "ModelSettings"
 ) -> "LiveModel":
-    from anthropic import AsyncAnthropic
+    from anthropic import AsyncAnthropic, Omit
     from pydantic_ai.models.anthropic import AnthropicModel
     from pydantic_ai.providers.anthropic import AnthropicProvider
 
-    token = key.reveal() if key else NO_KEY
+    token = in_header(key, kind.name) if key else NO_KEY
     prefix = kind.oauth_prefix
     if model.auth_type == "oauth_token" or (prefix and token.startswith(prefix)):
         client = AsyncAnthropic(auth_token=token, base_url=url)
         source = AnthropicProvider(anthropic_client=client)
     else:
         source = AnthropicProvider(api_key=token, base_url=url)
+    if key is None:
+        _without_key(settings, Omit())
     settings["cache"] = True
     return AnthropicModel(model.model, provider=source, settings=settings)
 
@@ -147,18 +138,21 @@ def _ollama(model: Model, key: Secret | None, url: str, found: Parameters) -> "L
 def _openai(
     model: Model, kind: Provider, key: Secret | None, url: str, settings: "ModelSettings"
 ) -> "LiveModel":
+    from openai import Omit
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.profiles.openai import OpenAIModelProfile
     from pydantic_ai.providers.openai import OpenAIProvider
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
-    token = key.reveal() if key else None
+    token = in_header(key, kind.name) if key else None
     if kind.api == "openai":
         own = OpenAIProvider(api_key=token or "", base_url=url)
         return OpenAIChatModel(model.model, provider=own, settings=settings)
     other = OpenAICompatibleProvider(kind.name, base_url=url, api_key=token)
     # the older name is the one that all of them know: Mistral refuses the newer one
     profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
+    if key is None:
+        _without_key(settings, Omit())
     if kind.name == "openrouter":
         return _openrouter(model, other, settings, profile)
     return OpenAIChatModel(model.model, provider=other, settings=settings, profile=profile)
@@ -171,6 +165,12 @@ def _openrouter(model: Model, source: Any, settings: "ModelSettings", profile: A
     asked = OpenRouterModelSettings(openrouter_usage={"include": True})
     asked.update(cast("OpenRouterModelSettings", settings))
     return OpenRouterModel(model.model, provider=source, settings=asked, profile=profile)
+
+
+def _without_key(settings: "ModelSettings", omit: Any) -> None:
+    """No header for a key goes out, `omit` being the client's word for it: some servers look at any that is there."""
+    given = settings.get("extra_headers") or {}
+    settings["extra_headers"] = {"Authorization": omit, **given}
 
 
 def _settings(model: Model, found: Parameters) -> "ModelSettings":

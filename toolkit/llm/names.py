@@ -27,7 +27,8 @@ FAMILIES = (
     # by its name OpenAI's, and served by everybody but OpenAI
     Family(prefixes=("gpt-oss",), provider=None, also=("ollama", *_OPEN)),
     Family(
-        prefixes=("gpt", "chatgpt", "o1", "o3", "o4"),
+        # ft: is of models that were tuned there
+        prefixes=("gpt", "chatgpt", "o1", "o3", "o4", "ft:"),
         provider="openai",
         also=("openrouter", CUSTOM),
     ),
@@ -53,6 +54,7 @@ FAMILIES = (
 FRIENDLY: Mapping[str, Mapping[str, str]] = {
     "anthropic": {
         "claude-sonnet-4.5": "claude-sonnet-4-5-20250929",
+        "claude-opus-4": "claude-opus-4-20250514",
         "claude-haiku-4.5": "claude-haiku-4-5-20251001",
         "claude-opus-4.5": "claude-opus-4-5-20251101",
         "claude-sonnet-4.6": "claude-sonnet-4-6",
@@ -97,6 +99,11 @@ class Table:
         if self.family(name) and not self.family(rest):
             return None, text  # the provider's name is a model's too, and what follows is a tag
         return name, rest
+
+    def stranger(self, text: str) -> str | None:
+        """What stands before a colon where a provider would, and is none; None of a name that is known as it is."""
+        name, colon, _ = text.partition(":")
+        return name if colon and "/" not in name and self.family(text) is None else None
 
     def family(self, model: str) -> Family | None:
         """The family with the longest prefix that fits, upper and lower case alike."""

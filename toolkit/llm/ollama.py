@@ -29,7 +29,9 @@ from pydantic_ai.usage import RequestUsage
 
 from toolkit.core.secrets import Secret
 
+from .keys import in_header
 from .ollama_messages import messages_of, tools_of
+from .trust import trusted
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import (
@@ -119,10 +121,10 @@ class Ollama(Model):
         """Raises ModelAPIError of the kind that its status means."""
         settings, parameters = self.prepare_request(model_settings, model_request_parameters)
         body = self._body(messages, settings or {}, parameters)
-        headers = {"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}
+        headers = {"Authorization": f"Bearer {in_header(self._key, 'ollama')}"} if self._key else {}
         try:
             async with (
-                httpx.AsyncClient(timeout=_QUIET, headers=headers) as client,
+                httpx.AsyncClient(timeout=_QUIET, headers=headers, verify=trusted()) as client,
                 client.stream("POST", f"{self._url}/api/chat", json=body) as answer,
             ):
                 if answer.status_code != httpx.codes.OK:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.core.errors import AlError, NotFound, Unreachable
 from toolkit.core.secrets import Secret
 
+from .keys import in_header
 from .reach import why_not
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class OllamaServer:
                 answer.read()
                 raise self._refused(name, str(_object(answer).get("error") or answer.status_code))
             for line in answer.iter_lines():
-                said = json.loads(line) if line.strip() else {}
+                said = _said(line)
                 if error := said.get("error"):
                     raise self._refused(name, str(error))
                 if digest := said.get("digest"):
@@ -162,8 +163,17 @@ class OllamaServer:
     def _client(self, seconds: float) -> "httpx.Client":
         import httpx
 
-        headers = {"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}
+        headers = {"Authorization": f"Bearer {in_header(self._key, 'ollama')}"} if self._key else {}
         return httpx.Client(base_url=self.url, timeout=seconds, headers=headers)
+
+
+def _said(line: str) -> Mapping[str, Any]:
+    """What it says in a line; of what is none of its words, an error."""
+    try:
+        said = json.loads(line or "{}")
+    except ValueError:
+        said = None
+    return said if isinstance(said, dict) else {"error": f"it answers with {line[:100]!r}"}
 
 
 def _installed(data: Mapping[str, Any]) -> Installed:

@@ -181,8 +181,8 @@ class Ownership:
             model = models[0]
             yield ConfigError(
                 f"nobody knows whose model {model.value!r} ({model.origin}) is",
-                hint="write PROVIDER:MODEL, or name the provider with --llm-provider or LLM_PROVIDER; "
-                f"known names: {self.table.known_families()}",
+                hint="write PROVIDER:MODEL, or name the provider with --llm-provider or LLM_PROVIDER: "
+                f"{', '.join(self.table.providers)}; known names: {self.table.known_families()}",
             )
 
 

@@ -13,6 +13,7 @@ from pydantic_ai.exceptions import (
     AgentRunError,
     ModelAPIError,
     ModelConnectionError,
+    ModelHTTPError,
     ModelQuotaExceededError,
     ModelRateLimitError,
     ModelRequestTimeout,
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
 
 BUSY = (ModelRateLimitError, ModelUnavailableError)  # 429, and 503 or 529
 _PASSING = (*BUSY, ModelServerError, ModelConnectionError, ModelRequestTimeout)
+# that its client may repeat a request: https://httpwg.org/specs/rfc9110.html#status.408 and #status.409, and
+# https://www.rfc-editor.org/rfc/rfc8470#section-5.2
+_AGAIN = (408, 409, 425)
+# what libraries raise where JSON has another form than their API's
+_MISREAD = (
+    UnexpectedModelBehavior,
+    *(AssertionError, AttributeError, LookupError, TypeError, ValueError),
+)
 PASSES = 4
 Tell = Callable[[str, dict[str, Any]], None]
 FIRST, LONGEST = 30.0, 300.0  # seconds between passes: doubled each time, up to the longest
@@ -66,7 +75,7 @@ class Patient(WrapperModel):
     """Asks the models in order, and in up to PASSES rounds.
 
     `tell(msg, fields)` hears of every detour, `heard(place, response)` of every answer and whose it is,
-    of one too that was lost half-way, where its tokens were reported.
+    of one too that was lost or cancelled half-way, where its tokens were reported.
     """
 
     def __init__(
@@ -140,9 +149,12 @@ class Patient(WrapperModel):
         """An answer, whole.  One that has nothing in it, or cannot be read, is an error like others."""
         try:
             return await self._streamed(place, messages, settings, parameters)
-        except UnexpectedModelBehavior as error:
-            name, text = self._models[place].model_name, f"no answer: {error.message}"
-            raise ModelAPIError(model_name=name, message=text) from error
+        except _MISREAD as error:
+            name, text = (
+                self._models[place].model_name,
+                f"no answer: {type(error).__name__}: {error}",
+            )
+            raise ModelAPIError(model_name=name, message=text[:1000]) from error
 
     async def _streamed(
         self,
@@ -174,10 +186,10 @@ class Patient(WrapperModel):
 
     @contextmanager
     def _counted(self, place: int, stream: "StreamedResponse") -> Iterator[None]:
-        """What was reported of an answer that never ends is paid for all the same."""
+        """What was reported of an answer that never ends is paid for all the same, who- or whatever broke it off."""
         try:
             yield
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             if (response := stream.get()).usage.total_tokens:
                 self._heard(place, response)
             raise
@@ -190,8 +202,11 @@ class Patient(WrapperModel):
         self._tell(f"{words}, trying next model", fields)
 
     def _wait(self, number: int, errors: Sequence[ModelAPIError]) -> float:
-        """What a provider asked for, the shortest of them, else our own doubling."""
-        asked = [error.retry_after for error in errors if error.retry_after is not None]
+        """What a provider asked for, the shortest of them, else our own doubling.
+
+        A wish for no wait at all is none: four passes would be over at once.
+        """
+        asked = [error.retry_after for error in errors if error.retry_after]
         wait = min(asked) if asked else self._first * 2.0**number
         return min(wait, LONGEST)
 
@@ -199,7 +214,8 @@ class Patient(WrapperModel):
 def _passes(error: ModelAPIError) -> bool:
     """Whether waiting may help.  An answer that cannot be read is a gateway's: its upstream may come back."""
     unreadable = type(error) is ModelAPIError
-    return isinstance(error, _PASSING) or unreadable
+    again = isinstance(error, ModelHTTPError) and error.status_code in _AGAIN
+    return isinstance(error, _PASSING) or unreadable or again
 
 
 def _another_helps(error: ModelAPIError) -> bool:

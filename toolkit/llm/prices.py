@@ -53,14 +53,26 @@ class Price:
 
 def cost(response: "ModelResponse", price: Price | None) -> Decimal | None:
     """As its provider says, where it does (OpenRouter); None when nobody knows its price."""
-    if said := (response.provider_details or {}).get("cost"):
-        return Decimal(str(said))
+    if (said := _said(response.provider_details or {})) is not None:
+        return said
     if price:
         return price.cost(response)
     try:
         return response.cost().total_price
     except (LookupError, ValueError, AssertionError):
         return None
+
+
+def _said(details: Mapping[str, Any]) -> Decimal | None:
+    """What OpenRouter bills, and what the provider bills beside it where the user has brought a key of theirs
+    (https://openrouter.ai/docs/use-cases/usage-accounting).
+
+    pydantic-ai leaves out a cost of nothing: then the rest of the account is there without it.
+    """
+    if not {"cost", "is_byok", "upstream_inference_cost"} & details.keys():
+        return None
+    beside = details.get("upstream_inference_cost") if details.get("is_byok") else None
+    return sum((Decimal(str(part or 0)) for part in (details.get("cost"), beside)), Decimal(0))
 
 
 def is_known(live: "LiveModel", price: Price | None) -> bool:

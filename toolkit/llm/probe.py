@@ -16,6 +16,7 @@ from toolkit.core.agent import Model
 from toolkit.core.errors import AlError
 from toolkit.core.secrets import Secret
 
+from .keys import in_header
 from .models import address, parse_model
 from .names import TABLE
 from .parameters import parameters
@@ -59,7 +60,7 @@ class Probe:
 
 
 def probe(model: Model, key: Secret | None, *, reply: bool = True) -> Probe:
-    """Never raises for what a server does.  `reply`: ask for one token, which of a hosted model costs a little."""
+    """Never raises for what a server does; CredentialError for a key that none could be sent.  `reply`: ask for one token, which of a hosted model costs a little."""
     return asyncio.run(_Probing(model, key).result(reply=reply))
 
 
@@ -109,7 +110,7 @@ class _Probing:
         return replace(found, note=self._note(found))
 
     def _headers(self) -> dict[str, str]:
-        key = self._key.reveal() if self._key else ""
+        key = in_header(self._key, self._kind.name) if self._key else ""
         if self._wire != "anthropic":
             return {"Authorization": f"Bearer {key}"} if key else {}
         oauth = self._model.auth_type == "oauth_token" or (

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from toolkit.core.errors import ConfigError
+from toolkit.core.errors import ConfigError, UnknownPlugin
 
 from .bundle import Choice, Other, Resolution
 from .candidates import LIMITS, SETTINGS, Candidate, Rank
@@ -143,6 +143,16 @@ class _Resolver:
                 f"{model.value} ({model.origin}) is no model of {name} ({self._final.origin})",
                 hint=f"{add}name a model of {name}",
             )
+        elif not proxied and model.rank is not Rank.CONFIG:
+            self._check_prefix(model, bare)
+
+    def _check_prefix(self, model: Choice, bare: str) -> None:
+        """A name with a colon that no hosted provider would have: a provider that there is not was meant."""
+        own = self._provider.keyless or self._provider.of_user
+        if own or (name := self._table.stranger(bare)) is None:
+            return
+        unknown = UnknownPlugin("LLM provider", name, sorted(self._table.providers))
+        self._refuse(f"{model.value} ({model.origin}): {unknown.message}", hint=unknown.hint)
 
     def _check_address(self, address: Choice) -> None:
         name = self._provider.name

@@ -14,7 +14,9 @@ from toolkit.core.agent import Model
 from toolkit.core.errors import ConfigError
 from toolkit.core.secrets import Secret
 
+from .keys import in_header
 from .providers import provider
+from .trust import trusted
 
 if TYPE_CHECKING:
     import httpx
@@ -53,8 +55,8 @@ async def window_of(
         return _hosted(live, declared)
     import httpx
 
-    headers = {"Authorization": f"Bearer {key.reveal()}"} if key else {}
-    async with httpx.AsyncClient(timeout=_PATIENCE, headers=headers) as client:
+    headers = {"Authorization": f"Bearer {in_header(key, model.provider)}"} if key else {}
+    async with httpx.AsyncClient(headers=headers, timeout=_PATIENCE, verify=trusted()) as client:
         return await window_at(client, model, live, declared)
 
 
@@ -99,10 +101,9 @@ async def _of_server(client: "httpx.AsyncClient", live: Served, wire: str | None
     models = f"{root}/v1/models" if wire == "anthropic" else f"{url}/models"
     places = (models, f"{root}/props", f"{root}/api/v0/models")
     listed, props, loaded = await asyncio.gather(*(_json(client, "GET", at) for at in places))
-    slot = props.get("default_generation_settings")
     found = (
         _entry(listed, live.model_name).get("max_model_len"),
-        slot.get("n_ctx") if isinstance(slot, Mapping) else None,
+        _object(props.get("default_generation_settings")).get("n_ctx"),
         _entry(loaded, live.model_name).get("loaded_context_length"),
     )
     return next((tokens for value in found if (tokens := _tokens(value))), None)
@@ -117,7 +118,7 @@ async def _of_ollama(client: "httpx.AsyncClient", live: Served, declared: int | 
             f"the Ollama server at {url} has no model {name}",
             hint=f"run `ollama pull {name}` there, or name a model that it has: `ollama list`",
         )
-    info = shown.get("model_info") or {}
+    info = _object(shown.get("model_info"))
     most = next((_tokens(v) for k, v in info.items() if k.endswith(".context_length")), None)
     named = re.search(r"^num_ctx\s+(\d+)", str(shown.get("parameters") or ""), re.MULTILINE)
     found = declared or (int(named[1]) if named else await _loaded(client, url, name))
@@ -130,7 +131,7 @@ async def _of_ollama(client: "httpx.AsyncClient", live: Served, declared: int | 
 
 
 async def _loaded(client: "httpx.AsyncClient", url: str, name: str) -> int | None:
-    running = (await _json(client, "GET", f"{url}/api/ps")).get("models") or ()
+    running = _objects((await _json(client, "GET", f"{url}/api/ps")).get("models"))
     names = (name, f"{name}:latest")
     return next((_tokens(m.get("context_length")) for m in running if m.get("name") in names), None)
 
@@ -145,13 +146,20 @@ async def _json(
         answer = (await client.request(method, url, json=body)).json()
     except (httpx.HTTPError, ValueError):
         return {}
-    return answer if isinstance(answer, dict) else {}
+    return _object(answer)
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _entry(listed: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The model among those of a server."""
-    models = listed.get("data")
-    entries = [m for m in models if isinstance(m, dict)] if isinstance(models, list) else []
+    entries = _objects(listed.get("data"))
     named = [entry for entry in entries if entry.get("id") == name]
     return next(iter(named or entries[:1]), {})
 

@@ -92,9 +92,8 @@ class Builds:
         self, agent: Agent
     ) -> Iterator[tuple[str, Path, Callable[[], Mapping[str, LayerFile]]]]:
         """(name, place, what COPY sees) of the Dockerfiles that count.  The name is the same on every machine."""
-        shared = self.project.directory / "Dockerfile"
         own = agent.directory / "Dockerfile"
-        if self.name and shared.is_file() and not dockerfile.is_bare(shared.read_text("utf-8")):
+        if self.name and (shared := self._shared):
             yield "the project", shared, dict
         if own.is_file():
             if self.name is None:
@@ -102,17 +101,30 @@ class Builds:
             yield str(agent.name), own, lambda: own_files(self.project, agent)
 
     def unbuilt(self, agent: Agent) -> ConfigError | None:
-        """Why a Dockerfile of the agent's would be left out; None where each is built.
-
-        The project's own is left out in the sandbox, whose agents have the programs of this machine."""
-        own, shared = agent.directory / "Dockerfile", self.project.directory / "Dockerfile"
+        """Why a Dockerfile of the agent's would be left out; None where each is built, or `left_out` tells of it."""
         if self.name is not None:
             return None
         if agent.dockerfile:
-            return self._nobody(str(own))
-        if self.services.environment.embedded or not shared.is_file():
+            return self._nobody(str(agent.directory / "Dockerfile"))
+        if self.services.environment.embedded or (shared := self._shared) is None:
             return None
-        return None if dockerfile.is_bare(shared.read_text("utf-8")) else self._nobody(str(shared))
+        return self._nobody(str(shared))
+
+    @property
+    def left_out(self) -> str | None:
+        """What a rehearsal lacks: in the sandbox agents have this machine's programs, and not those of the project's
+        Dockerfile.  Refused it is not, for most agents do without them."""
+        if not self.services.environment.embedded or (shared := self._shared) is None:
+            return None
+        return f"{shared}: the sandbox builds no Dockerfile, so agents lack what it adds; `al run -E local` has it"
+
+    @property
+    def _shared(self) -> Path | None:
+        """The project's own Dockerfile, where it adds something."""
+        file = self.project.directory / "Dockerfile"
+        if not file.is_file() or dockerfile.is_bare(file.read_text("utf-8")):
+            return None
+        return file
 
     def _nobody(self, file: str) -> ConfigError:
         if self.services.environment.embedded:

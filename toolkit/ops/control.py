@@ -15,7 +15,7 @@ from toolkit.core.run import RunId
 from toolkit.ops import running
 from toolkit.ops.logs.times import moment
 from toolkit.ops.remote import KEY, Remote, deployed_url, gateway_key
-from toolkit.scheduler import control, history, past, views
+from toolkit.scheduler import control, history, past, views, wording
 from toolkit.scheduler.cron import next_start
 from toolkit.scheduler.desk import Desk, recorded_roster
 from toolkit.scheduler.history import MOST_RUNS, Filter
@@ -33,8 +33,8 @@ class Hands(Protocol):
     def status(self) -> Answer: ...
     def sums(self, agent: str | None, since: int | None) -> Answer: ...
     def runs(self, agent: str, limit: int) -> Answer: ...
-    def pause(self, agent: str | None) -> Answer: ...
-    def resume(self, agent: str | None) -> Answer: ...
+    def pause(self, agent: AgentName | None) -> Answer: ...
+    def resume(self, agent: AgentName | None) -> Answer: ...
     def kill(self, target: str, *, agent: bool) -> Answer: ...
 
 
@@ -53,10 +53,10 @@ class Through:
     def runs(self, agent: str, limit: int) -> Answer:
         return self.remote.get(f"/api/stats/agents/{agent}/runs", limit=limit)
 
-    def pause(self, agent: str | None) -> Answer:
+    def pause(self, agent: AgentName | None) -> Answer:
         return self.remote.post(f"{_of(agent)}/pause")
 
-    def resume(self, agent: str | None) -> Answer:
+    def resume(self, agent: AgentName | None) -> Answer:
         return self.remote.post(f"{_of(agent)}/resume")
 
     def kill(self, target: str, *, agent: bool) -> Answer:
@@ -94,19 +94,19 @@ class Directly:
         rows = [views.run(run) for run in found.rows]
         return {"runs": rows, "total": found.total, "page": 1, "limit": limit}
 
-    def pause(self, agent: str | None) -> Answer:
+    def pause(self, agent: AgentName | None) -> Answer:
         if agent:
             control.disable(self.desk, agent)
-            return _done(f"{agent} is disabled")
-        control.pause(self.desk)
-        return _done("paused")
+        else:
+            control.pause(self.desk)
+        return _done(wording.paused(agent))
 
-    def resume(self, agent: str | None) -> Answer:
+    def resume(self, agent: AgentName | None) -> Answer:
         if agent:
             control.enable(self.desk, agent)
-            return _done(f"{agent} is enabled")
-        control.resume(self.desk)
-        return _done("resumed")
+        else:
+            control.resume(self.desk)
+        return _done(wording.resumed(agent))
 
     def kill(self, target: str, *, agent: bool) -> Answer:
         if not agent:

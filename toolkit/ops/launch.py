@@ -43,10 +43,11 @@ def start(
         )
     agent = services.project.agent(name)
     there = services.for_agent(agent)
-    alone = trigger is not None or flags.anthropic_key is not None or flags.compatible
+    typed = flags.anthropic_key is not None or bool(flags.keys)
+    alone = trigger is not None or typed or flags.compatible
     if not alone and (run := _through(services, agent.name, prompt, flags)):
         if agent.name in _turned(services).disabled:
-            note(f"• {agent.name} is disabled: the run waits until `al resume {agent.name}`")
+            note(f"• {agent.name} is paused: the run waits until `al resume {agent.name}`")
         return run
     models = _models(there, agent, flags, note)
     if services.environment.cloud is None:
@@ -70,7 +71,7 @@ def _note_off(services: Services, agent: AgentName, note: Callable[[str], None])
     """A pause is for what starts by itself; who starts a run by hand means it."""
     turned = _turned(services)
     if turned.paused or agent in turned.disabled:
-        what = "all is paused" if turned.paused else f"{agent} is disabled"
+        what = "all is paused" if turned.paused else f"{agent} is paused"
         note(f"• {what}; what you start by hand runs all the same")
 
 

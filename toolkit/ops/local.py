@@ -11,11 +11,13 @@ from typing import Any
 
 from toolkit.core.agent import Agent
 from toolkit.core.clock import iso, now
+from toolkit.core.environment import Environment
 from toolkit.core.errors import ConfigError
 from toolkit.core.placement import runtime_name
 from toolkit.core.ports import LayerFile
 from toolkit.credentials import resolve
 from toolkit.images.context import APP, agent_files, base_files, content_hash
+from toolkit.inside.prompt import Place
 from toolkit.ops import definitions
 from toolkit.scheduler.dispatch import fact_key
 from toolkit.scheduler.roster import FACT, of_project
@@ -67,6 +69,12 @@ def in_docker(services: Services, agent: Agent) -> bool:
     return runtime_name(agent, services.environment) == "docker"
 
 
+def surroundings(agent: Agent, environment: Environment) -> Place:
+    """What a run of the agent is there, as its model is told."""
+    places: Mapping[str, Place] = {"host_user": "account", "local": "process"}
+    return places.get(runtime_name(agent, environment), "container")
+
+
 def _image(services: Services, agent: Agent, note: Callable[[str], None]) -> str:
     types = {ref.type: resolve.type_of(ref) for ref in agent.credentials}
     builder = services.builder("docker")
@@ -78,7 +86,7 @@ def _app(services: Services, agent: Agent) -> str:
     """A directory that is named by what is in it."""
     assert services.project is not None  # noqa: S101 - only called with one
     types = {ref.type: resolve.type_of(ref) for ref in agent.credentials}
-    files = agent_files(services.project, agent, types)
+    files = agent_files(services.project, agent, types, surroundings(agent, services.environment))
     state = services.context.project / ".al"
     app = state / "apps" / f"{agent.name}-{content_hash(_base_hash(), files, {})}"
     if not app.exists():

@@ -3,7 +3,8 @@
 What only may be wrong, a model server that does not answer, is a warning: it may come up later, and the agent's loop with it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from toolkit.core.agent import Agent
@@ -12,6 +13,7 @@ from toolkit.core.parallel import at_once
 from toolkit.credentials import resolve
 from toolkit.llm.providers import provider
 from toolkit.ops import local
+from toolkit.ops.hire.steps import KEY
 from toolkit.wiring import Services
 
 AT_ONCE = 8  # servers that are asked at the same time
@@ -29,14 +31,16 @@ def refuse_old_switches(variables: Mapping[str, str]) -> None:
             )
 
 
-def check(services: Services, agents: Iterable[Agent]) -> None:
+def check(
+    services: Services, agents: Iterable[Agent], *, variables: Mapping[str, str] = os.environ
+) -> None:
     """Raises CredentialError naming everything that is missing, and ConfigError for an agent that may not run here."""
     if services.environment.cloud is not None:
         return  # a push has asked for all of it
     agents = list(agents)
     for agent in agents:
         local.permitted(services, agent)
-    missing = [words for agent in agents for words in _missing(services, agent)]
+    missing = [words for agent in agents for words in _missing(services, agent, variables)]
     if missing:
         hints = dict.fromkeys(hint for _, hint in missing)
         raise CredentialError("; ".join(words for words, _ in missing), hint="\n".join(hints))
@@ -58,22 +62,34 @@ def warn_of_servers(
             note(f"  → {failure.remedy}")
 
 
-def _missing(services: Services, agent: Agent) -> Iterator[tuple[str, str]]:
+def _missing(
+    services: Services, agent: Agent, variables: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
     """What is missing, and what to do about it."""
+    role = agent.hired.roles[0] if agent.hired else "ROLE"
     refs = resolve.required(replace(agent, models=()))
     lacking = [
         path for path in resolve.required_fields(refs) if services.local_store.get(path) is None
     ]
     if lacking:
-        role = agent.hired.roles[0] if agent.hired else "ROLE"
         yield (
             f"{agent.name} lacks {', '.join(lacking)}",
             f"`al hire {agent.name} {role}`, or `al creds add`",
         )
     for ref in resolve.required(replace(agent, credentials=())):
         if services.local_store.get(f"{ref.type}/{ref.instance}/token") is None:
-            variables = " or ".join(provider(ref.type.removesuffix("_key")).key_variables)
+            names = provider(ref.type.removesuffix("_key")).key_variables
             yield (
-                f"{agent.name} needs a key, {variables}, and {ref} is not stored",
-                f"set {variables} and hire {agent.name} again, or `al creds add {ref}`",
+                f"{agent.name} needs a key, {' or '.join(names)}, and {ref} is not stored",
+                f"{_hired_again(agent, role, names, variables)}`al creds add {ref}`",
             )
+
+
+def _hired_again(
+    agent: Agent, role: str, names: Sequence[str], variables: Mapping[str, str]
+) -> str:
+    """How hiring stores the key, which it does for one provider: a hired agent takes no key from anybody's shell."""
+    if KEY not in names:
+        return ""
+    where = f"{KEY} is set here, and" if variables.get(KEY) else f"set {KEY}, and"
+    return f"{where} `al hire {agent.name} {role}` stores it for the agent; or "

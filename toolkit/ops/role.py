@@ -38,10 +38,12 @@ def turn(services: Services, names: Sequence[str], *, every: bool, on: bool) -> 
     there = {role.name for role in roles(services)}
     if not (names or every):
         raise UsageError("no role is named", hint="name one, or give --all")
+    if not there:
+        raise UsageError("no agent has a role", hint="`al hire NAME ROLE` makes one that has")
     if unknown := sorted(set(names) - there):
         raise UsageError(
             f"no agent has the role {unknown[0]!r}",
-            hint=f"roles: {', '.join(sorted(there)) or 'none; `al hire NAME ROLE` makes one'}",
+            hint=f"roles: {', '.join(sorted(there))}",
         )
     chosen = sorted(there if every else set(names))
     switches.set_roles(services.ledger, chosen, on=on)

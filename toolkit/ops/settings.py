@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from toolkit.config.user import UserSettings, read_user
 from toolkit.core.agent import Agent, CredentialRef, Model
 from toolkit.core.environment import AwsCloud, Environment
-from toolkit.core.errors import ConfigError, CredentialError, UsageError
+from toolkit.core.errors import ConfigError, UsageError
 from toolkit.core.ports import Store
 from toolkit.core.run import RunModels
 from toolkit.core.secrets import Secret
 from toolkit.credentials.resolve import local_name
 from toolkit.llm.addresses import Reach, reach_of
-from toolkit.llm.bundle import Bundle, Resolution
+from toolkit.llm.bundle import Bundle, KeyMissing, Resolution
 from toolkit.llm.candidates import (
     Candidate,
     Flags,
@@ -176,7 +176,8 @@ def _whole(
     if not missing or (environment.cloud is None and ref == resolution.provider.stored_key):
         return resolution.bundle()
     typed = "give it with --anthropic-key -, or " if resolution.provider.name == "anthropic" else ""
-    raise CredentialError(
+    raise KeyMissing(
+        resolution.provider.name,
         f"{resolution.provider.name} needs a key, and {environment.name} keeps no {ref}",
         hint=f"{typed}`al creds add {ref}`{_push(resolution) if environment.cloud else ''}",
     )

@@ -57,7 +57,8 @@ def read(path: Path, headers: Sequence[str]) -> WebhookRequest:
 
 
 def tried(project: Project, request: WebhookRequest, source: str | None) -> Tried:
-    """What would become of it.  `source` is a configured source's name or a type; None: by its headers.
+    """What would become of it.  `source` is a configured source's name or a type; None: by its headers, and where these do
+    not tell, the type of all the sources that there are.
 
     Raises UsageError when neither says what it is, or its body is none."""
     kind, sources = _kind(project, request, source)
@@ -130,7 +131,7 @@ def _kind(
     types = {name: str(entry["type"]) for name, entry in project.webhook_sources.items()}
     if source in types:
         return types[source], (source,)
-    kind = source or _guessed(request.headers)
+    kind = source or _guessed(request.headers, types)
     if kind.replace("-", "_") not in registry.names("webhook"):
         known = ", ".join(sorted(types)) or "none is configured"
         raise UsageError(f"there is no webhook source {source!r}", hint=f"sources: {known}")
@@ -141,12 +142,16 @@ def _kind(
     return kind, names
 
 
-def _guessed(headers: Mapping[str, str]) -> str:
+def _guessed(headers: Mapping[str, str], types: Mapping[str, str]) -> str:
+    """The type that the headers tell of, or the only one of the project's sources."""
     for name in registry.names("webhook"):
         provider = wiring.webhook_provider(name)
         if provider.sent(headers):
             return provider.name
-    raise UsageError("the headers do not say who sent this", hint="name it with --source")
+    if len(only := set(types.values())) == 1:
+        return only.pop()
+    known = ", ".join(sorted(types)) or "none is configured"
+    raise UsageError("the headers do not say who sent this", hint=f"--source, of: {known}")
 
 
 def _fixture(raw: bytes) -> Mapping[str, Any] | None:

@@ -121,6 +121,15 @@ class Clockwork:
         return None
 
 
+def forget(desk: Desk, before: datetime) -> None:
+    """How far schedules came that were last looked at before then, of agents that have none any more."""
+    ledger = desk.services.ledger
+    kept = {f"{PREFIX}{name}" for name, post in desk.roster().posts.items() if post.timing}
+    for key, fact in ledger.facts(PREFIX).items():
+        if key not in kept and from_iso(fact["at"]) < before:
+            ledger.set_fact(key, None, expected=fact)
+
+
 def busy(desk: Desk, one: Tick, working: int) -> str:
     """Why a tick starts nothing, a sentence; empty when it does.  While all is paused, or its agent off, it waits."""
     ledger, scope = desk.services.ledger, desk.services.environment.scope

@@ -10,7 +10,7 @@ from toolkit.core.parallel import at_once
 from toolkit.core.run import RunId, Trigger, TriggerKind
 from toolkit.core.sources import reported
 
-from . import switches, usher
+from . import switches, turns, usher
 from .desk import Desk
 from .rooms import open_rooms
 from .status import begun, going_on
@@ -114,5 +114,5 @@ def _turned(desk: Desk, now: Switches) -> Switches:
 
 def _dismissed(desk: Desk, now: Switches) -> Switches:
     """Who may not start any more keeps nobody back."""
-    usher.dismiss_the_unwanted(desk.services.ledger, open_rooms(desk).agents)
+    turns.tidy(lambda: usher.dismiss_the_unwanted(desk.services.ledger, open_rooms(desk).agents))
     return now

@@ -13,7 +13,7 @@ from toolkit.core.ports import KeepsHere, Runtime
 from toolkit.core.run import Cause, Run, RunState
 from toolkit.wiring import Services
 
-from . import turns, usher
+from . import clockwork, turns, usher
 from .desk import Desk
 from .dispatch import definition_of
 from .ending import over
@@ -126,10 +126,12 @@ def _wait_on(desk: Desk, place: Place, moment: datetime) -> None:
 
 
 def prune(desk: Desk, moment: datetime) -> None:
-    """Forget history that is older than the project wants it kept, and what this machine keeps of such runs."""
+    """Forget history that is older than the project wants it kept, what this machine keeps of such runs, and schedules
+    that ended as long ago."""
     before = moment - timedelta(days=max(desk.roster().retention_days, LEAST_DAYS))
     if gone := desk.services.ledger.prune(before):
         LOG.info("%s old runs, calls and deliveries were forgotten", gone)
+    clockwork.forget(desk, before)
     for runtime in _runtimes(desk):
         if isinstance(runtime, KeepsHere) and (left := runtime.forget(before)):
             LOG.info("logs and directories of %s old runs were removed", left)

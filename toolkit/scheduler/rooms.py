@@ -18,9 +18,9 @@ def rooms(desk: Desk) -> Rooms:
 
 
 def open_rooms(desk: Desk) -> Rooms:
-    """As the roster and the switches say: none while all is paused."""
+    """As the roster and the switches say: none while all is paused, or where nothing at all may be at work."""
     roster, turned = desk.roster(), switches.read(desk.services.ledger)
-    if turned.paused:
+    if turned.paused or turned.limit(roster) == 0:
         return Rooms(agents={})
     names = roster.posts.keys() - set(turned.disabled)
     scales = {name: turned.scale(roster, name) for name in names if desk.ready(AgentName(name))}

@@ -1,5 +1,7 @@
 """Ends one run, wherever it is on its way: waiting, being launched, or at work."""
 
+from functools import partial
+
 from toolkit.core.clock import iso
 from toolkit.core.run import Run, RunState
 
@@ -31,7 +33,9 @@ def stop_run(desk: Desk, run: Run) -> str:
     if known.state.final:
         return f"{run.id} was already over"
     if known.state is RunState.QUEUED:
-        turns.silence(ledger, run.id)  # if anybody still waits with it, they hear of the stop
+        turns.tidy(
+            partial(turns.silence, ledger, run.id)
+        )  # if anybody still waits with it, they hear of the stop
         return f"{run.id} is about to be launched, and will be stopped instead"
     if (handle := known.handle or found(desk.services, known)) is None:
         return "it will find the stop flag when it begins"

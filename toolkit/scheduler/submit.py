@@ -82,6 +82,6 @@ def _added_once(
 def report_dropped(ledger: Ledger, added: Added) -> None:
     """Somebody must hear of work that was given up for newer; nobody waits behind it any more."""
     if added.dropped:
-        turns.leave(ledger, *added.dropped)
+        turns.tidy(partial(turns.leave, ledger, *added.dropped))
     for run in added.dropped:
         LOG.warning("%s was dropped: more work of %s waits than its queue holds", run, run.agent)

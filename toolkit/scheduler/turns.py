@@ -3,10 +3,11 @@
 One fact for all backends, so that a run which needs several gets them in one step.  Decides nothing: line.py does.
 """
 
+import logging
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from toolkit.core.errors import NotFound
+from toolkit.core.errors import AlError, NotFound
 from toolkit.core.ports import Ledger
 from toolkit.core.run import RunId
 
@@ -25,6 +26,7 @@ from .line import (
     to_fact,
 )
 
+LOG = logging.getLogger("al.scheduler")
 FACT = "backends"
 
 
@@ -63,6 +65,15 @@ def silence(ledger: Ledger, *runs: RunId) -> None:
 def beat(ledger: Ledger, runs: Collection[RunId], moment: datetime) -> None:
     """They are alive, or are waited with."""
     _change(ledger, lambda old: heard(old, runs, moment))
+
+
+def tidy(change: Callable[[], None]) -> None:
+    """Take somebody out of the lines after something that is done already, and is no failure where this is one: whoever
+    keeps house does the same within a minute."""
+    try:
+        change()
+    except AlError as error:
+        LOG.warning("some stand in line for a model's server for a while yet: %s", error.message)
 
 
 def _change(ledger: Ledger, change: Callable[[Lines], Lines]) -> Lines:

@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qsl
 
 ADMIN = "admin-token-0123456789"
+PAGE = 3  # tokens of one page, at most, whatever is asked for: an administrator sets that
 
 
 class ForgeState:
@@ -39,11 +41,13 @@ class ForgeState:
 
 class Handler(BaseHTTPRequestHandler):
     state: ForgeState
+    query: dict[str, str]
 
     def _answer(self, method: str) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length) or b"{}")
-        path = self.path.removeprefix("/api/v1").partition("?")[0]
+        path, _, query = self.path.removeprefix("/api/v1").partition("?")
+        self.query = dict(parse_qsl(query))
         call = f"{method} {path}"
         self.state.calls.append(call)
         self.state.heard.add(self.headers.get("Authorization") or "")
@@ -65,6 +69,8 @@ class Handler(BaseHTTPRequestHandler):
                 return (200, {"login": name, "email": known["email"]}) if known else (404, {})
             case _, ["users", name, "tokens", *rest]:
                 return self._token(method, name, rest, body)
+            case "GET", ["repos", owner, repo]:
+                return (200, {}) if f"{owner}/{repo}" in self.state.repos else (404, {})
             case "PUT", ["repos", owner, repo, "collaborators", name]:
                 if f"{owner}/{repo}" not in self.state.repos:
                     return 404, {}
@@ -98,7 +104,9 @@ class Handler(BaseHTTPRequestHandler):
             return 401, {"message": "password required"}
         held = self.state.tokens.setdefault(name, {})
         if method == "GET":
-            return 200, [{"name": one} for one in held]
+            size = min(int(self.query.get("limit", PAGE)), PAGE)
+            begin = (int(self.query.get("page", 1)) - 1) * size
+            return 200, [{"name": one} for one in held][begin : begin + size]
         if method == "POST":
             assert body["scopes"]
             held[body["name"]] = secrets.token_hex(20)

@@ -1,14 +1,15 @@
 """A project as tests of hiring write and read it."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tests.ops.hire.forgejo import ADMIN, ForgeState
-from toolkit.ops.hire import Done, Wish, decide, hire
+from toolkit.core.secrets import Secret
+from toolkit.ops.hire import Done, Hiring, Wish, decide, hire, preview
 
 MOMENT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LOCAL = "http://10.0.0.1:8081"
@@ -40,12 +41,23 @@ class Shop:
         self, name: str, role: str = "dev", *, moment: datetime = MOMENT, key: str = "", **wish: Any
     ) -> list[Done]:
         """As `al hire`, by an administrator whose token is a variable."""
+        return list(hire(self.decided(name, role, key=key, **wish), moment=moment))
+
+    def preview(self, name: str, role: str = "dev", *, key: str = "", **wish: Any) -> list[Done]:
+        """As `al hire --dry-run`."""
+        return list(preview(self.decided(name, role, key=key, **wish), moment=MOMENT))
+
+    def doing(self, name: str) -> Iterator[Done]:
+        """As `al hire`: each thing is told as soon as it is done."""
+        return hire(self.decided(name, "dev"), moment=MOMENT)
+
+    def decided(self, name: str, role: str, *, key: str = "", **wish: Any) -> Hiring:
         variables = {"FORGE_ADMIN_PAT": ADMIN} | ({"ANTHROPIC_API_KEY": key} if key else {})
-        asked = Wish(name=name, role=role, **wish)
-        made = decide(
+        admin = Secret(wish.pop("admin")) if "admin" in wish else None
+        asked = Wish(name=name, role=role, admin=admin, **wish)
+        return decide(
             self.directory, asked, variables=variables, asked_server=lambda url, model: ""
         )
-        return list(hire(made, moment=moment))
 
     def stored(self, name: str) -> str | None:
         """A credential of this machine, by `type/instance/field`."""

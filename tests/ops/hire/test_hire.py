@@ -100,6 +100,19 @@ def test_a_key_in_the_environment_is_not_for_an_agent_of_a_local_model(shop: Sho
     assert not (shop.home / "credentials" / "anthropic_key").exists()
 
 
+def test_a_script_is_said_to_run_in_place_of_the_model(shop: Shop) -> None:
+    """Else nobody would know why its server is never asked."""
+    shop.hire("dev", base_url=LOCAL)
+    shop.write("agents/dev/test-script.sh", "true\n")
+    assert "its model, which is not asked" in how(shop.hire("dev"), "script")
+
+
+def test_a_script_needs_no_key(shop: Shop) -> None:
+    """So none is asked for."""
+    shop.write("agents/rev/test-script.sh", "true\n")
+    assert how(shop.hire("rev", "review"), "key") == "missing, and not needed while its script runs"
+
+
 def test_instructions_that_were_changed_by_hand_stay(shop: Shop) -> None:
     """Unless a formula is named."""
     shop.hire("dev", base_url=LOCAL)

@@ -128,6 +128,32 @@ def test_all_that_is_missing_is_said_at_once_and_nobody_is_begun(fleet: Shop) ->
     assert switches.read(services(fleet).ledger).up == ()
 
 
+@pytest.mark.parametrize(
+    ("key", "words"), [("", "set ANTHROPIC"), ("sk-ant-1", "is set here, and")]
+)
+def test_a_missing_key_is_told_with_what_stores_it(fleet: Shop, key: str, words: str) -> None:
+    """Word for word to be typed; one that this shell has is nobody's yet, and is not shown."""
+    fleet.hire("rev", "review")
+    agent = {agent.name: agent for agent in services(fleet).project.agents}["rev"]  # type: ignore[union-attr]
+    fleet.write("config.toml", fleet.read("config.toml") + '\n[local]\nruntime = "process"\n')
+    with pytest.raises(CredentialError) as refused:
+        ready.check(services(fleet), [agent], variables={"ANTHROPIC_API_KEY": key})
+    assert words in refused.value.hint
+    assert "`al hire rev review` stores it for the agent" in refused.value.hint
+    assert "sk-ant-1" not in refused.value.hint
+
+
+def test_a_key_that_hiring_does_not_store_is_added_by_hand(fleet: Shop) -> None:
+    """Hiring again would not help."""
+    model = 'model = { provider = "openai", model = "gpt-5", credential = "o" }'
+    section = f'[agents.o]\nroles = ["dev"]\n{model}\n[local]\nruntime = "process"\n'
+    fleet.write("config.toml", f"{fleet.read('config.toml')}\n{section}")
+    fleet.write("agents/o/SKILL.md", "Work.")
+    with pytest.raises(CredentialError, match="o needs a key, OPENAI_API_KEY") as refused:
+        begun(fleet, "o")
+    assert refused.value.hint == "`al creds add openai_key:o`"
+
+
 def test_a_hosted_agent_is_begun_with_its_own_key(fleet: Shop) -> None:
     """The key of all does not do."""
     fleet.hire("rev", "review", key="sk-ant-own")
@@ -162,6 +188,15 @@ def test_a_role_that_nobody_has_is_refused(fleet: Shop) -> None:
     """A slip of the pen would switch nothing, and look as if it had."""
     with pytest.raises(UsageError, match="no agent has the role 'dve'"):
         role.turn(services(fleet), ["dve"], every=False, on=True)
+
+
+def test_without_a_role_there_is_nothing_to_turn(shop: Shop) -> None:
+    """And it says how one comes to be."""
+    shop.write("agents/plain/SKILL.md", "Work.")
+    shop.write("agents/plain/test-script.sh", "true\n")
+    with pytest.raises(UsageError, match="no agent has a role") as refused:
+        role.turn(services(shop), [], every=True, on=True)
+    assert "al hire NAME ROLE" in refused.value.hint
 
 
 def test_every_role_can_be_turned(fleet: Shop) -> None:

@@ -65,15 +65,31 @@ class LocalFiles:
         return ()  # a file is there or it is not
 
     def list(self, prefix: str) -> Iterator[StoredSecret]:
-        """By name.  A file that vanishes meanwhile is left out."""
-        for path in sorted(self._root.rglob("*")):
+        """By name.  A file that vanishes meanwhile is left out.  Raises CredentialError for what cannot be read."""
+        for path in sorted(self._files(prefix)):
             name = path.relative_to(self._root).as_posix()
-            hidden = any(part.startswith(".") for part in name.split("/"))
-            if name.startswith(prefix) and not hidden and path.is_file():
+            with _worded(name):
                 try:
-                    yield _stored(name, path)
+                    stored = _stored(name, path)
                 except FileNotFoundError:
                     continue
+            yield stored
+
+    def _files(self, prefix: str) -> Iterator[Path]:
+        """Those whose names begin so; directories that hold none of them are not looked into."""
+        with _worded(prefix or str(self._root)):
+            for directory, inner, names in os.walk(self._root, onerror=_raise):
+                place = Path(directory)
+                above = place.relative_to(self._root).parts
+                inner[:] = [
+                    d for d in inner if d[0] != "." and _leads("/".join((*above, d)), prefix)
+                ]
+                found = (place / name for name in names if not name.startswith("."))
+                yield from (
+                    path
+                    for path in found
+                    if path.relative_to(self._root).as_posix().startswith(prefix) and path.is_file()
+                )
 
     def _path(self, name: str) -> Path:
         """Where `name` is kept.  Raises CredentialError for a name that leads, or is linked, out of the root."""
@@ -119,6 +135,17 @@ class LocalFiles:
             directory = directory.parent
 
 
+def _raise(error: OSError) -> None:
+    """Of a directory that cannot be looked into; one that is not there, or not any more, has nothing in it."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
+
+
+def _leads(directory: str, prefix: str) -> bool:
+    """Whether a directory may hold names that begin so."""
+    return f"{directory}/".startswith(prefix) or prefix.startswith(f"{directory}/")
+
+
 def _tags_file(path: Path) -> Path:
     return path.with_name(f".{path.name}.tags")
 
@@ -143,7 +170,11 @@ def _replace(path: Path, text: str) -> None:
 
 def _stored(name: str, path: Path) -> StoredSecret:
     tags_file = _tags_file(path)
-    tags = json.loads(tags_file.read_text(encoding="utf-8")) if tags_file.exists() else {}
+    try:
+        tags = json.loads(tags_file.read_text(encoding="utf-8")) if tags_file.exists() else {}
+    except json.JSONDecodeError as error:
+        words = f"{name}: its tags are damaged"
+        raise CredentialError(words, hint=f"remove {tags_file}") from error
     created = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return StoredSecret(name=name, tags=tags, created=created)
 

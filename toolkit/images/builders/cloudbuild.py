@@ -1,9 +1,11 @@
 """Builds images in Google's Cloud Build, as a service account of the environment that may push images and write its log.
 
 Over HTTP: its library is not worth a dependency.  No source bucket (order.py); no variable of a build is secret: Cloud Build
-logs in to Artifact Registry as the account.
+logs in to Artifact Registry as the account.  Its API takes no request id: a build carries a tag by which one that was asked
+for, and never heard of, is found again.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -15,15 +17,18 @@ from toolkit.core.errors import ConfigError
 from toolkit.core.gcp_names import GcpNames, account_email
 from toolkit.core.names import BUILD
 from toolkit.core.ports import Context
+from toolkit.core.retry import retrying
 from toolkit.images.architecture import AMD64
-from toolkit.images.following import BuildState, Look, made
+from toolkit.images.following import EVERY, BuildState, Look, made
 from toolkit.images.homes import home_of
 from toolkit.images.oci import registry_for
 from toolkit.images.order import SCRIPT, Note, Order, carried
 
 HOST, LOGGING = "cloudbuild.googleapis.com", "logging.googleapis.com"
 SECONDS, QUEUED_SECONDS = 3600, 900
-PAGE = 1000  # log entries of one answer
+PAGE = 1000  # log entries, or builds, of one answer
+# as `gcloud builds list --ongoing` asks
+_ONGOING = 'status="QUEUED" OR status="WORKING"'
 # https://github.com/GoogleCloudPlatform/cloud-builders/tree/master/docker
 _DOCKER = "gcr.io/cloud-builders/docker"
 _STATES: Mapping[str, BuildState] = {
@@ -63,7 +68,9 @@ class CloudBuild:
     # images.following.Service
 
     def begin(self, order: Order) -> str:
-        """Its id.  Raises ConfigError for an architecture that Cloud Build has no machines of."""
+        """The id of the one build that makes it; begun before by a push that heard no answer, or died, it is followed.
+
+        Raises ConfigError for an architecture that Cloud Build has no machines of."""
         if order.architecture != AMD64:
             raise ConfigError(
                 f"Cloud Build has no machines for {order.platform}, which {order.name} asks for",
@@ -72,8 +79,23 @@ class CloudBuild:
         tag, files = carried(order)
         if self._registry.digest(order.repository, tag) is None:
             self._registry.push_base(order.repository, tag, files, {})
-        doing = f"starting the build of {order.name}"
-        answer = self._builds.ask("POST", self._path(), doing, body=self._build(order, tag))
+
+        def begun() -> str:
+            return self._going(order) or self._started(order, tag)
+
+        return retrying(begun, first=EVERY, sleep=self._sleep, clock=self._clock)
+
+    def _going(self, order: Order) -> str | None:
+        """The build of it that goes on already."""
+        query = {"filter": _ONGOING, "pageSize": str(PAGE)}
+        doing, mark = f"looking whether {order.name} is being built", self._mark(order)
+        answer = self._builds.ask("GET", self._path(), doing, query=query)
+        found = (one for one in answer.get("builds") or () if mark in (one.get("tags") or ()))
+        return next((str(one["id"]) for one in found), None)
+
+    def _started(self, order: Order, context: str) -> str:
+        doing, build = f"starting the build of {order.name}", self._build(order, context)
+        answer = self._builds.ask("POST", self._path(), doing, body=build)
         return str(answer["metadata"]["build"]["id"])
 
     def look(self, build: str, cursor: str) -> Look:
@@ -119,9 +141,17 @@ class CloudBuild:
         cloud = self._cloud
         return ("v1", "projects", cloud.project, "locations", cloud.region, "builds", *rest)
 
-    def _build(self, order: Order, context: str) -> dict[str, Any]:
+    def _place(self, order: Order) -> str:
         home = home_of(self._context.environment)
-        place = f"{home.host}/{home.path(order.repository)}"
+        return f"{home.host}/{home.path(order.repository)}"
+
+    def _mark(self, order: Order) -> str:
+        """What a build of this image is found by: no other environment's has it."""
+        named = hashlib.sha256(f"{self._place(order)}:{order.tag}".encode()).hexdigest()
+        return f"al-{named[:32]}"
+
+    def _build(self, order: Order, context: str) -> dict[str, Any]:
+        place = self._place(order)
         variables = (
             f"AL_CONTEXT={place}:{context}",
             f"AL_PLATFORM={order.platform}",
@@ -136,7 +166,7 @@ class CloudBuild:
             "queueTtl": f"{QUEUED_SECONDS}s",
             "serviceAccount": f"projects/{self._cloud.project}/serviceAccounts/{email}",
             "options": {"logging": "CLOUD_LOGGING_ONLY"},
-            "tags": ["al", order.tag],
+            "tags": ["al", order.tag, self._mark(order)],
         }
 
 

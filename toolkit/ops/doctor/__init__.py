@@ -180,6 +180,8 @@ def _configuration(project: Project) -> Iterator[Finding]:
 def _cloud(services: Services, project: Project) -> Iterator[Finding]:
     for problem in cloud_problems(project, services.environment):
         yield of_problem(problem)
+    if lacking := Builds(services, project).left_out:
+        yield warning("Dockerfile", lacking, "rehearse without it, or build it in an account")
 
 
 def _platform(services: Services, agent: Agent) -> Iterator[Finding]:

@@ -11,29 +11,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from toolkit.config.agents import CONFIG, SKILL
-from toolkit.config.environments import LOCAL
 from toolkit.core.agent import AgentName
-from toolkit.core.clock import iso, now
+from toolkit.core.clock import now
 from toolkit.core.secrets import Secret
-from toolkit.ops import compose
-from toolkit.ops.load import load_files
 
 from . import section
+from .account import account
 from .admin import administrator
-from .files import declare, instruct, replace_file
-from .forge import Forge
 from .forgejo import Forgejo
-from .formula import Formula, find
+from .formula import find
+from .hiring import Done, Hiring
+from .left import refuse_another_s
 from .name import checked_name, checked_role
 from .place import Place, place
-from .rotation import Bot, Rotated, rotate
+from .rotation import Bot, foreseen, rotate
 from .section import Section
 from .server import trouble
-from .standing import at_work_for, is_up
-from .vault import TYPE
+from .steps import KEY, steps
 
-KEY = "ANTHROPIC_API_KEY"
+__all__ = ["Done", "Hiring", "Wish", "decide", "hire", "preview"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,40 +44,6 @@ class Wish:
     poll_interval: int | None = None
     keep: timedelta | None = None
     admin: Secret | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """One thing, where it is written, and a word for what became of it."""
-
-    what: str
-    where: str
-    how: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.how}, {self.where}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hiring:
-    """What is about to be done.  `forge` is None where the project has none; `key` where no key is to be stored."""
-
-    name: AgentName
-    place: Place
-    formula: Formula
-    named: bool  # whether the formula was
-    text: str  # of config.toml, as it is to be
-    bot: Bot
-    forge: Forge | None = None
-    admin: str = ""  # where the administrator is from
-    key: Secret | None = None
-    hosted: bool = False
-    keep: timedelta | None = None
-    trouble: str = ""  # with the model server
-
-    @property
-    def directory(self) -> Path:
-        return self.place.directory / "agents" / self.name
 
 
 def decide(
@@ -134,93 +96,23 @@ def _with_forge(made: Hiring, wish: Wish, variables: Mapping[str, str]) -> Hirin
     admin = administrator(wish.admin, variables, made.place.services.local_store)
     forge = Forgejo(configured.url, admin.header)
     forge.check()
+    if made.bot.repo:
+        forge.find(made.bot.repo)
+    refuse_another_s(made.place.vault(made.name), forge, made.bot.user, made.bot.email)
     return replace(made, forge=forge, admin=admin.origin)
 
 
 def hire(hiring: Hiring, *, moment: datetime | None = None) -> Iterator[Done]:
     """Do it, step by step.  Raises what the forge refuses: what was stored works as before, and the same call again goes on."""
-    yield from _account(hiring, moment or now())
-    yield from _key(hiring)
-    yield from _files(hiring)
-    yield from _section(hiring)
-    yield from _compose(hiring)
+    yield from account(hiring, moment or now(), rotate)
+    for step in steps(hiring):
+        if step.do:
+            step.do()
+        yield step.done
 
 
-def _account(hiring: Hiring, moment: datetime) -> Iterator[Done]:
-    forge, bot = hiring.forge, hiring.bot
-    if forge is None:
-        yield Done(what="account", where="the project has no [forge]", how="none made")
-        return
-    place = hiring.place
-    keep = hiring.keep
-    if keep is None:
-        keep = at_work_for(place.services, hiring.name)
-    done = rotate(forge, place.vault(hiring.name), bot, keep=keep, moment=moment)
-    how = "made" if done.made else "kept"
-    yield Done(what="account", where=f"{bot.user} at {forge.url}", how=how)
-    if bot.repo:
-        yield Done(what="access", where=f"{bot.repo} at {forge.url}", how="may write")
-    shown = place.services.context.home / "credentials" / TYPE / hiring.name
-    yield Done(what="token and password", where=str(shown), how="new")
-    yield from _tokens(done, bot)
-
-
-def _tokens(done: Rotated, bot: Bot) -> Iterator[Done]:
-    for name in done.revoked:
-        yield Done(what="old token", where=f"{name} of {bot.user}", how="revoked")
-    for name, until in done.spared:
-        how = f"works until {iso(until)[:16]}Z"
-        where = f"{name} of {bot.user}; a scheduler, `al up` or `al ps` revokes it then"
-        yield Done(what="old token", where=where, how=how)
-
-
-def _key(hiring: Hiring) -> Iterator[Done]:
-    """The key of a hosted model, the agent's own: no agent gets another one's."""
-    if not hiring.hosted:
-        return
-    store, name = hiring.place.services.local_store, f"anthropic_key/{hiring.name}/token"
-    shown = str(hiring.place.services.context.home / "credentials" / name)
-    before = store.get(name)
-    if hiring.key is None:
-        how = "kept" if before else f"missing, and required before the start: set {KEY}, hire again"
-        yield Done(what="key", where=shown, how=how)
-        return
-    same = before is not None and before.reveal() == hiring.key.reveal()
-    if not same:
-        store.put(name, hiring.key, tags={})
-    yield Done(what="key", where=shown, how="kept" if same else "stored")
-
-
-def _files(hiring: Hiring) -> Iterator[Done]:
-    shown = f"agents/{hiring.name}"
-    how = instruct(hiring.directory, hiring.formula, named=hiring.named)
-    origin = "" if how == "kept" else f", from {hiring.formula.origin}"
-    yield Done(what="instructions", where=f"{shown}/{SKILL}{origin}", how=how)
-    if hiring.forge is not None:
-        how = declare(hiring.directory, f"{TYPE}:{hiring.name}")
-        yield Done(what="credentials", where=f"{shown}/{CONFIG}", how=how)
-
-
-def _section(hiring: Hiring) -> Iterator[Done]:
-    before, path = hiring.place.text, hiring.place.directory / CONFIG
-    if before == hiring.text:
-        how = "kept"
-    else:
-        replace_file(path, hiring.text)
-        how = "changed" if section.read(before, hiring.name) else "made"
-    yield Done(what="section", where=f"[agents.{hiring.name}] in {CONFIG}", how=how)
-    up = is_up(hiring.place.services, hiring.name)
-    state = "up: its next run has what is new" if up else "defined, and not up"
-    yield Done(what="service", where=f"agents-{hiring.name}", how=state)
-
-
-def _compose(hiring: Hiring) -> Iterator[Done]:
-    """The Compose file, for who uses one: it is written where it is already."""
-    directory = hiring.place.directory
-    if not (directory / compose.FILE).exists():
-        return
-    project, environment = load_files(directory, LOCAL, keep_going=True)
-    made = compose.composed(project, base=environment.images.get("base"))
-    compose.make_places(project)
-    compose.write(directory, made.text)
-    yield Done(what="Compose file", where=compose.FILE, how="written anew")
+def preview(hiring: Hiring, *, moment: datetime | None = None) -> Iterator[Done]:
+    """What `hire` would do, as far as can be seen: the forge is asked, and nothing is changed anywhere.  Raises as that does."""
+    yield from account(hiring, moment or now(), foreseen)
+    for step in steps(hiring):
+        yield step.done

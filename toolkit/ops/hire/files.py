@@ -2,14 +2,17 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from toolkit.config.agents import CONFIG, SKILL
 from toolkit.core.errors import ConfigError
 
 from .formula import Formula
+
+Do = Callable[[], None]
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -28,25 +31,23 @@ def replace_file(path: Path, text: str) -> None:
         raise
 
 
-def instruct(directory: Path, formula: Formula, *, named: bool) -> str:
-    """Write SKILL.md where there is none, and anew when the formula was `named`; what was done, a word."""
+def instructing(directory: Path, formula: Formula, *, named: bool) -> tuple[str, Do | None]:
+    """What becomes of SKILL.md, a word, and what does it: written where there is none, and anew for a formula that is `named`."""
     path = directory / SKILL
-    if path.exists() and (not named or path.read_text(encoding="utf-8") == formula.text):
-        return "kept"
-    done = "replaced" if path.exists() else "made"
-    replace_file(path, formula.text)
-    return done
+    there = path.exists()
+    if there and (not named or path.read_text(encoding="utf-8") == formula.text):
+        return "kept", None
+    return "replaced" if there else "made", partial(replace_file, path, formula.text)
 
 
-def declare(directory: Path, credential: str) -> str:
-    """See that the agent's config.toml declares the credential; what was done, a word.  Raises ConfigError."""
+def declaring(directory: Path, credential: str) -> tuple[str, Do | None]:
+    """The same of config.toml, which is to declare the credential.  Raises ConfigError."""
     path = directory / CONFIG
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     after = declared(before, credential, shown=str(path))
     if after == before:
-        return "kept"
-    replace_file(path, after)
-    return "changed" if before else "made"
+        return "kept", None
+    return "changed" if before else "made", partial(replace_file, path, after)
 
 
 def declared(text: str, credential: str, *, shown: str) -> str:

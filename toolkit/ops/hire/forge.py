@@ -45,6 +45,9 @@ class Forge(Protocol):
 
     def set_password(self, user: str, password: Secret) -> None: ...
 
+    def find(self, repo: str) -> None:
+        """That `owner/name` is there.  Raises NotFound."""
+
     def admit(self, repo: str, user: str) -> None:
         """Let the account write to `owner/name`."""
 

@@ -6,6 +6,7 @@ because one of them holds a new token.
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 SECONDS = 10.0  # for one answer
 MOST_TOKENS = 50  # of one page; the API gives no more (https://codeberg.org/api/swagger)
+OF_ADMIN = "the administrator's token needs write:admin and write:repository"
+OF_ACCOUNT = "the account's password was changed there: hire the agent again, which sets a new one"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -58,14 +61,17 @@ class Forgejo:
         status, _ = self._call("PATCH", f"/admin/users/{quote(user)}", self._as_admin, body)
         self._expect(status, 200, f"giving {user} a new password")
 
+    def find(self, repo: str) -> None:
+        status, _ = self._call("GET", f"/repos/{quote(repo)}", self._as_admin)
+        if status == 404:
+            raise self._no_repository(repo)
+        self._expect(status, 200, f"looking for {repo}")
+
     def admit(self, repo: str, user: str) -> None:
         path = f"/repos/{quote(repo)}/collaborators/{quote(user)}"
         status, _ = self._call("PUT", path, self._as_admin, {"permission": "write"})
         if status == 404:
-            raise NotFound(
-                f"{self.url} has no repository {repo} that the administrator sees (HTTP 404)",
-                hint="correct [forge] repo in config.toml, and hire again",
-            )
+            raise self._no_repository(repo)
         self._expect(status, 204, f"letting {user} write to {repo}")
 
     def takes(self, login: Login) -> bool:
@@ -85,19 +91,33 @@ class Forgejo:
     def mint(self, login: Login, name: str) -> Secret:
         body = {"name": name, "scopes": list(SCOPES)}
         status, found = self._call("POST", self._tokens(login), login.header, body)
-        self._expect(status, 201, f"making a token for {login.user}")
+        self._expect(status, 201, f"making a token for {login.user}", denied=OF_ACCOUNT)
         return Secret(str(found["sha1"]))
 
     def tokens(self, login: Login) -> Sequence[str]:
-        path = f"{self._tokens(login)}?limit={MOST_TOKENS}"
-        status, found = self._call("GET", path, login.header)
-        self._expect(status, 200, f"listing the tokens of {login.user}")
-        return [str(one["name"]) for one in found.get("list", ())]
+        """Page by page, until one has nothing new: how many a page holds is the server's affair."""
+        known: dict[str, None] = {}
+        for page in count(1):
+            path = f"{self._tokens(login)}?limit={MOST_TOKENS}&page={page}"
+            status, found = self._call("GET", path, login.header)
+            self._expect(status, 200, f"listing the tokens of {login.user}", denied=OF_ACCOUNT)
+            more = dict.fromkeys(str(one["name"]) for one in found.get("list", ()))
+            if more.keys() <= known.keys():
+                break
+            known |= more
+        return list(known)
 
     def revoke(self, login: Login, name: str) -> None:
         status, _ = self._call("DELETE", f"{self._tokens(login)}/{quote(name)}", login.header)
         if status != 404:
-            self._expect(status, 204, f"revoking the token {name} of {login.user}")
+            doing = f"revoking the token {name} of {login.user}"
+            self._expect(status, 204, doing, denied=OF_ACCOUNT)
+
+    def _no_repository(self, repo: str) -> NotFound:
+        return NotFound(
+            f"{self.url} has no repository {repo} that the administrator sees (HTTP 404)",
+            hint="correct [forge] repo in config.toml, and hire again",
+        )
 
     @property
     def _as_admin(self) -> str:
@@ -130,14 +150,12 @@ class Forgejo:
             ) from None  # the cause holds the request's headers
         return answer.status_code, _plain(answer)
 
-    def _expect(self, status: int, wanted: int, doing: str) -> None:
+    def _expect(self, status: int, wanted: int, doing: str, *, denied: str = OF_ADMIN) -> None:
         if status == wanted:
             return
         words = f"{doing} at {self.url} was refused (HTTP {status})"
         if status in (401, 403):
-            raise AccessDenied(
-                words, hint="the administrator's token needs write:admin and write:repository"
-            )
+            raise AccessDenied(words, hint=denied)
         if status in (409, 422):
             raise Conflict(words, hint="look at the account's page at the forge, and hire again")
         raise AlError(words, hint="look at the forge's log, and hire again: what is done is kept")

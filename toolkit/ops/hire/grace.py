@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from toolkit.core.clock import now
-from toolkit.core.errors import AlError
+from toolkit.core.errors import AlError, CredentialError
 from toolkit.core.secrets import Secret
 from toolkit.wiring import Services
 
+from .forge import Login
 from .forgejo import Forgejo
-from .rotation import end_grace
-from .vault import Vault
+from .vault import TYPE, Vault
 
 LOG = logging.getLogger("al.start")
 EVERY = 600.0  # seconds between two looks of a scheduler
@@ -29,7 +29,7 @@ def end_graces(services: Services, *, moment: datetime, note: Callable[[str], No
             for token in _ended(Vault(services.local_store, services.hire_store, agent), moment):
                 note(f"the old token {token} of {agent} is revoked")
         except AlError as error:
-            note(f"an old token of {agent} could not be revoked: {error.message}")
+            note(f"an old token of {agent} could not be revoked: {error.message} ({error.hint})")
 
 
 def watch(services: Services, stop: threading.Event, clock: Callable[[], datetime] = now) -> None:
@@ -39,9 +39,25 @@ def watch(services: Services, stop: threading.Event, clock: Callable[[], datetim
 
 
 def _ended(vault: Vault, moment: datetime) -> Iterator[str]:
-    url, user = vault.get("url"), vault.get("username")
-    if url and user:
-        yield from end_grace(Forgejo(url.reveal(), Secret("")), vault, user.reveal(), moment)
+    """Revoke older tokens whose time is over; their names.  Raises CredentialError where what that takes is missing."""
+    due = [name for name, until in vault.spared() if until <= moment]
+    if not due:
+        return
+    url, user, password = (_needed(vault, field) for field in ("url", "username", "password"))
+    forge, login = Forgejo(url.reveal(), Secret("")), Login(user=user.reveal(), password=password)
+    for name in due:
+        forge.revoke(login, name)
+        vault.forget(name)
+        yield name
+
+
+def _needed(vault: Vault, field: str) -> Secret:
+    if value := vault.get(field):
+        return value
+    raise CredentialError(
+        f"{TYPE}/{vault.agent}/{field} is not stored here any more",
+        hint=f"`al hire {vault.agent} ROLE` gives the account a new password, and revokes it",
+    )
 
 
 def _agents(services: Services) -> list[str]:

@@ -5,14 +5,15 @@ before the forge hears of it, the new token is proven before it is stored, and o
 """
 
 import secrets as random_bytes
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from toolkit.core.errors import AlError, Conflict
 from toolkit.core.secrets import Secret
 
 from .forge import Forge, Login
+from .left import known_tokens, left_behind
 from .vault import Vault
 
 PASSWORD_BYTES = 24
@@ -28,24 +29,42 @@ class Bot:
     repo: str | None = None
 
     def new_token(self) -> str:
-        return f"{self._prefix}{random_bytes.token_hex(4)}"
+        return f"{self.prefix}{random_bytes.token_hex(4)}"
 
     def owns(self, token: str) -> bool:
         """Whether al made a token of this name: those that people made stay."""
-        return token.startswith(self._prefix)
+        return token.startswith(self.prefix)
 
     @property
-    def _prefix(self) -> str:
+    def prefix(self) -> str:
         return f"al-{self.agent}-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotated:
-    """`made`: there was no account before.  `revoked` tokens are gone; `spared` ones live until then."""
+    """`made`: there was no account before.  `revoked` tokens are gone; `spared` ones live until then.  `unseen`: there may be
+    more of them, which the forge shows to nobody who lacks the account's password."""
 
     made: bool
     revoked: tuple[str, ...] = ()
     spared: tuple[tuple[str, datetime], ...] = ()
+    unseen: bool = False
+
+
+def foreseen(
+    forge: Forge, vault: Vault, bot: Bot, *, keep: timedelta | None, moment: datetime
+) -> Rotated:
+    """What `rotate` would make of it; only looks.  Raises Conflict as that does, and what the forge refuses."""
+    if not _is_there(forge, vault, bot):
+        return Rotated(made=True)
+    stays = left_behind(vault, forge.url, bot.user) is None
+    login = _taken(forge, bot, (_password_of(forge, vault), vault.pending))
+    if login:
+        names = [name for name in forge.tokens(login) if bot.owns(name)]
+    else:  # its password was changed by hand: what is known of it must do
+        names = [*known_tokens(vault)] if stays else []
+    end = _end_of(dict(vault.spared()) if stays else {}, keep, moment)
+    return replace(_sorted({name: end(name) for name in names}, made=False), unseen=login is None)
 
 
 def rotate(
@@ -63,6 +82,9 @@ def rotate(
     _prove(forge, token, bot)
     if bot.repo:
         forge.admit(bot.repo, bot.user)
+    if left := left_behind(vault, forge.url, bot.user):
+        for one in left.tokens:
+            vault.forget(one)  # a token of the same name at this forge would be another one
     _store(vault, forge, bot, token)
     vault.set_current(name)
     if login.password.reveal() != password.reveal():
@@ -72,6 +94,10 @@ def rotate(
     login = Login(user=bot.user, password=password)
     end = _end_of(dict(vault.spared()), keep, moment)
     old = dict(_retired(vault, forge, bot, login, end))
+    return _sorted(old, made=made)
+
+
+def _sorted(old: Mapping[str, datetime | None], *, made: bool) -> Rotated:
     return Rotated(
         made=made,
         revoked=tuple(name for name, until in old.items() if until is None),
@@ -79,32 +105,34 @@ def rotate(
     )
 
 
-def end_grace(forge: Forge, vault: Vault, user: str, moment: datetime) -> Iterator[str]:
-    """Revoke older tokens whose time is over; their names."""
-    for name, until in vault.spared():
-        password = vault.get("password")
-        if until <= moment and password:
-            forge.revoke(Login(user=user, password=password), name)
-            vault.forget(name)
-            yield name
-
-
 def _login(forge: Forge, vault: Vault, bot: Bot, password: Secret) -> tuple[Login, bool]:
     """The account with a password that it takes now, and whether it was made for that."""
-    there = forge.email(bot.user)
-    if there is None:
+    if not _is_there(forge, vault, bot):
         forge.create(bot.user, bot.email, password)
         return Login(user=bot.user, password=password), True
+    if login := _taken(forge, bot, (_password_of(forge, vault), password)):
+        return login, False
+    forge.set_password(bot.user, password)  # what is stored was changed at the forge
+    return Login(user=bot.user, password=password), False
+
+
+def _is_there(forge: Forge, vault: Vault, bot: Bot) -> bool:
+    """Whether the agent has its account already.  Raises Conflict where that is somebody else's."""
+    there = forge.email(bot.user)
+    if there is None:
+        return False
     if there.lower() != bot.email.lower() and not _known(forge, vault, bot):
         raise Conflict(
             f"there is an account {bot.user} at {forge.url} that `al hire` did not make",
             hint="choose another name for the agent, or another forge_user in its section",
         )
-    for known in (_password_of(forge, vault), password):
-        if known and forge.takes(login := Login(user=bot.user, password=known)):
-            return login, False
-    forge.set_password(bot.user, password)  # what is stored was changed at the forge
-    return Login(user=bot.user, password=password), False
+    return True
+
+
+def _taken(forge: Forge, bot: Bot, passwords: Iterable[Secret | None]) -> Login | None:
+    """With the first of them that the account takes."""
+    logins = (Login(user=bot.user, password=one) for one in passwords if one)
+    return next((login for login in logins if forge.takes(login)), None)
 
 
 def _password_of(forge: Forge, vault: Vault) -> Secret | None:

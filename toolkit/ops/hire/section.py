@@ -32,13 +32,24 @@ class Section:
     forge_user: str | None = None
 
 
-def read(text: str, name: str) -> Mapping[str, Any]:
+def read(text: str, name: str) -> dict[str, Any]:
     """The section as plain values, its keys in snake_case; empty where there is none."""
     from pydantic.alias_generators import to_snake
 
     agents = _parsed(text).unwrap().get("agents", {})
     section = agents.get(name, {}) if isinstance(agents, dict) else {}
     return {to_snake(key): value for key, value in section.items()}
+
+
+def difference(before: str, after: str, name: str) -> str:
+    """What becomes of the section, in words: the values that change are named."""
+    old, new = read(before, name), read(after, name)
+    if before == after:
+        return "kept"
+    if not old:
+        return "made"
+    keys = [key for key in (old | new) if old.get(key) != new.get(key)]
+    return f"changed ({', '.join(keys)})"
 
 
 def is_local(section: Mapping[str, Any], asked: Section) -> bool:

@@ -67,6 +67,15 @@ def lines(check: Check) -> Iterator[str]:
     yield f"  (asked from {check.place})"
 
 
+def unsound(found: Sequence[Check]) -> str:
+    """What follows from those that did not answer, and how it is tried again; empty where all did."""
+    names = list(dict.fromkeys(check.agent for check in found if not check.sound))
+    if not names:
+        return ""
+    again = f" {names[0]}" if len(names) == 1 else ""
+    return f"runs of {', '.join(names)} would fail now: do what is said above, then `al llm check{again}`"
+
+
 def checked(
     services: Services,
     agents: Sequence[Agent],

@@ -73,7 +73,11 @@ def decide(services: Services, extent: Extent = WHOLE) -> Push:
         images=Images(services, project, agents, again=extent.again),
         facts=facts,
         values=push_credentials.values(services, replace(project, agents=agents), facts, extent),
-        warnings=(*project.warnings, *push_credentials.warnings(services, agents, facts, extent)),
+        warnings=(
+            *project.warnings,
+            *filter(None, [Builds(services, project).left_out]),
+            *push_credentials.warnings(services, agents, facts, extent),
+        ),
     )
     push_credentials.check_places(push)
     notes = () if extent.files else push_credentials.notes(push)

@@ -15,7 +15,7 @@ from functools import partial
 from toolkit.core.agent import Project
 from toolkit.core.environment import Environment
 from toolkit.core.errors import AlError, CredentialError, NotFound
-from toolkit.core.run import RunId
+from toolkit.core.run import Run, RunId
 from toolkit.ops import output, running
 from toolkit.ops.credentials import GATEWAY_PATH, first_gateway_key
 from toolkit.ops.hire import grace
@@ -60,13 +60,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheduler:
-    """One that runs.  `url` is its gateway's on this machine."""
+    """One that runs.  `url` is its gateway's on this machine, `found` what had begun before it and whose ends nobody had
+    recorded."""
 
     desk: Desk
     crew: Crew
     reloader: Reloader
     url: str
     exposed: bool
+    found: Sequence[Run] = ()
 
     def look(self) -> Seen | None:
         """What goes on; None where the ledger does not answer, which is logged."""
@@ -111,7 +113,14 @@ def serving(
         for note in crew.notes(desk.services):
             LOG.warning("%s", note)
         reloader = Reloader(load, partial(become, desk, crew), changes, environment)
-        scheduler = Scheduler(desk=desk, crew=crew, reloader=reloader, url=url, exposed=wish.expose)
+        scheduler = Scheduler(
+            desk=desk,
+            crew=crew,
+            reloader=reloader,
+            url=url,
+            exposed=wish.expose,
+            found=begun(going_on(services.ledger)),
+        )
         gateway = _gateway(desk, listening, end)
         stack.callback(gateway.close)
         gateway.start()

@@ -19,14 +19,14 @@ LOG = logging.getLogger("al.start")
 
 def become(desk: Desk, crew: Crew, project: Project, paths: frozenset[str]) -> None:
     """Serve the project as its files are now.  What runs of an agent that is gone is stopped, what waits is given up."""
-    before = crew.project
-    again = differing(before, project) | touched(project, paths) | crew.troubles.keys()
+    before = crew.wanted
+    others = differing(before, project) | touched(project, paths)
     for sentence in sentences(before, project, paths):
         LOG.info("%s", sentence)
     for warning in project.warnings:
         if warning not in before.warnings:
             LOG.warning("%s", warning)
-    crew.become(project, again, LOG.info)
+    crew.become(project, others, LOG.info)
     desk.wake()
     if crew.here and (gone := removed(before, project)):
         for name in gone:

@@ -40,6 +40,7 @@ class Crew:
         self.here = services.environment.cloud is None
         self._guard = threading.Lock()
         self._services = services.with_project(project)
+        self.wanted = project  # as the files said last, also of the agents that cannot be served so
         self._roster = of_project(project)
         self._unready = frozenset(made_here(self._services, project))
         self._troubles: Mapping[str, str] = {}
@@ -104,24 +105,26 @@ class Crew:
         """Make these agents ready, several at a time; what is wrong with those that could not be."""
         if self.here:
             local.record_roster(self._services)
-        return self._made(self._services, names, note, self._settled)
+        return self._made(self._services, names, note, self._settled, {})
 
     def become(
         self, project: Project, names: Collection[str], note: Callable[[str], None]
     ) -> Mapping[str, AlError]:
-        """Serve this project from now on.  The agents in `names` are made ready before; one that cannot be stays as it
-        was, and a new one has to wait until it can."""
+        """Serve this project from now on.  The agents in `names`, which were changed, and those in trouble are made ready
+        before; one that cannot be stays as it was, and a new one has to wait until it can."""
         services, before = self._services.with_project(project), active(self.project)
-        failed = self._made(services, names, note, lambda *_: None)
+        told = {name: why for name, why in self._troubles.items() if name not in names}
+        names = {*names, *told}
+        failed = self._made(services, names, note, lambda *_: None, told)
         unready = (self._unready - (set(names) - failed.keys())) | (failed.keys() - before.keys())
         served = _served(project, {n: a for n, a in before.items() if n in failed.keys() - unready})
         known = active(served).keys()
-        kept = {name: why for name, why in self._troubles.items() if name not in names}
-        told = kept | {name: error.message for name, error in failed.items()}
+        troubles = {name: error.message for name, error in failed.items()}
         with self._guard:
+            self.wanted = project
             self._services, self._roster = services.with_project(served), of_project(served)
             self._unready = unready & known
-            self._troubles = {name: why for name, why in told.items() if name in known}
+            self._troubles = {name: why for name, why in troubles.items() if name in known}
         if self.here:
             local.record_roster(self._services)
         return failed
@@ -132,12 +135,20 @@ class Crew:
         names: Collection[str],
         note: Callable[[str], None],
         tell: Callable[[str, AlError | None], None],
+        told: Mapping[str, str],
     ) -> dict[str, AlError]:
+        """What is wrong with those that could not be made; what is in `told` already is not said again."""
+
+        def settled(name: str, error: AlError | None) -> None:
+            if error is not None and told.get(name) != error.message:
+                LOG.error("%s cannot run: %s (%s)", name, error.message, error.hint)
+            tell(name, error)
+
         here = made_here(services, _project(services))
         agents = [agent for name, agent in here.items() if name in names]
         facts = {name: _definitions(services.at(name)) for name in {a.environment for a in agents}}
         look = partial(_look_at_models, services, set())
-        make = partial(_made, services, facts, note=note, tell=tell, look=look)
+        make = partial(_made, services, facts, note=note, tell=settled, look=look)
         made = zip(agents, at_once(make, agents, most=AT_ONCE), strict=True)
         return {str(agent.name): error for agent, error in made if error}
 
@@ -169,17 +180,13 @@ def _made(
         there = places.place(services, agent)
         local.make(there, agent, note=note, facts=facts[agent.environment])
     except OSError as error:
-        return _failed(agent, _unreadable(error), tell)
+        found: AlError | None = _unreadable(error)
     except AlError as error:
-        return _failed(agent, error, tell)
-    tell(agent.name, None)
-    return None
-
-
-def _failed(agent: Agent, error: AlError, tell: Callable[[str, AlError | None], None]) -> AlError:
-    LOG.error("%s cannot run: %s (%s)", agent.name, error.message, error.hint)
-    tell(agent.name, error)
-    return error
+        found = error
+    else:
+        found = None
+    tell(agent.name, found)
+    return found
 
 
 def _unreadable(error: OSError) -> AlError:

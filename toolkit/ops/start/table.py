@@ -1,7 +1,7 @@
 """What the terminal shows while agents are served, as values: a table for a person, or a line for each change.  Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from toolkit.core.clock import from_iso, iso
@@ -43,14 +43,14 @@ def table(
 
 
 def changes(before: Seen | None, after: Seen) -> Iterator[str]:
-    """A line for each change: runs that began and ended, a pause, agents that were disabled.  Nothing at first."""
+    """A line for each change: runs that began and ended, a pause, agents that were paused.  Nothing at first."""
     if before is None:
         return
     old, new = before.switches, after.switches
     if old.paused != new.paused:
         yield "paused: nothing starts" if new.paused else "resumed"
     for name in sorted(set(old.disabled) ^ set(new.disabled)):
-        yield f"{name} is {'disabled' if name in new.disabled else 'enabled'}"
+        yield f"{name} is {'paused' if name in new.disabled else 'resumed'}"
     was = {run.id for run in begun(before.active)}
     known = {run.id for run in before.recent}
     for run in reversed(begun(after.active)):
@@ -62,6 +62,15 @@ def changes(before: Seen | None, after: Seen) -> Iterator[str]:
         if run.started and run.id not in was:  # it began and ended between two looks
             yield _started(run)
         yield f"{run.id} {ended(run)}"
+
+
+def as_found(seen: Seen | None, found: Sequence[Run]) -> Seen | None:
+    """The first look, as if nobody had looked after what was found going on: a run that has ended since is told of too."""
+    if seen is None:
+        return None
+    ids = {run.id for run in found}
+    active = (*found, *(run for run in seen.active if run.id not in ids))
+    return replace(seen, active=active, recent=[run for run in seen.recent if run.id not in ids])
 
 
 def _started(run: Run) -> str:
@@ -111,7 +120,7 @@ def _state(one: Standing, trouble: str | None) -> str:
     if trouble:
         return "not ready"
     if not one.enabled:
-        return "disabled"
+        return "paused"
     return "off (scale 0)" if one.scale == 0 else one.state.value
 
 

@@ -122,6 +122,9 @@ _TIMERS = _in(
     "cloudscheduler.jobs", "create", "delete", "enable", "get", "list", "pause", "run", "update"
 )
 
+# https://cloud.google.com/iam/docs/roles-permissions/cloudbuild
+_BUILDS = _in("cloudbuild.builds", "create", "get", "list", "update")
+
 # https://cloud.google.com/iam/docs/roles-permissions/serviceusage
 _APIS = _in("serviceusage.services", "disable", "enable", "get", "list", "use")
 _API_USE = _in("serviceusage.services", "get", "list", "use")
@@ -141,7 +144,7 @@ _CHANGES = (
     (_SECRET_WRITE - _in("secretmanager.secrets", "setIamPolicy") - _ACCESS) | _RUN_WRITE | _LOG_WRITE | _IMAGE_PUSH
     | _IMAGE_DELETE | _DATA_WRITE | _DATA_ADMIN | _in("iam.serviceAccounts", "actAs", "create", "delete", "update")
     | (_REPOSITORIES - _in("artifactregistry.repositories", "setIamPolicy"))
-    | _in("storage.buckets", "create", "delete", "list")
+    | _in("storage.buckets", "create", "delete", "list") | _BUILDS
 )  # fmt: skip
 _EVERYTHING = (
     _LOOKS | _CHANGES | _SECRET_WRITE | _REPOSITORIES | _SET_POLICIES | _RUN_INVOKE | _ACCOUNT_WRITE
@@ -171,6 +174,7 @@ PREDEFINED: Mapping[str, frozenset[str]] = {
     | _in("run.executions", "cancel"),
     "roles/run.developer": _RUN_LOOK | _RUN_WRITE | _PROJECT,
     "roles/run.admin": _RUN_LOOK | _RUN_WRITE | _RUN_INVOKE | _SET_POLICIES | _PROJECT,
+    "roles/cloudbuild.builds.editor": _BUILDS | _PROJECT,
     "roles/cloudscheduler.admin": _TIMERS | _PROJECT,
     "roles/logging.viewer": _LOG_LOOK | _PROJECT,
     "roles/logging.viewAccessor": _in("logging.logEntries", "list")

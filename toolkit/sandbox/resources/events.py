@@ -71,7 +71,15 @@ class EventTarget:
         self._clients = clients
 
     def create(self, inputs: Inputs) -> Made:
-        rule, target = inputs["rule"], {"Id": inputs["targetId"], "Arn": inputs["arn"]}
+        rule, tried = inputs["rule"], inputs["retryPolicy"]
+        target = {
+            "Id": inputs["targetId"],
+            "Arn": inputs["arn"],
+            "RetryPolicy": {
+                "MaximumEventAgeInSeconds": tried["maximumEventAgeInSeconds"],
+                "MaximumRetryAttempts": tried["maximumRetryAttempts"],
+            },
+        }
         self._clients("events").put_targets(Rule=rule, Targets=[target])
         return f"{rule}/{inputs['targetId']}", {}
 

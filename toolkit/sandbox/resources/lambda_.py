@@ -1,4 +1,4 @@
-"""Functions made from images, their URLs, and who may call them."""
+"""Functions made from images, their URLs, how long their events are tried, and who may call them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -97,6 +97,35 @@ class FunctionUrl:
         return ref
 
 
+class EventInvokeConfig:
+    """Writes over one that is there."""
+
+    whole = FUNCTION
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def create(self, inputs: Inputs) -> Made:
+        self._clients("lambda").put_function_event_invoke_config(
+            FunctionName=inputs["functionName"],
+            MaximumEventAgeInSeconds=inputs["maximumEventAgeInSeconds"],
+            MaximumRetryAttempts=inputs["maximumRetryAttempts"],
+        )
+        return inputs["functionName"], {}
+
+    update = create
+
+    def delete(self, ref: str) -> None:
+        service = self._clients("lambda")
+        try:
+            service.delete_function_event_invoke_config(FunctionName=ref)
+        except service.exceptions.ResourceNotFoundException:
+            return
+
+    def of(self, ref: str) -> str:
+        return ref
+
+
 class Permission:
     """Its id is `function/statement`.  A statement cannot be changed and its id is taken once, so it is taken away
     and added again (https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html)."""
@@ -160,6 +189,7 @@ def _permission(inputs: Inputs) -> dict[str, Any]:
 
 WHOLES = {FUNCTION: Function}
 PARTS = {
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": EventInvokeConfig,
     "aws:lambda/functionUrl:FunctionUrl": FunctionUrl,
     "aws:lambda/permission:Permission": Permission,
 }
