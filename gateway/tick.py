@@ -26,7 +26,7 @@ from .rates import Limiter, Network, address_of
 from .standing import Scheduling
 
 TICK, WORK = "/tick", "/tick/work"
-# in which something may be begun; less than the timer waits for its answer (infra/desired/gcp_schedule.py)
+# in which something may be begun; less than the timer waits for its answer (DEADLINE in infra/desired/gcp_schedule.py)
 SECONDS = 90.0
 PROOF, PROOF_SECONDS = "Al-Proof", 60.0
 SEND_SECONDS = 5.0  # a sender of webhooks waits meanwhile

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/stats")
 KINDS = ("schedule", "manual", "webhook", "agent")
 RUNS_A_PAGE, MOST_RUNS_A_PAGE = 10, 100
 MOST_DEAD = 1_000  # dead letters that one feed looks at
-PAGED = {"total": NUMBER, "limit": NUMBER, "offset": NUMBER}
+PAGED = {"total": NUMBER, "limit": NUMBER, "offset": NUMBER, "complete": {"type": "boolean"}}
 OPTIONAL = {"type": ["object", "null"]}
 
 
@@ -92,9 +92,15 @@ def triggers(
     """Why runs started, those that go on first; with `all` also webhooks that came to nothing."""
     most, skipped = page(limit, offset)
     dead = _dead(desk) if flag("all", all) else ()
-    rows = history.activity(past.newest(desk.services.ledger, only.one), dead, only)
-    shown = [views.row(row) for row in history.cut(rows, limit=most, offset=skipped)]
-    return {"triggers": shown, "total": len(rows), "limit": most, "offset": skipped}
+    found = past.newest(desk.services.ledger, only.one)
+    rows = history.activity(found, dead, only)
+    return {
+        "triggers": [views.row(r) for r in history.cut(rows, limit=most, offset=skipped)],
+        "total": len(rows),
+        "limit": most,
+        "offset": skipped,
+        "complete": past.complete(found),
+    }
 
 
 @router.get(
@@ -108,7 +114,8 @@ def jobs(
 ) -> dict[str, Any]:
     """Runs that started, and how many wait, by agent."""
     most, skipped = page(limit, offset)
-    rows = [r for r in past.newest(desk.services.ledger, only.one) if only.wants(r)]
+    found = past.newest(desk.services.ledger, only.one)
+    rows = [r for r in found if only.wants(r)]
     waiting = [r for r in rows if history.result(r) is Result.PENDING]
     begun = [r for r in rows if history.result(r) is not Result.PENDING]
     return {
@@ -118,6 +125,7 @@ def jobs(
         "totalPending": len(waiting),
         "limit": most,
         "offset": skipped,
+        "complete": past.complete(found),
     }
 
 
@@ -129,7 +137,8 @@ def activity(
 ) -> dict[str, Any]:
     """All that happened: what waits, what goes on, then what is over, newest first."""
     most, skipped = page(limit, offset)
-    rows = history.activity(past.newest(desk.services.ledger, only.one), _dead(desk), only)
+    found = past.newest(desk.services.ledger, only.one)
+    rows = history.activity(found, _dead(desk), only)
     waiting = sum(isinstance(r, Run) and history.result(r) is Result.PENDING for r in rows)
     return {
         "rows": [views.row(row) for row in history.cut(rows, limit=most, offset=skipped)],
@@ -137,6 +146,7 @@ def activity(
         "pendingCount": waiting,
         "limit": most,
         "offset": skipped,
+        "complete": past.complete(found),
     }
 
 

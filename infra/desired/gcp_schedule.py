@@ -19,7 +19,7 @@ KIND = "timer"
 PATH = "/tick"
 # five fields, a minute at least (https://cloud.google.com/scheduler/docs/configuring/cron-job-schedules)
 CRON: Mapping[str, str] = {schedule.OFTEN: "* * * * *", schedule.SELDOM: "*/15 * * * *"}
-# seconds, 15 to 1,800; a new call does not begin before the last one ended
+# seconds, 15 to 1,800, in which a tick must have ended (gateway/tick.py); a new call does not begin before the last one ended
 # (https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#Job)
 DEADLINE = 120
 

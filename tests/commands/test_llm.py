@@ -103,6 +103,13 @@ def test_of_a_hosted_provider_there_is_nothing_to_list(al: Any) -> None:
     assert "hosts its models: there is nothing to install" in error_of(told).message
 
 
+@pytest.mark.parametrize("verb", ["list", "pull", "status"])
+def test_for_what_has_nothing_to_install_no_key_is_wanted(al: Any, verb: str) -> None:
+    """It would be asked for in vain."""
+    told = al("llm", verb, "--llm-provider", "openai")
+    assert "hosts its models: there is nothing to install" in error_of(told).message
+
+
 def test_status_shows_the_server_and_what_is_loaded(al: Any, server: Ollama) -> None:
     """With the window that is really there, and how much of it is on the GPU."""
     told = al("llm", "status", LLM_BASE_URL=server.url).stdout

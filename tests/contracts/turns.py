@@ -8,7 +8,7 @@ from toolkit.core.ports import Ledger
 from toolkit.core.run import RunId
 from toolkit.llm.backend import Backend
 from toolkit.scheduler import turns
-from toolkit.scheduler.line import Asking, Standing, holders
+from toolkit.scheduler.line import Asking, Standing, holders, waiters
 
 GPU, CPU = Backend(id="http://127.0.0.1:8081"), Backend(id="cpu")
 
@@ -45,6 +45,18 @@ class TurnsContract:
         lines = turns.read(ledger)
         assert [len(line.held) for line in lines.values()] == [1, 1]
         assert [len(line.waiting) for line in lines.values()] == [5, 5]
+
+    def test_several_leave_the_line_in_one_step(self, ledger: Ledger) -> None:
+        """Whoever has a place keeps it; who is only silent keeps nobody back, and stands where it stood."""
+        for number in range(4):
+            enters(ledger, number)
+        turns.silence(ledger, run(0), run(1))
+        last = enters(ledger, 3)
+        assert last is not None
+        assert last.position == 2
+        turns.call_off(ledger, run(0), run(2), run(3))
+        lines = turns.read(ledger)
+        assert (list(holders(lines)), list(waiters(lines))) == ([run(0)], [run(1)])
 
     def test_what_is_kept_survives_whoever_wrote_it(self, ledger: Ledger) -> None:
         """Times, limits and signs of life are read as they were written."""

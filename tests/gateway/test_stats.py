@@ -9,6 +9,8 @@ from toolkit.core.agent import AgentName
 from toolkit.core.clock import iso
 from toolkit.core.run import Run, RunId, RunState, TriggerKind
 from toolkit.core.work import Call, CallState, DeadReason, Delivery, DeliveryState
+from toolkit.scheduler import past
+from toolkit.scheduler.history import MOST_RUNS
 
 from .shop import Shop
 
@@ -265,6 +267,15 @@ def test_a_webhook_is_told_with_its_body(shop: Shop) -> None:
     receipt = shop.get("/api/stats/webhooks/receipt-1")[1]["receipt"]
     assert (receipt["body"], receipt["deadLetterReason"]) == ('{"action": "opened"}', "no_match")
     assert shop.get("/api/stats/webhooks/nothing")[0] == 404
+
+
+@pytest.mark.parametrize("route", ["triggers", "jobs", "activity"])
+def test_a_page_says_whether_all_runs_were_looked_at(shop: Shop, route: str) -> None:
+    """A filter sees the newest only: where there may be more, what is not in the page may still have been."""
+    run = over(shop, "dev-00000001")
+    assert shop.get(f"/api/stats/{route}?triggerType=webhook")[1]["complete"] is True
+    assert past.complete([run] * (MOST_RUNS - 1))
+    assert not past.complete([run] * MOST_RUNS)
 
 
 def test_before_anything_has_run_there_is_nothing(shop: Shop) -> None:

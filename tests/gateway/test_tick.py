@@ -15,7 +15,8 @@ from gateway.app import create_app
 from gateway.auth import KeyRing
 from gateway.identity import Signatures
 from gateway.standing import Beside, Scheduling, Within, scheduling
-from gateway.tick import Callers, Door, call_on
+from gateway.tick import SECONDS, Callers, Door, call_on
+from infra.desired import gcp_gateway, gcp_schedule
 from tests.fakes import eventually
 from tests.gateway.place import KEY, QUICK, Place
 from tests.gateway.shop import ROSTER
@@ -24,6 +25,7 @@ from toolkit.core.secrets import Secret
 from toolkit.sandbox.gcp.identity_tokens import SigningKey
 from toolkit.scheduler.desk import Desk
 
+LAST_LAUNCH = 30.0  # seconds that what a tick begins last may take
 URL, ACCOUNT = "https://gateway.example", "gw-al-shop-staging@p.iam.gserviceaccount.com"
 GOOGLE = SigningKey()
 
@@ -226,3 +228,9 @@ def test_beside_the_answers_a_broken_loop_ends_the_process(place: Place) -> None
     beside.begin()
     assert failed.wait(10)
     beside.end()
+
+
+def test_the_timer_waits_until_a_tick_has_ended() -> None:
+    """What a tick begins last has its time before Cloud Scheduler takes it for a failure, and the service bears with both."""
+    assert SECONDS + LAST_LAUNCH <= gcp_schedule.DEADLINE <= gcp_gateway.TIMEOUT
+    assert 15 <= gcp_schedule.DEADLINE <= 1800

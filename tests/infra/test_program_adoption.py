@@ -73,6 +73,7 @@ def test_every_resource_is_adopted_overwritten_or_grouping(seen: Keys) -> None:
         "aws:ecr/repositoryPolicy:RepositoryPolicy",
         "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
         "aws:cloudwatch/eventTarget:EventTarget",
+        "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
     }
     known = {*WHOLES.values(), URL, PERMISSION, *overwritten}
     assert {token for token, _ in seen if not token.startswith(("al:", "pulumi:"))} <= known

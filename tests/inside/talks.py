@@ -6,7 +6,8 @@ What belongs to the run (credentials, reports, ending) is tested with whole proc
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,30 +35,41 @@ class Talk:
         return json.dumps(self.lines)
 
 
-def talk(
-    place: Path, *models: Mapping[str, Any], budget: Mapping[str, Any] | None = None, **more: Any
-) -> Talk:
-    """One session, to its end."""
-    lines: list[dict[str, Any]] = []
+@contextmanager
+def opened(
+    place: Path, *models: Mapping[str, Any], log: Log | None = None, **more: Any
+) -> Iterator[tuple[Session, Reader]]:
+    """A session that is to be run, and what its run hears of it: all of it, at the end of the block."""
     reading, writing = os.pipe()
-    reader = Reader(reading, Log("run", write=lambda data: lines.append(json.loads(data))))
-    records = Records(writing)
+    reader, records = Reader(reading, log or Log("run", write=lambda _: None)), Records(writing)
     request = {
         "models": list(models),
         "skill": "Be useful.",
         "prompt": "Do your work.",
         "env": {"PATH": os.environ["PATH"], "HOME": str(place)},
         "cwd": str(place),
-        "budget": dict(budget or {}),
+        "budget": {},
         **more,
     }
-    code, reason = 0, ""
     try:
-        asyncio.run(Session(request, records).run())
-    except Exception as error:
-        code, reason = explain(error)
-    records.close()
-    reader.close()
+        yield Session(request, records), reader
+    finally:
+        records.close()
+        reader.close()
+
+
+def talk(
+    place: Path, *models: Mapping[str, Any], budget: Mapping[str, Any] | None = None, **more: Any
+) -> Talk:
+    """One session, to its end."""
+    lines: list[dict[str, Any]] = []
+    log = Log("run", write=lambda data: lines.append(json.loads(data)))
+    code, reason = 0, ""
+    with opened(place, *models, log=log, budget=dict(budget or {}), **more) as (session, reader):
+        try:
+            asyncio.run(session.run())
+        except Exception as error:
+            code, reason = explain(error)
     return Talk(code, reason, lines, reader.usage or {})
 
 

@@ -1,12 +1,16 @@
 """What a run has used is what its providers reported, whatever went wrong on the way."""
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fixtures.llm_server import Turn, llm_server
-from tests.inside.talks import bash, model, talk
+from tests.inside.talks import bash, model, opened, talk
+from toolkit.inside.records import Reader
+from toolkit.inside.session import Session
 
 PRICE = {"price": {"input": 1_000_000, "output": 2_000_000}}  # a dollar, two dollars
 NOW = {"retry-after-ms": "1"}
@@ -59,3 +63,25 @@ def test_an_answer_that_was_lost_half_way_counts_as_far_as_it_was_reported(tmp_p
         broken = model(first.root, provider="anthropic", key="k", options=PRICE)
         done = talk(tmp_path, broken, model(second.url, options=PRICE))
     assert (done.code, used(done.usage)) == (0, (27, 2, 27 + 4, 1))
+
+
+async def told_until_then(session: Session, reader: Reader) -> dict[str, Any]:
+    """The first that is told of what was used, while the answer is still to come."""
+    work = asyncio.create_task(session.run())
+    async with asyncio.timeout(30):
+        while reader.usage is None:
+            await asyncio.sleep(0.01)
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+    return dict(reader.usage)
+
+
+def test_what_is_known_of_an_answer_is_told_before_its_end(tmp_path: Path) -> None:
+    """A run that is ended by force has no time for it afterwards."""
+    half = Turn(text="begun", tools=[bash(f"echo {'x' * 3000}")], usage=(7, 1), stalls=True)
+    with llm_server(half) as server:
+        asked = model(server.root, provider="anthropic", key="k", options=PRICE)
+        with opened(tmp_path, asked) as (session, reader):
+            found = asyncio.run(told_until_then(session, reader))
+    assert used(found) == (7, 1, 7 + 2, 0)

@@ -73,6 +73,8 @@ def test_a_bare_name_means_its_family_s_provider(model: str, owner: str | None) 
         ("openai", "gpt-oss:20b", False),
         ("ollama", "gpt-oss:20b", True),
         ("openai", "ft-my-own", True),
+        ("openai", "ft:babbage-002:acme::1a", True),
+        ("ollama", "ft:latest", True),
     ],
 )
 def test_who_may_have_a_model_of_that_name(provider: str, model: str, fits: bool) -> None:

@@ -1,8 +1,6 @@
 """Several models as one, over real HTTP: who is asked, how often, and how long is waited."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -11,8 +9,7 @@ import pytest
 from pydantic_ai import Agent
 from pydantic_ai.messages import ModelRequest, UserPromptPart
 from pydantic_ai.models import Model as LiveModel
-from pydantic_ai.models import ModelRequestParameters, StreamedResponse
-from pydantic_ai.models.wrapper import WrapperModel
+from pydantic_ai.models import ModelRequestParameters
 
 from tests.fixtures.llm_server import LlmServer, Turn, llm_server
 from toolkit.core.agent import Model
@@ -206,31 +203,18 @@ def test_a_failure_within_the_answer_is_one_too(provider: str, raw: bytes) -> No
     assert len(server.requests) == 2
 
 
-class Begun(WrapperModel):
-    """Tells when an answer has begun."""
-
-    def __init__(self, model: LiveModel) -> None:
-        super().__init__(model)
-        self.event = asyncio.Event()
-
-    @asynccontextmanager
-    async def request_stream(self, *asked: Any) -> AsyncIterator[StreamedResponse]:
-        async with self.wrapped.request_stream(*asked) as stream:
-            self.event.set()
-            yield stream
-
-
 async def cancelled(live: LiveModel, heard: list[int]) -> None:
     """An answer that is given up as soon as it has begun, as a budget of seconds does it."""
-    model = Begun(live)
+    begun = asyncio.Event()
     patient = Patient(
-        [model],
+        [live],
         tell=lambda _msg, _fields: None,
         heard=lambda _place, response: heard.append(response.usage.input_tokens),
+        begun=lambda _place, _response: begun.set(),
     )
     question = ModelRequest(parts=[UserPromptPart(content="hello")])
     asking = asyncio.create_task(patient.request([question], None, ModelRequestParameters()))
-    await model.event.wait()
+    await begun.wait()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -239,7 +223,8 @@ async def cancelled(live: LiveModel, heard: list[int]) -> None:
 def test_an_answer_that_is_cancelled_counts_as_far_as_it_was_reported() -> None:
     """Anthropic says with its first event what it has read, and bills it."""
     heard: list[int] = []
-    with llm_server(Turn(text="half of it " * 200, usage=(7, 1), stalls=True)) as server:
+    half = Turn(text="begun", tools=[("note", {"text": "x" * 3000})], usage=(7, 1), stalls=True)
+    with llm_server(half) as server:
         named = Model(name="m", provider="anthropic", model="m", base_url=server.root)
         asyncio.run(cancelled(live_model(named, KEYS["anthropic_key"]), heard))
     assert heard == [7]

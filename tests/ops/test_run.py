@@ -52,7 +52,7 @@ def test_a_start_that_is_interrupted_names_its_run(
     """Nobody is told to run the same command again, which would start another run."""
     made = services(tmp_path, Interrupted)
     with pytest.raises(Exit) as caught:
-        _started(App(), made, "dev", None, Flags())
+        _started(App(), made, "dev", None, Flags(), note=App().ui.note)
     (run,) = made.ledger.runs()
     shown = capsys.readouterr().err
     assert (caught.value.code, f"`al logs {run.id}`" in shown) == (130, True)

@@ -16,7 +16,8 @@ from toolkit.core.errors import ConfigError, CredentialError
 from toolkit.core.ports import Context
 from toolkit.core.run import Trigger, TriggerKind
 from toolkit.core.secrets import Secret
-from toolkit.llm.candidates import Flags
+from toolkit.llm.bundle import KeyMissing
+from toolkit.llm.candidates import Flags, Rank
 from toolkit.ops.settings import for_run
 from toolkit.scheduler.dispatch import Definition, dispatch, fact_key
 
@@ -125,6 +126,21 @@ def test_the_sandbox_is_on_this_machine(tmp_path: Path) -> None:
     """There a local server can be reached."""
     given = payload(pushed(tmp_path, cloud=SANDBOX), Flags(provider="ollama"), [])
     assert given["models"][0]["baseUrl"] == "http://localhost:11434"
+
+
+def test_a_key_that_a_model_names_is_needed_here_too(tmp_path: Path) -> None:
+    """A server of one's own could do without; this one is not asked without what was meant for it."""
+    made = pushed(tmp_path, cloud=None, name="local")
+    gpu = Model(name="gpu", provider="custom", model="q", base_url="http://gpu:1", key_instance="g")
+    local = replace(AGENT, models=(gpu,))
+    flags = Flags(provider="custom", model="q", rank=Rank.RUN)
+    with pytest.raises(KeyMissing, match="custom needs a key, and local keeps no custom_key:g"):
+        for_run(made, local, flags, note=print)
+    found = for_run(made, local, replace(flags, keys={"custom": Secret("k")}), note=print)
+    assert found is not None
+    ((_, key),) = found.models
+    assert key is not None
+    assert key.reveal() == "k"
 
 
 def test_an_agent_s_own_key_comes_before_the_one_that_all_share(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from toolkit.core.agent import AgentName
 from toolkit.core.clock import iso
 from toolkit.core.environment import Environment, Scope
+from toolkit.core.errors import RunTaken
 from toolkit.core.ports import Context
 from toolkit.core.run import Run, RunId, RunState, Trigger, TriggerKind
 from toolkit.core.work import Call, CallState, Delivery, Rooms, WorkItem
@@ -49,8 +50,12 @@ class Workload:
 
     def accept(self) -> None:
         delivery, work = self._delivery()
-        self._ledger.deliveries.accept(delivery, work)
-        self._said("accepted", delivery.id, [run.id for run, _, _ in work])
+        try:
+            self._ledger.deliveries.accept(delivery, work)
+        except RunTaken:  # ids are short: after thousands of kills two runs have the same
+            self._said("refused", delivery.id)
+        else:
+            self._said("accepted", delivery.id, [run.id for run, _, _ in work])
 
     def accept_soon(self) -> None:
         for delivery, work in [self._delivery() for _ in range(self._dice.randint(1, 8))]:
@@ -60,7 +65,9 @@ class Workload:
 
     def _answered(self, verb: str, receipt: str, runs: list[RunId], answer: object) -> None:
         """Told by the ledger's own thread; an error is no acceptance, and must not be."""
-        if isinstance(answer, BaseException):
+        if isinstance(answer, RunTaken):
+            self._said("refused", receipt)
+        elif isinstance(answer, BaseException):
             self._said("failed", f"{type(answer).__name__}: {answer}")
         else:
             self._said(verb, receipt, runs)

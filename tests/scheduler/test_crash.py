@@ -65,6 +65,8 @@ class Witness:
             self.checked[verb] += len(self.told.pop(verb))
 
     def no_run_is_lost(self) -> None:
+        for (receipt,) in self.told.get("refused", []):
+            assert self.ledger.deliveries.get(receipt) is None
         for receipt, runs in self.told.get("accepted", []):
             assert self.ledger.deliveries.get(receipt) is not None
             self.told.setdefault("added", []).extend([run] for run in runs)

@@ -8,7 +8,7 @@ from ._app import App, Exit, json_option, project_option, shared
 from ._model import flags, model_options
 
 if TYPE_CHECKING:
-    from toolkit.llm.bundle import Bundle
+    from toolkit.llm.bundle import Bundle, Resolution
 
 agent_option = click.option("-a", "--agent", metavar="AGENT", help="With this agent's own files.")
 
@@ -101,13 +101,23 @@ def check(app: App, /, agent: str | None, as_json: bool) -> None:
 
 
 def _bundle(app: App, agent: str | None, **model: str | None) -> "Bundle":
-    """What a run on this machine would use; with the project's files only where an agent is named."""
+    """What a run on this machine would use; with the project's files only where an agent is named.
+
+    Raises UsageError for a hosted provider, before its key is asked for."""
+    from toolkit.ops.llm import shelf
+
+    resolution = _resolution(app, agent, **model)
+    shelf.refuse_hosted(resolution.provider)
+    return resolution.bundle()
+
+
+def _resolution(app: App, agent: str | None, **model: str | None) -> "Resolution":
     from toolkit.ops.load import load_services
     from toolkit.ops.settings import explained
 
     asked = flags(app, **{"llm_provider": None, "llm_model": None, "anthropic_key": None, **model})
     if agent is None:
-        return explained(None, None, asked).bundle()
+        return explained(None, None, asked)
     services = load_services(app.directory, "local", note=app.ui.note, offline=True)
     assert services.project is not None  # noqa: S101 - it was loaded
-    return explained(services, services.project.agent(agent), asked).bundle()
+    return explained(services, services.project.agent(agent), asked)

@@ -4,6 +4,7 @@ A budget is looked at between two steps: the answer that went over it is the las
 """
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,12 @@ class Spending:
         self._read += usage.cache_read_tokens
         self._write += usage.cache_write_tokens
         self.cost = None if cost is None or self.cost is None else self.cost + cost
+
+    def plus(self, usage: "RequestUsage", cost: Decimal | None) -> "Spending":
+        """With an answer that is not whole yet."""
+        both = copy(self)
+        both.add(usage, cost)
+        return both
 
     def report(self) -> dict[str, Any]:
         """As the run's record keeps it."""

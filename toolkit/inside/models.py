@@ -74,6 +74,7 @@ class SessionModels:
             [entry.live for entry in self._entries],
             tell=self._tell,
             heard=self._heard,
+            begun=self._begun,
             silence=[
                 float(e.parameters.session.get("first_output", SILENCE)) for e in self._entries
             ],
@@ -116,6 +117,11 @@ class SessionModels:
         for entry in self._entries:
             for note in entry.parameters.notes:
                 self._tell(note, {"model": entry.live.model_name})
+
+    def _begun(self, place: int, response: "ModelResponse") -> None:
+        """Told at once: a run that is ended in the middle of an answer has no time to tell it."""
+        dollars = cost(response, self._entries[place].price)
+        self._records.usage(self._spent.plus(response.usage, dollars).report())
 
     def _heard(self, place: int, response: "ModelResponse") -> None:
         entry = self._entries[place]

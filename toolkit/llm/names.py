@@ -27,11 +27,12 @@ FAMILIES = (
     # by its name OpenAI's, and served by everybody but OpenAI
     Family(prefixes=("gpt-oss",), provider=None, also=("ollama", *_OPEN)),
     Family(
-        # ft: is of models that were tuned there
-        prefixes=("gpt", "chatgpt", "o1", "o3", "o4", "ft:"),
+        prefixes=("gpt", "chatgpt", "o1", "o3", "o4"),
         provider="openai",
         also=("openrouter", CUSTOM),
     ),
+    # tuned there, or a tag of anybody's: https://platform.openai.com/docs/guides/supervised-fine-tuning
+    Family(prefixes=("ft:",), provider="openai"),
     Family(prefixes=("gemini",), provider="google", also=("openrouter", CUSTOM)),
     Family(prefixes=("grok",), provider="xai", also=("openrouter", CUSTOM)),
     Family(

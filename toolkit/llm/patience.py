@@ -43,6 +43,7 @@ _MISREAD = (
 )
 PASSES = 4
 Tell = Callable[[str, dict[str, Any]], None]
+Heard = Callable[[int, "ModelResponse"], None]
 FIRST, LONGEST = 30.0, 300.0  # seconds between passes: doubled each time, up to the longest
 # seconds in which an answer must begin, and go on: a server at home may read its prompt for minutes
 SILENCE = 600.0
@@ -75,7 +76,8 @@ class Patient(WrapperModel):
     """Asks the models in order, and in up to PASSES rounds.
 
     `tell(msg, fields)` hears of every detour, `heard(place, response)` of every answer and whose it is,
-    of one too that was lost or cancelled half-way, where its tokens were reported.
+    of one too that was lost or cancelled half-way, where its tokens were reported.  `begun` hears of an answer of which
+    tokens are reported before its end: it is heard of again.
     """
 
     def __init__(
@@ -83,7 +85,8 @@ class Patient(WrapperModel):
         models: Sequence["Model"],
         *,
         tell: Tell,
-        heard: Callable[[int, "ModelResponse"], None] = lambda _place, _response: None,
+        heard: Heard = lambda _place, _response: None,
+        begun: Heard = lambda _place, _response: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         first: float = FIRST,
         silence: Sequence[float] = (),
@@ -91,7 +94,8 @@ class Patient(WrapperModel):
         """`silence` is, for each model, the seconds in which it must begin to answer, and go on."""
         super().__init__(FallbackModel(*models))  # for what a model must know of itself
         self._models, self._breaker = tuple(models), Breaker()
-        self._tell, self._heard, self._sleep, self._first = tell, heard, sleep, first
+        self._tell, self._heard, self._begun = tell, heard, begun
+        self._sleep, self._first = sleep, first
         self._silence = tuple(silence) or (SILENCE,) * len(self._models)
 
     async def request(
@@ -172,6 +176,7 @@ class Patient(WrapperModel):
                     stack.enter_context(self._counted(place, stream))
                     events = aiter(stream)
                     await anext(events, None)
+                    self._reported(self._begun, place, stream)
             except TimeoutError as error:
                 text = f"it did not begin to answer within {seconds:g} s"
                 raise Silent(model_name=model.model_name, message=text) from error
@@ -190,9 +195,12 @@ class Patient(WrapperModel):
         try:
             yield
         except (Exception, asyncio.CancelledError):
-            if (response := stream.get()).usage.total_tokens:
-                self._heard(place, response)
+            self._reported(self._heard, place, stream)
             raise
+
+    def _reported(self, hears: Heard, place: int, stream: "StreamedResponse") -> None:
+        if (response := stream.get()).usage.total_tokens:
+            hears(place, response)
 
     def _detour(self, place: int, error: ModelAPIError) -> None:
         self._breaker.trip(place, error.retry_after)

@@ -171,8 +171,8 @@ def _whole(
 ) -> Bundle:
     """Raises as `Resolution.bundle`; what a cloud lacks, a variable of this machine does not give.  `own` is where the
     agent's key is kept, where that is a place of its own."""
-    missing = resolution.key_state == "missing" and not resolution.problems
     ref = own or resolution.provider.stored_key
+    missing = _lacks_key(resolution, ref) and not resolution.problems
     if not missing or (environment.cloud is None and ref == resolution.provider.stored_key):
         return resolution.bundle()
     typed = "give it with --anthropic-key -, or " if resolution.provider.name == "anthropic" else ""
@@ -181,6 +181,15 @@ def _whole(
         f"{resolution.provider.name} needs a key, and {environment.name} keeps no {ref}",
         hint=f"{typed}`al creds add {ref}`{_push(resolution) if environment.cloud else ''}",
     )
+
+
+def _lacks_key(resolution: Resolution, ref: CredentialRef) -> bool:
+    """Whether a key is needed and missing; also one that the model itself names, of its server that could do without."""
+    own = ref != resolution.provider.stored_key
+    named = own and resolution.choices["auth_type"].value != "none"
+    at_home = resolution.choices["base_url"].rank is Rank.CONFIG
+    lacking = named and at_home and resolution.choices["key"].value is None
+    return lacking or resolution.key_state == "missing"
 
 
 def _push(resolution: Resolution) -> str:

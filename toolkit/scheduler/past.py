@@ -3,7 +3,7 @@
 Runs that have reported their end, and that nobody has settled yet, count as over.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from toolkit.core.ports import Ledger
@@ -54,11 +54,16 @@ def over(ledger: Ledger, agent: str, *, limit: int, offset: int = 0) -> Page:
 
 
 def newest(ledger: Ledger, agent: str | None) -> list[Run]:
-    """Those that go on as their containers say, as far as those are few."""
+    """At most MOST_RUNS; those that go on as their containers say, as far as those are few."""
     found = ledger.runs(agent=agent, limit=MOST_RUNS)
     active = [run for run in begun(found) if not run.state.final]
     asked = {run.id: reported(run, ledger) for run in active[:MOST_ASKED]}
     return [asked.get(run.id, run) for run in found]
+
+
+def complete(found: Sequence[Run]) -> bool:
+    """Whether `newest` has found all that there are, so that a filter has missed none."""
+    return len(found) < MOST_RUNS
 
 
 def _told(ledger: Ledger) -> list[Run]:

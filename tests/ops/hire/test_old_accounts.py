@@ -11,8 +11,11 @@ from tests.ops.hire import forgejo
 from tests.ops.hire.forgejo import PAGE, ForgeState
 from tests.ops.hire.project import LOCAL, MOMENT, Shop
 from toolkit.core.errors import AlError, Conflict
+from toolkit.core.work import Rooms
 from toolkit.ops.hire.grace import end_graces
 from toolkit.ops.hire.place import place
+from toolkit.ops.load import load_services
+from toolkit.ops.up import up
 
 NAME = "dev-qwen"
 DAY = timedelta(days=1)
@@ -124,6 +127,19 @@ def test_an_account_goes_on_where_only_its_credential_was_copied(
     shutil.rmtree(hired.home / "hire")
     hired.hire(NAME)
     assert (list(forge.users), len(forge.tokens[NAME])) == ([NAME], 1)
+
+
+def test_a_run_at_work_keeps_the_token_that_it_was_given(hired: Shop, forge: ForgeState) -> None:
+    """For as long as it may last; the next one has the new token."""
+    hired.write(f"agents/{NAME}/test-script.sh", "true\n")
+    services = load_services(hired.directory, "local", note=lambda _: None)
+    up(services, [NAME], every=False, background=False, note=lambda _: None)
+    queue, later = services.ledger.queue, MOMENT + 365 * DAY
+    assert queue.take("me", Rooms(agents={NAME: 1}), seconds=60, moment=later)
+    (old,) = forge.tokens[NAME]
+    told = [str(one) for one in hired.hire(NAME) if one.what == "old token"]
+    assert [text.startswith("old token: works until 2026-11-21T12:15Z") for text in told] == [True]
+    assert (old in forge.tokens[NAME], len(forge.tokens[NAME])) == (True, 2)
 
 
 def test_old_tokens_are_revoked_however_many_there_are(hired: Shop, forge: ForgeState) -> None:

@@ -33,6 +33,7 @@ PLUGIN = CredentialType(
         ),
     ),
     help_url="https://cloud.google.com/iam/docs/keys-create-delete",
-    context="GOOGLE_APPLICATION_CREDENTIALS_JSON holds the key file: write it to a file under /tmp for gcloud or an SDK.",
+    context="GOOGLE_APPLICATION_CREDENTIALS_JSON holds the key file's text, and key_json among its credential files is the "
+    "file: let GOOGLE_APPLICATION_CREDENTIALS name that for an SDK, or gcloud auth activate-service-account --key-file.",
     check=_check,
 )

@@ -8,6 +8,7 @@ from toolkit.core.errors import AlError, UsageError
 from toolkit.llm.bundle import Bundle
 from toolkit.llm.ollama_server import Installed, OllamaServer
 from toolkit.llm.probe import probe
+from toolkit.llm.providers import Provider
 
 from .presence import LATEST
 from .serving import Means, running
@@ -43,7 +44,7 @@ def of(bundle: Bundle) -> Shelf:
     if bundle.provider.name == OLLAMA:
         server = OllamaServer(bundle.base_url, bundle.key)
         return Shelf(url=server.url, model=bundle.model, installed=server.models(), pulls=True)
-    _at_home(bundle)
+    refuse_hosted(bundle.provider)
     found = probe(bundle.as_model(), bundle.key, reply=False)
     if found.failure:
         raise AlError(found.failure.message, hint=found.failure.remedy)
@@ -53,7 +54,7 @@ def of(bundle: Bundle) -> Shelf:
 
 def server(bundle: Bundle, means: Means) -> OllamaServer:
     """The Ollama server, which runs.  Raises UsageError for any other provider, and what `running` raises."""
-    _at_home(bundle)
+    refuse_hosted(bundle.provider)
     if bundle.provider.name != OLLAMA:
         raise UsageError(
             f"the provider is {bundle.provider.name}, whose server has the models that it was started with",
@@ -71,10 +72,11 @@ def wanted(bundle: Bundle, name: str | None) -> str:
     return asked
 
 
-def _at_home(bundle: Bundle) -> None:
-    if not bundle.provider.keyless:
+def refuse_hosted(provider: Provider) -> None:
+    """Raises UsageError: there is nothing of the user's to look after, whether the key is there or not."""
+    if not provider.keyless:
         raise UsageError(
-            f"the provider is {bundle.provider.name}, which hosts its models: there is nothing to install",
+            f"the provider is {provider.name}, which hosts its models: there is nothing to install",
             hint="for models on a server of your own: --llm-provider ollama",
         )
 
@@ -97,7 +99,7 @@ def cells(found: Shelf) -> Sequence[Sequence[object]]:
 
 def status(bundle: Bundle) -> dict[str, Any]:
     """How the server is.  One that does not answer is an answer, too.  Raises UsageError for a hosted provider."""
-    _at_home(bundle)
+    refuse_hosted(bundle.provider)
     told: dict[str, Any] = {
         "url": bundle.base_url,
         "provider": bundle.provider.name,
