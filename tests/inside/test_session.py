@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from tests.fixtures.llm_server import LlmServer, Turn, llm_server
 from tests.inside.stage import Finished, Stage
 
@@ -281,6 +283,25 @@ def test_an_oauth_token_of_anthropic_is_a_bearer(stage: Stage) -> None:
         )
         assert stage.run(credentials={"anthropic_key/default/token": "sk-ant-oat-0123"}).code == 0
     assert server.keys == ["Bearer sk-ant-oat-0123"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "auth"),
+    [("anthropic", "api_key"), ("anthropic", "oauth_token"), ("openai", "api_key")],
+)
+def test_a_prompt_goes_nowhere_but_where_it_was_sent(
+    stage: Stage, provider: str, auth: str
+) -> None:
+    """A redirect is not followed, and not asked for again and again."""
+    with (
+        llm_server(Turn(text="leaked")) as other,
+        llm_server(Turn(status=307, headers={"location": f"{other.root}/v1/messages"})) as server,
+    ):
+        at = server.root if provider == "anthropic" else f"{server.root}/v1"
+        stage.configure(models=[model(at, provider=provider, model="claude-x", authType=auth)])
+        done = stage.run(credentials={f"{provider}_key/default/token": "sk-ant-0123"})
+    assert done.code != 0
+    assert (len(server.requests), other.requests) == (1, [])
 
 
 def test_variables_of_the_image_change_neither_key_nor_place(stage: Stage) -> None:

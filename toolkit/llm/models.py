@@ -110,13 +110,15 @@ def _anthropic(
     model: Model, kind: Provider, key: Secret | None, url: str, settings: "ModelSettings"
 ) -> "LiveModel":
     from anthropic import AsyncAnthropic, Omit
+    from pydantic_ai.models import create_async_httpx2_client
     from pydantic_ai.models.anthropic import AnthropicModel
     from pydantic_ai.providers.anthropic import AnthropicProvider
 
     token = in_header(key, kind.name) if key else NO_KEY
     prefix = kind.oauth_prefix
     if model.auth_type == "oauth_token" or (prefix and token.startswith(prefix)):
-        client = AsyncAnthropic(auth_token=token, base_url=url)
+        http = create_async_httpx2_client()  # the SDK's own follows redirects, with the prompt
+        client = AsyncAnthropic(auth_token=token, base_url=url, http_client=http)
         source = AnthropicProvider(anthropic_client=client)
     else:
         source = AnthropicProvider(api_key=token, base_url=url)

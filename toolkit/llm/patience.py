@@ -220,8 +220,10 @@ class Patient(WrapperModel):
 
 
 def _passes(error: ModelAPIError) -> bool:
-    """Whether waiting may help.  An answer that cannot be read is a gateway's: its upstream may come back."""
-    unreadable = type(error) is ModelAPIError
+    """Whether waiting may help.  An answer that cannot be read is a gateway's: its upstream may come back.  One that
+    points elsewhere will do so again, and a prompt goes nowhere but where the configuration says."""
+    elsewhere = 300 <= getattr(error.__cause__, "status_code", 0) < 400  # the SDKs' error
+    unreadable = type(error) is ModelAPIError and not elsewhere
     again = isinstance(error, ModelHTTPError) and error.status_code in _AGAIN
     return isinstance(error, _PASSING) or unreadable or again
 
