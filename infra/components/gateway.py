@@ -51,7 +51,8 @@ class Gateway(pulumi.ComponentResource):
             function_name=self.function.name,
             maximum_event_age_in_seconds=wanted["oldest"],
             maximum_retry_attempts=wanted["retries"],
-            opts=pulumi.ResourceOptions(parent=self),
+            # which takes it along: nobody needs the right to delete it
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=self.function),
         )
 
     def _url(self, name: str, wanted: Mapping[str, Any]) -> Any:

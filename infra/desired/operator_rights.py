@@ -41,9 +41,9 @@ _DEPLOYING: Mapping[str, tuple[str, ...]] = {
         "TagResource UntagResource",
     ),
     "lambda": (
-        "AddPermission CreateFunctionUrlConfig DeleteFunction DeleteFunctionEventInvokeConfig",
-        "DeleteFunctionUrlConfig GetFunctionCodeSigningConfig GetFunctionConfiguration",
-        "GetFunctionEventInvokeConfig InvokeFunction ListVersionsByFunction",
+        "AddPermission CreateFunctionUrlConfig DeleteFunction DeleteFunctionUrlConfig",
+        "GetFunctionCodeSigningConfig GetFunctionConfiguration GetFunctionEventInvokeConfig",
+        "InvokeFunction ListVersionsByFunction",
         "PublishVersion PutFunctionEventInvokeConfig RemovePermission TagResource UntagResource",
         "UpdateFunctionCode UpdateFunctionConfiguration UpdateFunctionUrlConfig",
     ),

@@ -32,7 +32,6 @@ OPERATOR = {
     "lambda:ListTags": _READS,
     "lambda:UntagResource": _RETAGS,
     "lambda:UpdateFunctionUrlConfig": _DRIFT,
-    "lambda:DeleteFunctionEventInvokeConfig": "Pulumi's AWS provider removes it before its function",
     "lambda:GetFunctionEventInvokeConfig": _READS,
     "lambda:DeleteFunctionUrlConfig": "Pulumi's AWS provider removes the URL before its function",
     "logs:UntagResource": _RETAGS,

@@ -114,3 +114,9 @@ def test_by_hand_it_is_the_same(capfdbinary: pytest.CaptureFixture[bytes]) -> No
     with tarfile.open(fileobj=io.BytesIO(capfdbinary.readouterr().out)) as archive:
         names = set(archive.getnames())
     assert {"Dockerfile", "requirements.txt", "toolkit/inside/entry.py"} <= names
+
+
+def test_no_page_has_it_built_without_its_context() -> None:
+    """The Dockerfile copies what own_base.py packs: in a checkout its build ends at once."""
+    pages = (ROOT.parent / "docs").rglob("*.md")
+    assert [p.name for p in pages if "-f toolkit/images/base" in p.read_text("utf-8")] == []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NO_BASE = "the environment does not say which base image agents are built upon"
 _CHOICE = (
     'set builder = "docker", "codebuild" or "cloudbuild" under [images] of the environment, which makes it; or build '
-    'toolkit/images/base/Dockerfile, push it, and set base = "HOST/REPOSITORY:TAG"'
+    'what `python -m toolkit.images.own_base` writes, push it, and set base = "HOST/REPOSITORY:TAG"'
 )
 
 

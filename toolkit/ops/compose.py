@@ -32,7 +32,7 @@ _HEADER = f"""\
 #
 # Nothing here starts by itself. Name what is to run:
 #   COMPOSE_PROFILES=agents-one,agents-two docker compose -f {FILE} up -d
-# The image is al's base, made once from toolkit/images/base/Dockerfile; AL_IMAGE names another one.
+# The image is al's base, built from what `python -m toolkit.images.own_base` writes; AL_IMAGE names another one.
 # AL_UID and AL_GID are who owns the credentials of AL_HOME, where it is not 1000.
 """
 
