@@ -12,6 +12,7 @@ from toolkit.core.clock import iso, now
 from toolkit.core.run import Run, RunId, RunState, TriggerKind
 from toolkit.ops import apps, local
 from toolkit.ops.load import load_files, load_services
+from toolkit.ops.start import Wish
 from toolkit.wiring import Services
 
 OLD = 2 * apps.FRESH
@@ -53,6 +54,14 @@ def test_what_an_agent_that_is_gone_was_made_of_is_removed(shop: Served) -> None
     assert apps.tidy(services, project) == ("ops",)
     assert left(shop) == ["dev"]
     assert list(services.ledger.facts("definition/")) == ["definition/dev"]
+
+
+def test_what_somebody_else_serves_stays(shop: Served) -> None:
+    """A scheduler of hired agents alone removes nothing of the others."""
+    services = prepared(shop)
+    project, _ = load_files(shop.directory, "local")
+    assert apps.tidy(services, Wish(hired=True).served(project)) == ()
+    assert left(shop) == ["dev", "ops"]
 
 
 def test_an_agent_of_which_something_runs_stays_until_that_is_over(shop: Served) -> None:

@@ -157,6 +157,17 @@ def test_work_of_an_agent_that_is_gone_is_ended_with_a_reason(tmp_path: Path) ->
     assert made.ledger.queue.get(run) is None
 
 
+def test_work_of_an_agent_that_somebody_else_serves_is_left_to_them(tmp_path: Path) -> None:
+    """`al up dev` knows of the project's other agents, which wait for `al start` or for an `al up` of their own."""
+    made = stage(tmp_path, post("dev"), post("ops"))
+    switches.pause(made.ledger)
+    run = made.submit("ops", TriggerKind.WEBHOOK)
+    made.set(posts={"dev": made.roster["now"].posts["dev"]}, others=(AgentName("ops"),))
+    made.ledger.set_fact("definition/ops", None)
+    made.step()
+    assert made.get(run).state is RunState.QUEUED
+
+
 # several schedulers, and those that die
 
 

@@ -165,6 +165,7 @@ class Project:
     webhook_sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)  # the merged configuration, validated
     warnings: tuple[str, ...] = ()
+    others: tuple[AgentName, ...] = ()  # agents of its files that are left out of `agents`
 
     def agent(self, name: str) -> Agent:
         """Raises UsageError with the nearest name, or the known ones."""

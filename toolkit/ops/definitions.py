@@ -149,7 +149,7 @@ def rolled_back(now: Definition) -> Definition:
 
 def gone(facts: Mapping[str, Any], project: Project) -> list[str]:
     """Agents that were pushed once and are no longer in the project."""
-    known = {str(agent.name) for agent in project.agents}
+    known = {str(agent.name) for agent in project.agents} | {str(name) for name in project.others}
     return sorted(
         name
         for key in facts

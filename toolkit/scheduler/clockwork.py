@@ -124,7 +124,9 @@ class Clockwork:
 def forget(desk: Desk, before: datetime) -> None:
     """How far schedules came that were last looked at before then, of agents that have none any more."""
     ledger = desk.services.ledger
-    kept = {f"{PREFIX}{name}" for name, post in desk.roster().posts.items() if post.timing}
+    roster = desk.roster()
+    timed = [name for name, post in roster.posts.items() if post.timing]
+    kept = {f"{PREFIX}{name}" for name in (*timed, *roster.others)}
     for key, fact in ledger.facts(PREFIX).items():
         if key not in kept and from_iso(fact["at"]) < before:
             ledger.set_fact(key, None, expected=fact)

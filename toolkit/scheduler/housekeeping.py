@@ -88,7 +88,7 @@ def drop_orphans(desk: Desk, moment: datetime) -> None:
     if not roster.posts:
         return  # before the first push nothing is known of anybody
     for agent in ledger.queue.lengths():
-        if agent in roster.posts or _pushed(desk, agent):
+        if agent in roster.posts or agent in roster.others or _pushed(desk, agent):
             continue
         reason = f"{agent} is no longer in the project"
         for item in ledger.queue.waiting(agent, limit=MOST_GONE):

@@ -65,6 +65,7 @@ class Roster:
     project: str = ""
     posts: Mapping[str, Post] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
+    others: tuple[AgentName, ...] = ()  # agents of the project that whoever has this does not serve
     total: int | None = None  # how many runs at once, of all agents
     max_reruns: int = 10
     max_call_depth: int = 3
@@ -93,7 +94,8 @@ class Roster:
         known = _known(cls, fact)
         posts = {name: _post(data) for name, data in known.pop("posts", {}).items()}
         sources = {name: _source(data) for name, data in known.pop("sources", {}).items()}
-        return cls(**known, posts=posts, sources=sources)
+        others = tuple(map(AgentName, known.pop("others", ())))
+        return cls(**known, posts=posts, sources=sources, others=others)
 
 
 def of_project(project: Project) -> Roster:
@@ -103,6 +105,7 @@ def of_project(project: Project) -> Roster:
         project=project.name,
         posts={str(agent.name): of_agent(agent) for agent in project.agents},
         sources={name: of_source(name, data) for name, data in project.webhook_sources.items()},
+        others=project.others,
         total=project.scale,
         max_reruns=settings.get("maxReruns", 10),
         max_call_depth=settings.get("maxCallDepth", 3),

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from toolkit.core.agent import Project
+from toolkit.core.agent import Agent, Project
 from toolkit.core.environment import Environment
 from toolkit.core.errors import AlError, CredentialError, NotFound
 from toolkit.core.run import Run, RunId
@@ -50,12 +50,15 @@ class Wish:
     names: tuple[str, ...] = ()
 
     def served(self, project: Project) -> Project:
-        """What of the project is meant."""
+        """What of the project is meant; the names of the others stay known, since what is theirs is not ours to remove."""
         if not self.hired:
             return project
-        hired = (agent for agent in project.agents if agent.hired)
-        meant = tuple(agent for agent in hired if not self.names or agent.name in self.names)
-        return replace(project, agents=meant)
+        meant = tuple(agent for agent in project.agents if self._means(agent))
+        others = tuple(agent.name for agent in project.agents if not self._means(agent))
+        return replace(project, agents=meant, others=others)
+
+    def _means(self, agent: Agent) -> bool:
+        return agent.hired is not None and (not self.names or agent.name in self.names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
