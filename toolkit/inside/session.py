@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .budget import Budget, OverBudget, Spending
 from .explain import explain
@@ -147,5 +147,12 @@ class Session:
             self._budget.check(self._spent)
 
 
+def _end(code: int) -> NoReturn:
+    """At once: to take the interpreter apart, with all the libraries, would cost each run a third of a second more."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _end(main())
