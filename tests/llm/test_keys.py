@@ -8,9 +8,12 @@ from tests.inside.talks import model, talk
 from toolkit.core.agent import Model
 from toolkit.core.errors import CredentialError
 from toolkit.core.secrets import Secret
+from toolkit.llm.candidates import from_variables
 from toolkit.llm.keys import in_header
+from toolkit.llm.names import TABLE
 from toolkit.llm.ollama_server import OllamaServer
 from toolkit.llm.probe import probe
+from toolkit.llm.resolve import resolve
 
 NOWHERE = "http://127.0.0.1:9"
 BROKEN = "sk-0123456789abcdef\n"
@@ -34,6 +37,14 @@ def test_a_session_ends_before_its_first_request(tmp_path: Path, provider: str) 
     """With the code of a credential that is wrong, and without a word of it in the log."""
     done = talk(tmp_path, model(NOWHERE, provider=provider, key=BROKEN))
     assert (done.code, "0123456789" in done.text + done.reason) == (10, False)
+
+
+@pytest.mark.parametrize("variable", ["ANTHROPIC_API_KEY", "OPENAI_API_KEY"])
+def test_nothing_begins_with_it(variable: str) -> None:
+    """Wherever it is from: it is seen where a run's models are decided."""
+    found = resolve(from_variables({variable: "sk-1\nsk-2"}, TABLE))
+    with pytest.raises(CredentialError, match="has a line break"):
+        found.bundle()
 
 
 @pytest.mark.parametrize("provider", ["anthropic", "custom", "ollama"])

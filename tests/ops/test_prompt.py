@@ -92,7 +92,9 @@ def test_what_no_run_can_have_is_refused(
 def test_a_ping_starts_nothing(shop: Services, tmp_path: Path) -> None:
     ping = {"headers": {"X-GitHub-Event": "ping"}, "body": {"zen": "x"}}
     (tmp_path / "ping.json").write_text(json.dumps(ping), encoding="utf-8")
-    with pytest.raises(UsageError, match="no event, as a ping is none"):
+    with pytest.raises(
+        UsageError, match="no event, as a ping or a body without its headers is none"
+    ):
         told(shop, "dev", None, webhook=tmp_path / "ping.json")
 
 

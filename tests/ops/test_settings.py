@@ -108,6 +108,13 @@ def test_a_key_that_the_environment_lacks_stops_the_run(tmp_path: Path) -> None:
     assert made.ledger.runs() == ()
 
 
+def test_a_fall_back_s_missing_key_is_named_as_its_model_names_it(tmp_path: Path) -> None:
+    """The key of all would not help."""
+    agent = replace(AGENT, models=(SONNET, replace(GPT, key_instance="mine")))
+    with pytest.raises(KeyMissing, match="staging keeps no openai_key:mine"):
+        payload(pushed(tmp_path), Flags(anthropic_key=Secret("hush-typed")), [], agent)
+
+
 def test_a_credential_that_the_agent_declares_stays_its_own(tmp_path: Path) -> None:
     """Although it is a model's key as well."""
     agent = replace(AGENT, credentials=(CredentialRef(type="openai_key"),))

@@ -13,6 +13,7 @@ from toolkit.core.errors import AlError, CredentialError
 from toolkit.core.secrets import Secret
 
 from .candidates import LIMITS, Rank
+from .keys import in_header
 from .names import Table
 from .ownership import Refusal
 from .providers import CUSTOM, Provider, Wire
@@ -89,13 +90,16 @@ class Resolution:
     table: Table
 
     def bundle(self) -> Bundle:
-        """Raises ConfigError for what contradicts itself, KeyMissing for a key that is nowhere."""
+        """Raises ConfigError for what contradicts itself, KeyMissing for a key that is nowhere,
+        CredentialError for one that cannot be sent."""
         if self.problems:
             raise self.problems[0]
         values = {name: choice.value for name, choice in self.choices.items()}
         key = values["key"]
         if key is None and self.needs_key:
             raise self._no_key()
+        if key is not None:
+            in_header(key, self.provider.name)  # refused here, before anything is begun with it
         limits = {name: values[name] for name in LIMITS if values[name] is not None}
         identity = self.table.id_of(self.provider.name, self.model)
         if price := self.table.price(self.model, identity):

@@ -100,7 +100,10 @@ def _of_webhook(project: Project, agent: Agent, file: Path) -> tuple[Trigger, st
 
     seen = webhook.tried(project, webhook.read(file, ()), None)
     if seen.context is None:
-        raise UsageError(f"{file}: no event, as a ping is none", hint="nothing starts by it")
+        raise UsageError(
+            f"{file}: no event, as a ping or a body without its headers is none",
+            hint="nothing starts by it",
+        )
     wanted = seen.wanted_by.get(agent.name)
     note = f"{agent.name} does not want it: `al webhook simulate {file}` shows why"
     context = seen.context.to_dict(timestamp=iso(now()))

@@ -63,11 +63,11 @@ def for_run(
     resolution = places.resolution(primary, flags, stored)
     for text in (resolution.line(), *resolution.notes):
         note(text)
-    ref = places.key_refs(agent)[resolution.provider.name]
-    chosen = _whole(resolution, services.environment, ref)
+    refs = places.key_refs(agent)
+    chosen = _whole(resolution, services.environment, refs[resolution.provider.name])
     _reachable(chosen, services.environment)
     others = _fallbacks(agent, resolution, places, (flags, stored), note)
-    more = [_whole(other, services.environment) for other in others]
+    more = [_whole(o, services.environment, refs[o.provider.name]) for o in others]
     return RunModels(
         models=tuple((bundle.as_model(), bundle.key) for bundle in (chosen, *more)),
         instead_of=_model_keys(agent, places),

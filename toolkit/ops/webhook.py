@@ -151,7 +151,10 @@ def _guessed(headers: Mapping[str, str], types: Mapping[str, str]) -> str:
     if len(only := set(types.values())) == 1:
         return only.pop()
     known = ", ".join(sorted(types)) or "none is configured"
-    raise UsageError("the headers do not say who sent this", hint=f"--source, of: {known}")
+    raise UsageError(
+        "the headers do not say who sent this",
+        hint=f"write its headers into the file, or `al webhook simulate --source`, of: {known}",
+    )
 
 
 def _fixture(raw: bytes) -> Mapping[str, Any] | None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.ops.hire.forgejo import ForgeState
 from tests.ops.hire.project import LOCAL, Shop
-from toolkit.core.errors import AccessDenied, Conflict, NotFound
+from toolkit.core.errors import AccessDenied, ConfigError, Conflict, CredentialError, NotFound
 from toolkit.ops.hire import Done
 
 NAME = "dev-qwen"
@@ -83,6 +83,42 @@ def test_it_refuses_what_hiring_refuses(shop: Shop, forge: ForgeState) -> None:
     forge.refuse = ""
     with pytest.raises(AccessDenied):
         shop.preview(NAME, base_url=LOCAL, admin="wrong")
+
+
+@pytest.mark.parametrize("content", [b"x = [", b"x = '\xe9'"])
+def test_a_file_that_cannot_be_read_is_refused_before_an_account_is_renewed(
+    shop: Shop, forge: ForgeState, content: bytes
+) -> None:
+    """The agent's own, to which its credential is to be added."""
+    shop.with_forge(forge)
+    shop.hire(NAME, base_url=LOCAL)
+    (shop.directory / "agents" / NAME / "config.toml").write_bytes(content)
+    before = state(shop, forge)
+    with pytest.raises(ConfigError, match="is not"):
+        shop.hire(NAME)
+    assert state(shop, forge) == before
+
+
+def test_instructions_that_cannot_be_read_are_replaced_as_others_are(shop: Shop) -> None:
+    """By a formula that is named: what they said does not matter then."""
+    shop.hire(NAME, base_url=LOCAL)
+    (shop.directory / "agents" / NAME / "SKILL.md").write_bytes(b"caf\xe9")
+    shop.write("other.md", "New.")
+    shop.hire(NAME, formula=shop.directory / "other.md")
+    assert shop.read(f"agents/{NAME}/SKILL.md") == "New.\n"
+
+
+@pytest.mark.parametrize("token", ["one\ntwo", "sk-\u2026"])
+def test_an_administrator_s_token_that_cannot_be_sent_is_not_shown(
+    shop: Shop, forge: ForgeState, token: str
+) -> None:
+    """And nobody is asked with it."""
+    shop.with_forge(forge)
+    with pytest.raises(
+        CredentialError, match=r"token \(--admin-token\) has a line break"
+    ) as caught:
+        shop.preview(NAME, base_url=LOCAL, admin=token)
+    assert (token in str(caught.value), forge.calls) == (False, [])
 
 
 def test_a_password_that_was_changed_by_hand_hides_no_token_that_is_known(

@@ -18,6 +18,7 @@ from toolkit.core.secrets import Secret
 from . import section
 from .account import account
 from .admin import administrator
+from .files import declaring
 from .forgejo import Forgejo
 from .formula import find
 from .hiring import Done, Hiring
@@ -93,6 +94,7 @@ def _with_forge(made: Hiring, wish: Wish, variables: Mapping[str, str]) -> Hirin
     """With the forge that the project names, whose administrator has been asked for."""
     if (configured := made.place.config.forge) is None:
         return made
+    declaring(made.directory, made.credential)  # refused now, before an account is renewed
     admin = administrator(wish.admin, variables, made.place.services.local_store)
     forge = Forgejo(configured.url, admin.header)
     forge.check()

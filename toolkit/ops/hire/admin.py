@@ -21,7 +21,7 @@ class Admin:
 
 
 def administrator(given: Secret | None, variables: Mapping[str, str], store: Store) -> Admin:
-    """Raises CredentialError where nothing is given."""
+    """Raises CredentialError where nothing is given, or what no header can hold: HTTP libraries would quote it."""
     if given:
         return _token(given, "--admin-token")
     if token := variables.get("FORGE_ADMIN_PAT"):
@@ -37,7 +37,13 @@ def administrator(given: Secret | None, variables: Mapping[str, str], store: Sto
 
 
 def _token(token: Secret, origin: str) -> Admin:
-    return Admin(header=Secret(f"token {token.reveal().strip()}"), origin=origin)
+    text = token.reveal().strip()
+    if not (text.isascii() and text.isprintable()):
+        raise CredentialError(
+            f"the administrator's token ({origin}) has a line break in it, or another character that no token has",
+            hint="correct it where it was set, or give it with --admin-token -",
+        )
+    return Admin(header=Secret(f"token {text}"), origin=origin)
 
 
 def _password(user: str, password: Secret) -> Admin:

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from toolkit.config.agents import CONFIG, SKILL
+from toolkit.config.files import read_text
+from toolkit.config.problems import Findings
 from toolkit.core.errors import ConfigError
 
 from .formula import Formula
@@ -35,7 +37,7 @@ def instructing(directory: Path, formula: Formula, *, named: bool) -> tuple[str,
     """What becomes of SKILL.md, a word, and what does it: written where there is none, and anew for a formula that is `named`."""
     path = directory / SKILL
     there = path.exists()
-    if there and (not named or path.read_text(encoding="utf-8") == formula.text):
+    if there and (not named or path.read_bytes() == formula.text.encode()):
         return "kept", None
     return "replaced" if there else "made", partial(replace_file, path, formula.text)
 
@@ -43,7 +45,9 @@ def instructing(directory: Path, formula: Formula, *, named: bool) -> tuple[str,
 def declaring(directory: Path, credential: str) -> tuple[str, Do | None]:
     """The same of config.toml, which is to declare the credential.  Raises ConfigError."""
     path = directory / CONFIG
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    findings = Findings()
+    before = read_text(path, name=str(path), findings=findings) if path.exists() else ""
+    findings.raise_errors()
     after = declared(before, credential, shown=str(path))
     if after == before:
         return "kept", None

@@ -11,6 +11,7 @@ from .forge import Forge
 from .formula import Formula
 from .place import Place
 from .rotation import Bot
+from .vault import TYPE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +46,8 @@ class Hiring:
     @property
     def directory(self) -> Path:
         return self.place.directory / "agents" / self.name
+
+    @property
+    def credential(self) -> str:
+        """That of its account, as its file declares it."""
+        return f"{TYPE}:{self.name}"

@@ -16,7 +16,6 @@ from . import section
 from .files import declaring, instructing, replace_file
 from .hiring import Done, Hiring
 from .standing import is_up
-from .vault import TYPE
 
 KEY = "ANTHROPIC_API_KEY"
 SCRIPT = "test-script.sh"
@@ -71,7 +70,7 @@ def _files(hiring: Hiring) -> Iterator[Step]:
         how = "runs in place of its model, which is not asked: remove it to change that"
         yield Step(done=Done(what="script", where=f"{shown}/{SCRIPT}", how=how))
     if hiring.forge is not None:
-        how, do = declaring(hiring.directory, f"{TYPE}:{hiring.name}")
+        how, do = declaring(hiring.directory, hiring.credential)
         yield Step(done=Done(what="credentials", where=f"{shown}/{CONFIG}", how=how), do=do)
 
 
