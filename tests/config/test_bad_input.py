@@ -344,6 +344,12 @@ def test_an_override_of_nobody_is_an_error(problems: Problems) -> None:
     assert line == ".env.toml:1: agents.dve: there is no such agent → did you mean 'dev'?"
 
 
+def test_an_override_of_a_directory_that_is_no_agent_says_what_it_lacks(problems: Problems) -> None:
+    """Somebody who is about to write one knows that the directory is there."""
+    (line,) = problems({".env.toml": "[agents.ops]\ntimeout = 5\n", "agents/ops/notes.md": "x"})
+    assert line.endswith("agents/ops is not an agent → write its instructions to SKILL.md")
+
+
 def test_a_wrong_override_is_named_where_it_stands(problems: Problems) -> None:
     """The file is the project's, the key has its prefix, and it is said once."""
     (line,) = problems({".env.toml": "[agents.dev]\ntimeout = 0\n"})

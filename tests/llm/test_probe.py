@@ -104,6 +104,13 @@ def test_anthropics_wire_is_asked_in_its_words() -> None:
     assert (server.requests[0]["max_tokens"], server.keys) == (1, ["sk-ant-1"])
 
 
+def test_a_server_of_ones_own_gets_the_key_as_from_a_session() -> None:
+    """It may look at one header alone."""
+    with llm_server(Turn(text="yes"), facts={"/v1/models": {"data": []}}) as server:
+        probe(custom(server.root, wire="anthropic"), Secret("sk-1"))
+    assert server.keys == ["Bearer sk-1"]
+
+
 def _fields(model: Model) -> dict[str, Any]:
     return {name: getattr(model, name) for name in ("name", "provider", "model")}
 

@@ -227,3 +227,10 @@ def test_a_rehearsal_tells_that_the_projects_dockerfile_is_left_out(project: Pro
     assert Builds(services(project, builder="codebuild"), project).left_out is None
     shared.write_text("FROM al-agent\n")
     assert Builds(services(project, cloud=rehearsal), project).left_out is None
+
+
+def test_a_dockerfile_that_is_no_text_is_refused_in_words(project: Project) -> None:
+    shared = project.directory / "Dockerfile"
+    shared.write_bytes(b"FROM al-agent\nENV A=\xff\n")
+    with pytest.raises(ConfigError, match="Dockerfile is not UTF-8"):
+        _ = Builds(services(project, cloud=replace(CLOUD, endpoint="http://x")), project).left_out

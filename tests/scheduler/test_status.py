@@ -11,8 +11,10 @@ from toolkit.core.clock import iso
 from toolkit.core.errors import NotFound
 from toolkit.core.run import Run, RunId, RunState, Trigger, TriggerKind
 from toolkit.core.work import Rooms, WorkItem
-from toolkit.scheduler import status, switches
+from toolkit.llm.backend import Backend
+from toolkit.scheduler import status, switches, turns
 from toolkit.scheduler.cron import next_start
+from toolkit.scheduler.line import Asking
 from toolkit.scheduler.status import MOST_ACTIVE, RECENT, State, look, standing
 
 DEV = AgentName("dev")
@@ -70,6 +72,17 @@ def test_an_agents_state_is_that_of_its_last_run() -> None:
         states.append(standing(look(ledger, ROSTER, clock()), "dev", next_start).state)
         ledger.update(RunId(f"dev-0000000{number}"), state=RunState.FAILED, finished=iso(clock()))
     assert states == [State.ERROR, State.RUNNING, State.IDLE]
+
+
+def test_a_turn_ends_with_its_run_for_whoever_looks() -> None:
+    """Though nobody has closed it yet, as after a kill where no scheduler works."""
+    ledger, clock = MemoryLedger(), FakeClock()
+    run = add(ledger, clock, "dev-00000001", state=RunState.RUNNING, finished=None)
+    gpu = Backend(id="gpu", limit=1)
+    turns.enter(ledger, Asking(run=run.id, created=run.created, backends=(gpu,)), clock())
+    assert list(look(ledger, ROSTER, clock()).lines) == ["gpu"]
+    ledger.update(run.id, state=RunState.STOPPED, finished=iso(clock()))
+    assert look(ledger, ROSTER, clock()).lines == {}
 
 
 def test_a_quiet_agents_last_run_is_found_behind_a_busy_one() -> None:

@@ -15,15 +15,23 @@ from .schema import Config
 
 
 def check_agents(
-    agents: Sequence[Agent], config: Config, *, merged: Merged, now: datetime, findings: Findings
+    agents: Sequence[Agent],
+    config: Config,
+    *,
+    directory: Path,
+    merged: Merged,
+    now: datetime,
+    findings: Findings,
 ) -> None:
     """Findings about overrides of nobody, schedules that never fire, agents that nothing starts, and the caps."""
     names = [str(agent.name) for agent in agents]
     for name in config.agents.keys() - set(names):
         layer = merged.layer_of(("agents", name))
         remedy = nearest(name, names, otherwise="agents are directories in agents/: {known}")
-        where = layer.name if layer else "config.toml"
-        findings.error(where, dotted(("agents", name)), "there is no such agent", remedy)
+        where, words = layer.name if layer else "config.toml", "there is no such agent"
+        if (directory / "agents" / name).is_dir():
+            words, remedy = f"agents/{name} is not an agent", f"write its instructions to {SKILL}"
+        findings.error(where, dotted(("agents", name)), words, remedy)
     for name in (name for name, count in Counter(names).items() if count > 1):
         places = " and ".join(_shown(agent) for agent in agents if agent.name == name)
         words = f"there are two agents of this name: {places}"

@@ -40,7 +40,7 @@ def read_project(
     merged = with_defaults(layers)
     config = validated(Config, merged, findings)
     agents = tuple(_agents(directory, config, merged, findings, models_required))
-    check_agents(agents, config, merged=merged, now=now(), findings=findings)
+    check_agents(agents, config, directory=directory, merged=merged, now=now(), findings=findings)
     check_strays(directory, findings)
     _check_gateway(config, merged, findings)
     project = Project(

@@ -39,6 +39,7 @@ AGENT_CONFIG: Mapping[str, Any] = {
 }
 # what answers for the gateway, by the kind of cloud that it is in
 _SERVERS: Mapping[type, str] = {AwsCloud: "gateway.aws_lambda", GcpCloud: "gateway.server"}
+
 _NOT_COPIED = frozenset(
     {
         "config.toml",
@@ -48,6 +49,14 @@ _NOT_COPIED = frozenset(
     }
 )  # at the top of an agent's directory
 _INSIDE = ("core", "llm", "clouds", "inside")  # of the toolkit: what a run imports
+
+
+def dockerfile_text(file: Path) -> str:
+    """Empty where there is none.  Raises ConfigError where it is no text."""
+    try:
+        return file.read_text("utf-8") if file.is_file() else ""
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file} is not UTF-8 text", hint="save the file as UTF-8") from None
 
 
 def agent_files(

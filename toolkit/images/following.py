@@ -116,9 +116,10 @@ def _hear(begun: "Future[None]", order: Order, note: Note) -> None:
 
 def _stop(service: Service, going: Mapping[str, _Followed], note: Note) -> None:
     """All that go on.  One that cannot be stopped is only told of: why we are stopping is worth more."""
-    left = {build: followed.order.name for build, followed in going.items()}
+    stopping = dict(going)  # what begins meanwhile was told of
+    left = {build: followed.order.name for build, followed in stopping.items()}
     try:
-        for build in going:
+        for build in stopping:
             with suppress(AlError):
                 service.stop(build)
                 del left[build]

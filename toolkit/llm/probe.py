@@ -110,14 +110,15 @@ class _Probing:
         return replace(found, note=self._note(found))
 
     def _headers(self) -> dict[str, str]:
+        """Of a server of one's own as a session sends them: it may look at one place alone."""
         key = in_header(self._key, self._kind.name) if self._key else ""
-        if self._wire != "anthropic":
-            return {"Authorization": f"Bearer {key}"} if key else {}
-        oauth = self._model.auth_type == "oauth_token" or (
-            self._kind.oauth_prefix and key.startswith(self._kind.oauth_prefix)
-        )
-        login = {"Authorization": f"Bearer {key}"} if oauth else {"x-api-key": key}
-        return {"anthropic-version": "2023-06-01", **(login if key else {})}
+        version = {"anthropic-version": "2023-06-01"} if self._wire == "anthropic" else {}
+        login, prefix = self._model.auth_type == "oauth_token", self._kind.oauth_prefix
+        if not key:
+            return version
+        if prefix and not (login or key.startswith(prefix)):
+            return version | {"x-api-key": key}
+        return version | {"Authorization": f"Bearer {key}"}
 
     async def _names(self, client: "httpx.AsyncClient") -> tuple[str, ...]:
         """The models that it lists; none where it lists nothing."""

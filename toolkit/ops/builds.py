@@ -16,7 +16,7 @@ from toolkit.core.names import BASE
 from toolkit.core.ports import LayerFile
 from toolkit.images import dockerfile
 from toolkit.images.architecture import ARCHITECTURES
-from toolkit.images.context import own_files
+from toolkit.images.context import dockerfile_text, own_files
 from toolkit.images.homes import home_of
 from toolkit.images.order import Builder, Note, Order, order
 from toolkit.images.own_base import base_order, gateway_order
@@ -82,7 +82,7 @@ class Builds:
         made = list[Order]()
         for name, file, files in self._files(agent):
             reference = self.reference(made[-1])[0] if made else base[0]
-            text = dockerfile.rebased(file.read_text("utf-8"), reference, where=str(file))
+            text = dockerfile.rebased(dockerfile_text(file), reference, where=str(file))
             made.append(
                 order(name, self.repository, text, files(), upon=base[1], architecture=ARCHITECTURES[agent.arch])
             )  # fmt: skip
@@ -122,7 +122,7 @@ class Builds:
     def _shared(self) -> Path | None:
         """The project's own Dockerfile, where it adds something."""
         file = self.project.directory / "Dockerfile"
-        if not file.is_file() or dockerfile.is_bare(file.read_text("utf-8")):
+        if not file.is_file() or dockerfile.is_bare(dockerfile_text(file)):
             return None
         return file
 

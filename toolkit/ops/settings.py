@@ -175,11 +175,11 @@ def _whole(
     missing = _lacks_key(resolution, ref) and not resolution.problems
     if not missing or (environment.cloud is None and ref == resolution.provider.stored_key):
         return resolution.bundle()
-    typed = "give it with --anthropic-key -, or " if resolution.provider.name == "anthropic" else ""
+    typed = ", or `al run --anthropic-key -`" if resolution.provider.name == "anthropic" else ""
     raise KeyMissing(
         resolution.provider.name,
         f"{resolution.provider.name} needs a key, and {environment.name} keeps no {ref}",
-        hint=f"{typed}`al creds add {ref}`{_push(resolution) if environment.cloud else ''}",
+        hint=f"`al creds add {ref}`{_push(resolution) if environment.cloud else ''}{typed}",
     )
 
 

@@ -18,7 +18,7 @@ from toolkit.core.work import Lock
 from . import switches as turned
 from . import turns
 from .history import Result, Usage, duration_ms, kind, result
-from .line import Lines
+from .line import Lines, left
 from .roster import Post, Roster
 from .switches import Switches
 
@@ -56,16 +56,17 @@ def look(ledger: Ledger, roster: Roster, moment: datetime) -> Seen:
     boxes = {run.id: ledger.mailbox(run.id) for run in begun(found)[:MOST_ASKED]}
     said = [as_said(run, boxes[run.id]) if run.id in boxes else run for run in found]
     known = {run.id: run for run in (*_recent(ledger, roster), *said)}
+    over = [run for run in known.values() if run.state.final]
     return Seen(
         moment=moment,
         roster=roster,
         switches=turned.read(ledger),
         active=[run for run in said if not run.state.final],
-        recent=[run for run in known.values() if run.state.final],
+        recent=over,
         lengths=ledger.queue.lengths(),
         locks=ledger.locks.held(moment=moment),
         said={run: box.status for run, box in boxes.items() if box.status},
-        lines=turns.read(ledger),
+        lines=left(turns.read(ledger), *(run.id for run in over)),
     )
 
 

@@ -26,6 +26,7 @@ from toolkit.images.context import (
     agent_files,
     base_files,
     content_hash,
+    dockerfile_text,
     own_files,
 )
 from toolkit.images.docker_push import push
@@ -98,7 +99,7 @@ class Docker:
         platform = f"linux/{ARCHITECTURES[agent.arch]}"
         base, identity = self.base(platform)
         file = project.directory / "Dockerfile"
-        text = file.read_text("utf-8") if file.is_file() else ""
+        text = dockerfile_text(file)
         if dockerfile.is_bare(text):
             return base, identity
         text = dockerfile.rebased(text, base, where=str(file))
@@ -118,7 +119,7 @@ class Docker:
     ) -> Build:
         files = {**agent_files(project, agent, types), **base_files()}
         file = agent.directory / "Dockerfile"
-        own = file.read_text("utf-8") if file.is_file() else None
+        own = dockerfile_text(file)
         text = dockerfile.rebased(own, base, where=str(file)) if own else f"FROM {base}\n"
         text = dockerfile.finished(text, AGENT_CONFIG)
         context = own_files(project, agent) if own else {}

@@ -215,17 +215,18 @@ def _port(wish: Wish, project: Project) -> int:
     return int((project.settings.get("gateway") or {}).get("port", DEFAULT_PORT))
 
 
+def _readiness(ready: int, unready: int) -> str:
+    words = f"{ready} {'agent is' if ready == 1 else 'agents are'} ready"
+    return words + (f", {unready} {'is' if unready == 1 else 'are'} not" if unready else "")
+
+
 def _prepare(desk: Desk, crew: Crew, reloader: Reloader, stop: threading.Event) -> None:
     for warning in crew.project.warnings:
         LOG.warning("%s", warning)
     every = frozenset(str(agent.name) for agent in crew.project.agents)
     failed = crew.prepare(every, LOG.info)
     desk.wake()
-    LOG.info(
-        "%s agents are ready%s",
-        len(every) - len(failed),
-        f", {len(failed)} are not" if failed else "",
-    )
+    LOG.info("%s", _readiness(len(every) - len(failed), len(failed)))
     if crew.here:
         tidied(desk, crew)
     reloader.run(stop)
