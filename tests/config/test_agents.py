@@ -134,6 +134,8 @@ WARNINGS = [
         "the agents' scales come to 2, so some runs will wait",
     ),
     ({".env.toml": "[gateway]\nurl = 'http://0.0.0.0:80'\n"}, "0.0.0.0 is no address"),
+    ({".env.toml": "[telemetry]\nenabled = true\n"}, "telemetry.enabled: is not there yet"),
+    ({".env.toml": "[local]\nenabled = false\n"}, "local.enabled: is not there yet"),
 ]
 
 
@@ -149,6 +151,7 @@ def test_what_may_be_meant_so_is_a_warning(
 def test_a_sound_project_has_no_warnings(load: Load) -> None:
     """Nothing is said for the sake of saying something."""
     assert load().project.warnings == ()
+    assert load({".env.toml": "[telemetry]\nenabled = false\n"}).project.warnings == ()
 
 
 def test_an_agent_that_is_off_needs_nothing_to_start_it(load: Load) -> None:

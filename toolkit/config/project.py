@@ -43,6 +43,7 @@ def read_project(
     check_agents(agents, config, directory=directory, merged=merged, now=now(), findings=findings)
     check_strays(directory, findings)
     _check_gateway(config, merged, findings)
+    _check_later(config, merged, findings)
     project = Project(
         name=project_name(merged, directory, findings),
         directory=directory,
@@ -106,3 +107,14 @@ def _check_gateway(config: Config, merged: Merged, findings: Findings) -> None:
         words = "0.0.0.0 is no address that others can call"
         remedy = "write the name or address under which the gateway is reached"
         findings.warn(merged.origin_of("gateway.url"), "gateway.url", words, remedy)
+
+
+def _check_later(config: Config, merged: Merged, findings: Findings) -> None:
+    """What somebody counts on who writes it."""
+    later = {
+        "telemetry.enabled": config.telemetry.enabled,
+        "local.enabled": not config.local.enabled,
+    }
+    for key in (key for key, asked in later.items() if asked):
+        words = "is not there yet: nothing acts on it"
+        findings.warn(merged.origin_of(key), key, words, "leave it out until then")
