@@ -26,7 +26,7 @@ from toolkit.core.errors import AlError
 from toolkit.core.plan import ADOPTED, Action, Item, Plan
 from toolkit.core.ports import Context
 
-pytestmark = [pytest.mark.needs_pulumi_cli, pytest.mark.xdist_group("pulumi")]
+pytestmark = [pytest.mark.needs_pulumi_cli]
 ROLE = "al-shop-staging-dev-lambda-role"
 
 

@@ -15,8 +15,6 @@ from toolkit.sandbox import daemon
 
 from .conftest import Stage, gateway_of, wait_until
 
-pytestmark = pytest.mark.xdist_group("deployed-gateway")  # one gateway for all of them
-
 SECRET = "the sender's secret"
 HOOK = '[[webhooks]]\nsource = "hub"\nevents = ["issues"]\n'
 BODY = {"action": "opened", "repository": {"full_name": "acme/shop"}, "issue": {"number": 7, "title": "broken"},

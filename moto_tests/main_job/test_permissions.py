@@ -21,8 +21,6 @@ from toolkit.sandbox.recording import OPERATOR, Asked
 from . import explained
 from .conftest import Stage, gateway_of, wait_until
 
-pytestmark = pytest.mark.xdist_group("permissions")  # they share what is costly to make
-
 TOKEN = "ghp_0123456789abcdef"
 
 

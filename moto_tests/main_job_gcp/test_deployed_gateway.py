@@ -14,8 +14,6 @@ from toolkit.sandbox import daemon
 
 from .conftest import WHERE, Cloud, GoogleStage
 
-pytestmark = pytest.mark.xdist_group("deployed-gateway-gcp")  # one gateway for all of them
-
 ALWAYS = '[cloud]\nprovider = "cloud-run"\nminInstances = 1\nsecrets = "mount"\n'
 
 

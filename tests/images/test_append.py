@@ -148,7 +148,7 @@ def test_a_real_account_must_name_its_base(sandbox: Served) -> None:
     with pytest.raises(ConfigError, match="does not say which base image") as caught:
         base_reference(real(), sandbox.registry)
     assert 'builder = "docker"' in caught.value.hint
-    assert "Dockerfile" in caught.value.hint
+    assert "toolkit.images.own_base" in caught.value.hint
 
 
 def test_an_environment_without_a_registry_says_so() -> None:

@@ -49,7 +49,6 @@ for one in list(sys.modules.values()):
 pytestmark = [
     pytest.mark.needs_docker,
     pytest.mark.needs_registry,
-    pytest.mark.xdist_group("dockerd"),
 ]
 if LACKING:
     pytest.skip(LACKING, allow_module_level=True)

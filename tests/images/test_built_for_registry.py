@@ -39,7 +39,6 @@ pytestmark = [
         shutil.which("docker-registry") is None,
         reason="docker-registry is missing: apt-get install docker-registry",
     ),
-    pytest.mark.xdist_group("dockerd"),
 ]
 
 

@@ -27,7 +27,6 @@ from toolkit.core.run import Cause, RunId, RunState
 pytestmark = [
     pytest.mark.needs_docker,
     pytest.mark.skipif(bool(missing()), reason=missing() or "it is there"),
-    pytest.mark.xdist_group("dockerd"),
 ]
 
 

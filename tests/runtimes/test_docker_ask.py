@@ -17,7 +17,6 @@ from toolkit.core.secrets import Secret
 pytestmark = [
     pytest.mark.needs_docker,
     pytest.mark.skipif(bool(missing()), reason=missing() or "it is there"),
-    pytest.mark.xdist_group("dockerd"),
 ]
 ROOM = str(Room(image=BASE))
 DEV = AgentName("dev")

@@ -19,7 +19,6 @@ from toolkit.wiring import Services
 pytestmark = [
     pytest.mark.needs_docker,
     pytest.mark.skipif(bool(missing()), reason=missing() or "it is there"),
-    pytest.mark.xdist_group("dockerd"),
 ]
 LOCAL = """
 [local]

@@ -13,7 +13,6 @@ from toolkit.core.run import RunState
 pytestmark = [
     pytest.mark.needs_docker,
     pytest.mark.skipif(bool(missing()), reason=missing() or "it is there"),
-    pytest.mark.xdist_group("dockerd"),
 ]
 ON = "/tmp/on"  # noqa: S108 - in a container of its own
 CONFIG = """

@@ -48,7 +48,6 @@ def _unusable() -> str:
 pytestmark = [
     pytest.mark.needs_sudo,
     pytest.mark.skipif(bool(missing()), reason=missing() or "all is there"),
-    pytest.mark.xdist_group("sudo"),
 ]
 
 

@@ -9,8 +9,6 @@ from tests.scheduler.served import Served, made
 from toolkit.core.run import Cause, RunState
 from toolkit.core.secrets import Secret
 
-pytestmark = pytest.mark.xdist_group("served-reload")  # they share what is costly to make
-
 HOOKS = """
 [webhooks.open]
 type = "test"

@@ -11,8 +11,6 @@ from toolkit.core.run import Cause, RunState, TriggerKind
 from toolkit.ops import launch
 from toolkit.scheduler.history import Result, result
 
-pytestmark = pytest.mark.xdist_group("served-runs")  # they share what is costly to make
-
 NEVER = 'schedule = "0 0 31 2 *"\n'
 
 

@@ -31,8 +31,6 @@ from toolkit.scheduler.cron import Tick
 from toolkit.scheduler.settle import LAUNCH_PATIENCE, verdict
 from toolkit.scheduler.sweeper import sweep
 
-pytestmark = pytest.mark.xdist_group("crash-whole")  # they share what is costly to make
-
 KILLS = max(12, int(os.environ.get("AL_CHAOS", "0")) // 50)
 SEED = os.environ.get("AL_CHAOS_SEED") or str(random.SystemRandom().randrange(10**6))
 LONGEST = 0.4  # seconds that one lives
