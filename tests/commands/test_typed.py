@@ -67,6 +67,7 @@ def test_a_key_is_what_stands_at_its_place(here: Path, text: str) -> None:
     ("text", "words"),
     [
         ("env:NOSUCH", "--key: the variable NOSUCH is not set"),
+        ("env:", "--key: env: names no variable"),
         ("env:EMPTY", "--key: there is nothing in the variable EMPTY"),
         ("@empty.txt", "--key: there is nothing in the file empty.txt"),
         ("@nowhere", "--key: 'nowhere' cannot be read"),

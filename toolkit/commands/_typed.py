@@ -57,7 +57,8 @@ def _from_stdin(app: App, what: str) -> str:
 
 def _from_variable(name: str, option: str) -> str:
     if name not in os.environ:
-        raise UsageError(f"{option}: the variable {name} is not set", hint=WAYS)
+        what = f"the variable {name} is not set" if name else "env: names no variable"
+        raise UsageError(f"{option}: {what}", hint=WAYS)
     return os.environ[name]
 
 
