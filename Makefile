@@ -2,9 +2,7 @@
 PYTHON ?= python3
 CLOUD ?= aws
 ARGS ?=
-# more than two processors: many tests wait for processes of their own.  A file stays with one, so that what its tests share
-# is made once
-WORKERS ?= 3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 TROUBLE := moto_tests/test_deeds_trouble.py moto_tests/gcp/test_deeds_trouble.py moto_tests/gcp/test_cloud_run_trouble.py
@@ -34,7 +32,7 @@ demo: $(VENV)/.ready
 	@$(BIN)/python -m toolkit.sandbox.demo --cloud $(CLOUD)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
 
 chaos: $(VENV)/.ready
 	AL_CHAOS=$${AL_CHAOS:-5000} $(BIN)/python -m pytest -s tests/scheduler/test_crash.py tests/scheduler/test_crash_whole.py moto_tests/main_job/test_resume.py $(TROUBLE) $(ARGS)
