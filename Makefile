@@ -32,7 +32,7 @@ demo: $(VENV)/.ready
 	@$(BIN)/python -m toolkit.sandbox.demo --cloud $(CLOUD)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 chaos: $(VENV)/.ready
 	AL_CHAOS=$${AL_CHAOS:-5000} $(BIN)/python -m pytest -s tests/scheduler/test_crash.py tests/scheduler/test_crash_whole.py moto_tests/main_job/test_resume.py $(TROUBLE) $(ARGS)
