@@ -2,7 +2,9 @@
 PYTHON ?= python3
 CLOUD ?= aws
 ARGS ?=
-WORKERS ?= 2
+# more than there are processors: many tests wait for processes of their own.  A file stays with one, so that what its tests
+# share is made once; in their order, for what one test leaves running a later one may end
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 TROUBLE := moto_tests/test_deeds_trouble.py moto_tests/gcp/test_deeds_trouble.py moto_tests/gcp/test_cloud_run_trouble.py
@@ -32,7 +34,7 @@ demo: $(VENV)/.ready
 	@$(BIN)/python -m toolkit.sandbox.demo --cloud $(CLOUD)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 chaos: $(VENV)/.ready
 	AL_CHAOS=$${AL_CHAOS:-5000} $(BIN)/python -m pytest -s tests/scheduler/test_crash.py tests/scheduler/test_crash_whole.py moto_tests/main_job/test_resume.py $(TROUBLE) $(ARGS)
