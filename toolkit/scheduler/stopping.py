@@ -33,9 +33,8 @@ def stop_run(desk: Desk, run: Run) -> str:
     if known.state.final:
         return f"{run.id} was already over"
     if known.state is RunState.QUEUED:
-        turns.tidy(
-            partial(turns.silence, ledger, run.id)
-        )  # if anybody still waits with it, they hear of the stop
+        # whoever still waits with it hears of the stop when it asks again
+        turns.tidy(partial(turns.silence, ledger, run.id))
         return f"{run.id} is about to be launched, and will be stopped instead"
     if (handle := known.handle or found(desk.services, known)) is None:
         return "it will find the stop flag when it begins"
